@@ -1,0 +1,5 @@
+"""`python -m llmproxy` is the command `llmproxy`."""
+
+from llmproxy.cli import main
+
+main()

@@ -1,0 +1,16 @@
+"""The menu: every use case that the controllers may serve."""
+
+from dataclasses import dataclass
+
+from llmproxy.application.registry import Registry
+from llmproxy.application.use_cases.answer import Answer
+from llmproxy.application.use_cases.stream import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Made once by the composition root."""
+
+    registry: Registry
+    answer: Answer
+    stream: Stream

@@ -1,0 +1,1 @@
+"""The ports: small Protocols, each with the errors it may raise."""

@@ -1,0 +1,46 @@
+"""What a caller asks, after the Desk has checked it and before any provider sees it."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from llmproxy.domain.caller import Caller
+from llmproxy.domain.operation import Operation
+
+
+class RequestBody(Protocol):
+    """A JSON object whose values keep their very bytes."""
+
+    @abstractmethod
+    def value(self, field: str) -> bytes | None:
+        """Return the JSON text of a top-level field, None when it is absent."""
+
+    @abstractmethod
+    def rewritten(self, changes: Mapping[str, bytes]) -> bytes:
+        """Return the object with these fields set to this JSON text.
+
+        Without changes the very bytes received.
+        """
+
+
+@dataclass(slots=True)
+class Call:
+    """One request of one caller. Times are monotonic seconds.
+
+    `prompt_bytes` is the size of the body: an upper bound of the prompt's tokens.
+    `max_output_tokens` is what the request allows for each of `choices` answers, None when it sets
+    no bound. `silence_s` is the longest silence the client waits out.
+    """
+
+    request_id: str
+    caller: Caller
+    operation: Operation
+    model: str
+    body: RequestBody
+    prompt_bytes: int
+    max_output_tokens: int | None
+    choices: int
+    stream: bool
+    silence_s: float | None
+    started_at: float

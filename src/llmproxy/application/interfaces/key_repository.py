@@ -1,0 +1,72 @@
+"""Where keys are kept: their digests, never the keys."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Protocol
+
+from llmproxy.domain.caller import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """One key. Times are unix seconds."""
+
+    id: str
+    digest: bytes
+    """`domain.caller.key_digest` of the key, 32 bytes."""
+    prefix: str
+    """The first characters of the key, for people to recognise it by."""
+    project: str | None
+    models: frozenset[str] | None
+    """Codes or ids it may use; None means all that its project sees."""
+    admin: bool
+    created_at: float
+    expires_at: float | None = None
+    revoked_at: float | None = None
+
+    def is_live(self, now: float) -> bool:
+        """Whether it opens anything at this time: neither revoked nor expired."""
+        revoked = self.revoked_at is not None and self.revoked_at <= now
+        return not revoked and (self.expires_at is None or now < self.expires_at)
+
+    def caller(self) -> Caller:
+        """Return whom the key stands for; whether it is live is another question."""
+        return Caller(self.id, self.project, self.models, self.admin, self.expires_at)
+
+
+class KeyExistsError(ValueError):
+    """A key with this id or this digest is there already."""
+
+
+class KeyRepository(Protocol):
+    """Keys by their id.
+
+    Every method raises `domain.errors.Unavailable` when the store is away for the moment.
+    """
+
+    @abstractmethod
+    async def load_all(self) -> list[StoredKey]:
+        """Return all keys, revoked and expired ones too, oldest first."""
+
+    @abstractmethod
+    async def get(self, key_id: str) -> StoredKey | None:
+        """Return one key, None when there is none."""
+
+    @abstractmethod
+    async def add(self, key: StoredKey) -> None:
+        """Keep a new key. Raises KeyExistsError."""
+
+    @abstractmethod
+    async def revoke(self, key_id: str, at: float) -> bool:
+        """Mark a key revoked from this time on; False when there is none.
+
+        A key that is revoked already keeps its first time.
+        """
+
+    @abstractmethod
+    async def version(self) -> int:
+        """Return a number that grows whenever anybody changed the store."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of the store; closing twice is fine."""

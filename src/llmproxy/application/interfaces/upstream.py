@@ -1,0 +1,112 @@
+"""What a provider offers: small ports, one per flow.
+
+An upstream without a flow simply does not offer its port.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+from llmproxy.application.interfaces.call import Call
+from llmproxy.domain.model import Model
+from llmproxy.domain.usage import Usage
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Reply(NamedTuple):
+    """A whole answer: the provider's bytes, the headers that may pass to the caller.
+
+    The usage it reported.
+    """
+
+    headers: Headers
+    body: bytes
+    usage: Usage | None
+
+
+class Events(Protocol):
+    """A streamed answer on its way.
+
+    `headers` may pass to the caller; `usage` is final after the end.
+    """
+
+    headers: Headers
+    usage: Usage | None
+
+    @property
+    @abstractmethod
+    def output_bytes(self) -> int:
+        """About how much text of the answer has arrived, for an estimate of its tokens."""
+
+    @abstractmethod
+    async def next(self) -> bytes | None:
+        """Return all whole events that have arrived, b"" when the provider has been silent.
+
+        None after a complete end.
+
+        Raises UpstreamError when the answer breaks off or the provider reports a failure in the
+        stream.
+        """
+
+    @abstractmethod
+    async def pour(self, sink: Callable[[bytes], bool]) -> None:
+        """Hand whole events to `sink` as they arrive, until only `next` can say how it goes on.
+
+        Call it after `next` has returned events; call `next` after it. A sink that returns False
+        has not taken the events: they come from `next` again.
+        """
+
+    @abstractmethod
+    def has_content(self, batch: bytes) -> bool:
+        """Whether these events hold content: not only a role, a filter's preamble or a comment."""
+
+    @abstractmethod
+    def pulse_every(self, seconds: float) -> None:
+        """From now on let `next` return b"" after this long without an event."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give up: the provider's work is cancelled unless it is complete."""
+
+
+class Answering(Protocol):
+    """Answers in one piece."""
+
+    @abstractmethod
+    async def answer(self, call: Call) -> Reply:
+        """Return the provider's answer. Raises UpstreamError."""
+
+
+class Streaming(Protocol):
+    """Answers in events."""
+
+    @abstractmethod
+    async def stream(self, call: Call) -> Events:
+        """Return when the provider has accepted the request. Raises UpstreamError."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A registered model document with the adapter that reaches it.
+
+    `not_ready` says why it cannot be used now; `created` is when the document was last changed, in
+    unix seconds.
+    """
+
+    model: Model
+    answering: Answering | None
+    streaming: Streaming | None
+    not_ready: str | None = None
+    created: int = 0
+
+    @cached_property
+    def labels(self) -> tuple[bytes, bytes]:
+        """Code and id of the model as header values, `?` for what is not printable ASCII."""
+        return _ascii(self.model.code), _ascii(self.model.id)
+
+
+def _ascii(name: str) -> bytes:
+    return name.encode("ascii", "replace") if name.isprintable() else b"?"

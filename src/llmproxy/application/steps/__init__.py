@@ -1,0 +1,1 @@
+"""The three movements every call shares: admit, dispatch, settle."""

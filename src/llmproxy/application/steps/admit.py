@@ -1,0 +1,99 @@
+"""Gate: the model is visible, offers the operation and has a price.
+
+The most it can cost is reserved and journalled.
+"""
+
+from dataclasses import dataclass, field
+
+from llmproxy.application.interfaces.call import Call
+from llmproxy.application.interfaces.clock import Clock
+from llmproxy.application.interfaces.journal import Attempt, Journal, Opened
+from llmproxy.application.interfaces.limiter import Limiter, Reservation
+from llmproxy.application.interfaces.upstream import Deployment
+from llmproxy.application.registry import Registry
+from llmproxy.domain.errors import InvalidRequest, PriceMissing
+from llmproxy.domain.pricing import Price
+
+ASSUMED_OUTPUT_TOKENS = 16_384
+"""The most an answer is taken to hold when neither request nor document sets a bound."""
+
+
+@dataclass(slots=True)
+class Admission:
+    """A call that passed the gate, with what it may use and what is held until it is settled."""
+
+    call: Call
+    plan: tuple[Deployment, ...]
+    reservation: Reservation
+    attempts: list[Attempt] = field(default_factory=list)
+    first_content_at: float | None = None
+    settled: bool = False
+
+
+class Admit:
+    """Let a call through or refuse it; nothing is held and nothing is written for a refused one."""
+
+    def __init__(
+        self, registry: Registry, limiter: Limiter, journal: Journal, clock: Clock
+    ) -> None:
+        self._registry = registry
+        self._limiter = limiter
+        self._journal = journal
+        self._clock = clock
+
+    async def __call__(self, call: Call) -> Admission:
+        """Return the admission. Raises CallerError, RateLimited, BudgetSpent or Unavailable."""
+        plan = self._registry.candidates(call.model, call.caller, call.operation)
+        reservation = _reservation(call, plan)
+        await self._limiter.reserve(reservation)
+        try:
+            self._journal.opened(
+                Opened(
+                    call.request_id,
+                    self._clock.now(),
+                    call.caller.key_id,
+                    call.caller.project,
+                    reservation.model,
+                    call.operation,
+                    reservation.cost_nano,
+                    reservation.currency,
+                )
+            )
+        except BaseException:
+            self._limiter.settle(reservation, cost_nano=0, tokens=0)
+            raise
+        return Admission(call, plan, reservation)
+
+
+def _reservation(call: Call, plan: tuple[Deployment, ...]) -> Reservation:
+    cost_nano = tokens = 0
+    currency = ""
+    for deployment in plan:
+        model = deployment.model
+        if model.parameters.enable_tools is False and call.body.value("tools") is not None:
+            raise InvalidRequest(
+                f"The model `{call.model}` does not accept tools.",
+                param="tools",
+                hint="Its document says `enable_tools: false`.",
+            )
+        price = _price(deployment, call)
+        currency = price.currency
+        bound = call.max_output_tokens or model.parameters.max_output_tokens
+        output_tokens = call.choices * (bound or ASSUMED_OUTPUT_TOKENS)
+        cost_nano = max(cost_nano, price.upper_bound_nano(call.prompt_bytes, output_tokens))
+        tokens = max(tokens, call.prompt_bytes + output_tokens)
+    caller = call.caller
+    return Reservation(
+        caller.key_id, caller.project, plan[0].model.code, currency, cost_nano, tokens
+    )
+
+
+def _price(deployment: Deployment, call: Call) -> Price:
+    price = deployment.model.price
+    if price is None:
+        raise PriceMissing(
+            f"The model `{call.model}` has no price.",
+            param="model",
+            hint='Its document needs `costs` (such as `cost_input_1Mtokens`), or `"free": true`.',
+        )
+    return price

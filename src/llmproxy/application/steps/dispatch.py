@@ -1,0 +1,199 @@
+"""Road: the one owner of retries.
+
+A call walks its plan until a deployment answers or none is left.
+"""
+
+from collections.abc import Callable, Iterator
+
+from llmproxy.application.interfaces.clock import Clock
+from llmproxy.application.interfaces.journal import Attempt
+from llmproxy.application.interfaces.upstream import Deployment, Events, Reply
+from llmproxy.application.steps.admit import Admission
+from llmproxy.domain.errors import GatewayError, OwnFault, Refused, UpstreamError
+
+MAX_HELD_BYTES = 64 * 1024
+CRASHED = "internal_error"
+
+
+class Dispatch:
+    """Spreads the calls for each model over its deployments, one after another in turn.
+
+    A failure moves the call to the next deployment, as long as no content has reached the caller; a
+    refusal of the request itself does not, because the next one would refuse it too.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._turns: dict[str, int] = {}
+
+    def _walk(self, plan: tuple[Deployment, ...]) -> Iterator[Deployment]:
+        if len(plan) > 1:
+            plan = tuple([each for each in plan if each.not_ready is None]) or plan
+            code = plan[0].model.code
+            turn = self._turns[code] = self._turns.get(code, 0) + 1
+            start = turn % len(plan)
+            plan = plan[start:] + plan[:start]
+        return iter(plan)
+
+    async def answer(self, admission: Admission) -> tuple[Reply, Deployment]:
+        """Return the first whole answer. Raises the last deployment's UpstreamError."""
+        failure: UpstreamError | None = None
+        for deployment in self._walk(admission.plan):
+            began = self._clock.monotonic()
+            try:
+                if deployment.answering is None:
+                    raise not_ready(deployment)
+                reply = await deployment.answering.answer(admission.call)
+            except GatewayError as error:
+                failure = note(admission, deployment, error, self._clock.monotonic() - began)
+            except BaseException as error:
+                cut_off(admission, deployment, error, self._clock.monotonic() - began)
+                raise
+            else:
+                duration_s = self._clock.monotonic() - began
+                admission.attempts.append(Attempt(deployment.model.id, None, duration_s))
+                return reply, deployment
+        raise failure or OwnFault("No deployment is left for this request.")
+
+    def stream(self, admission: Admission) -> "Journey":
+        """Return the journey of a streamed answer; nothing is sent before its first `next`."""
+        return Journey(admission, self._walk(admission.plan), self._clock)
+
+
+class Journey:
+    """A streamed answer over the deployments of a plan.
+
+    Events are held back until the first content, so that a failure before it can still move to
+    another deployment.
+    """
+
+    def __init__(self, admission: Admission, walk: Iterator[Deployment], clock: Clock) -> None:
+        self._admission = admission
+        self._walk = walk
+        self._clock = clock
+        self._held = b""
+        self._began = 0.0
+        self._pulse_s: float | None = None
+        self._failure: UpstreamError | None = None
+        self.deployment: Deployment | None = None
+        self.events: Events | None = None
+        self.flowing = False
+
+    def pulse_every(self, seconds: float) -> None:
+        """Let `next` return b"" after this long without an event."""
+        self._pulse_s = seconds
+        if self.events is not None:
+            self.events.pulse_every(seconds)
+
+    async def next(self) -> bytes | None:
+        """Return events, b"" after a silence, None after the complete end. Raises UpstreamError."""
+        while True:
+            events = self.events
+            try:
+                if events is None:
+                    events = await self._depart()
+                batch = await events.next()
+            except GatewayError as error:
+                self._failed(error)
+                continue
+            if self.flowing or batch == b"":
+                return batch
+            if self._hold(events, batch):
+                held, self._held = self._held, b""
+                return held or None
+
+    async def pour(self, sink: Callable[[bytes], bool]) -> None:
+        """Hand events to `sink` as they arrive, once content flows; then ask `next` again."""
+        if self.flowing and self.events is not None:
+            await self.events.pour(sink)
+
+    def _hold(self, events: Events, batch: bytes | None) -> bool:
+        """Hold a batch back; return whether all that is held may go out now."""
+        if batch is not None:
+            self._held += batch
+            if not events.has_content(batch) and len(self._held) < MAX_HELD_BYTES:
+                return False
+        self.flowing = True
+        self._admission.first_content_at = self._clock.monotonic()
+        return True
+
+    async def _depart(self) -> Events:
+        deployment = self.deployment = next(self._walk, None)
+        if deployment is None:
+            raise _PlanEnded
+        self._began = self._clock.monotonic()
+        if deployment.streaming is None:
+            raise not_ready(deployment)
+        events = self.events = await deployment.streaming.stream(self._admission.call)
+        if self._pulse_s is not None:
+            events.pulse_every(self._pulse_s)
+        return events
+
+    def _failed(self, error: GatewayError) -> None:
+        if isinstance(error, _PlanEnded):
+            raise self._failure or OwnFault("No deployment is left for this request.") from None
+        if self.deployment is None:
+            raise error
+        failure = note(
+            self._admission, self.deployment, error, self._clock.monotonic() - self._began
+        )
+        if self.flowing:
+            raise failure
+        self._failure = failure
+        self.events = None
+        self._held = b""
+
+    def arrived(self) -> None:
+        """Record that the present deployment answered to the end."""
+        if self.deployment is not None:
+            duration_s = self._clock.monotonic() - self._began
+            self._admission.attempts.append(Attempt(self.deployment.model.id, None, duration_s))
+
+    def close(self, error: BaseException | None = None) -> None:
+        """Cancel the provider's work; `error` is what crashed, None that nobody waits any more."""
+        if self.events is not None:
+            self.events.close()
+        if self.deployment is not None:
+            duration_s = self._clock.monotonic() - self._began
+            cut_off(self._admission, self.deployment, error, duration_s)
+
+
+class _PlanEnded(GatewayError):
+    """No deployment is left to try."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+
+def note(
+    admission: Admission, deployment: Deployment, error: GatewayError, duration_s: float
+) -> UpstreamError:
+    """Record a failed attempt and return its error.
+
+    Raise it at once when no other deployment can do better.
+    """
+    admission.attempts.append(Attempt(deployment.model.id, error.code or "failed", duration_s))
+    if isinstance(error, Refused) or not isinstance(error, UpstreamError):
+        raise error
+    return error
+
+
+def cut_off(
+    admission: Admission,
+    deployment: Deployment,
+    error: BaseException | None,
+    duration_s: float,
+) -> None:
+    """Record an attempt that ended because something crashed, or because nobody waits any more."""
+    code = CRASHED if isinstance(error, Exception) else "cancelled"
+    admission.attempts.append(Attempt(deployment.model.id, code, duration_s))
+
+
+def not_ready(deployment: Deployment) -> OwnFault:
+    """Say that a registered model cannot be called now."""
+    return OwnFault(
+        f"The model `{deployment.model.code}` is not ready.",
+        code="model_not_ready",
+        hint="Its operator finds the reason at /health/ready and in the gateway's log.",
+        detail=deployment.not_ready or "it offers no port for this flow",
+    )

@@ -1,0 +1,114 @@
+"""Ledger: the call is priced, journalled and its reservation settled, exactly once.
+
+In every outcome.
+
+Everything here is synchronous: no cancellation can come between the parts.
+"""
+
+from llmproxy.application.interfaces.clock import Clock
+from llmproxy.application.interfaces.journal import Closed, Journal, Outcome
+from llmproxy.application.interfaces.limiter import Limiter
+from llmproxy.application.interfaces.meter import Meter
+from llmproxy.application.interfaces.upstream import Deployment
+from llmproxy.application.steps.admit import Admission
+from llmproxy.domain.errors import GatewayError, Refused
+from llmproxy.domain.pricing import Price
+from llmproxy.domain.usage import Usage
+
+NOTHING = Usage()
+BYTES_PER_TOKEN = 4
+"""A common rule of thumb for English text; an estimate is marked as one."""
+
+
+class Settle:
+    """Ends what `Admit` began."""
+
+    def __init__(self, limiter: Limiter, journal: Journal, meter: Meter, clock: Clock) -> None:
+        self._limiter = limiter
+        self._journal = journal
+        self._meter = meter
+        self._clock = clock
+
+    def finished(
+        self,
+        admission: Admission,
+        deployment: Deployment,
+        usage: Usage | None,
+        *,
+        output_bytes: int,
+    ) -> int:
+        """Settle a complete answer and return its cost in nano-units.
+
+        Without usage it is estimated.
+        """
+        known = usage if usage is not None else estimate(admission, output_bytes)
+        return self._close(admission, Outcome.FINISHED, None, known, deployment.model.price)
+
+    def failed(self, admission: Admission, error: GatewayError) -> None:
+        """Settle a call that no provider answered: nothing was used, all is given back."""
+        outcome = Outcome.REFUSED if isinstance(error, Refused) else Outcome.FAILED
+        self._close(admission, outcome, error.code, NOTHING, None)
+
+    def broken_off(
+        self,
+        admission: Admission,
+        deployment: Deployment,
+        usage: Usage | None,
+        error: str | None,
+        *,
+        output_bytes: int,
+    ) -> None:
+        """Settle an answer cut short: by the client's leaving (no error) or by a failure."""
+        known = usage if usage is not None else estimate(admission, output_bytes)
+        outcome = Outcome.ABORTED if error is None else Outcome.FAILED
+        self._close(admission, outcome, error, known, deployment.model.price)
+
+    def _close(
+        self,
+        admission: Admission,
+        outcome: Outcome,
+        error: str | None,
+        usage: Usage,
+        price: Price | None,
+    ) -> int:
+        """Settle once, at the price and in the currency of the deployment that was used."""
+        if admission.settled:
+            return 0
+        admission.settled = True
+        call = admission.call
+        reservation = admission.reservation
+        cost_nano = 0 if price is None else price.cost_nano(usage)
+        tokens = usage.total_input_tokens + usage.total_output_tokens
+        self._limiter.settle(reservation, cost_nano=cost_nano, tokens=tokens)
+        duration_s = self._clock.monotonic() - call.started_at
+        first = admission.first_content_at
+        self._journal.closed(
+            Closed(
+                call.request_id,
+                self._clock.now(),
+                outcome,
+                error,
+                admission.attempts,
+                usage,
+                cost_nano,
+                reservation.currency if price is None else price.currency,
+                duration_s,
+                None if first is None else first - call.started_at,
+            )
+        )
+        self._meter.settled(
+            model=reservation.model,
+            operation=call.operation,
+            outcome=outcome,
+            duration_s=duration_s,
+        )
+        return cost_nano
+
+
+def estimate(admission: Admission, output_bytes: int) -> Usage:
+    """Return usage by the size of the texts, marked as an estimate."""
+    return Usage(
+        input_tokens=-(-admission.call.prompt_bytes // BYTES_PER_TOKEN),
+        output_tokens=-(-output_bytes // BYTES_PER_TOKEN),
+        estimated=True,
+    )

@@ -1,0 +1,1 @@
+"""One use case per flow, none of which imports another."""

@@ -1,0 +1,53 @@
+"""A call answered in one piece."""
+
+from typing import NamedTuple
+
+from llmproxy.application.interfaces.call import Call
+from llmproxy.application.interfaces.upstream import Deployment, Reply
+from llmproxy.application.steps.admit import Admission, Admit
+from llmproxy.application.steps.dispatch import CRASHED, Dispatch
+from llmproxy.application.steps.settle import Settle
+from llmproxy.domain.errors import GatewayError
+
+
+class Answered(NamedTuple):
+    """The provider's reply, who gave it, its cost in nano-units, and how long providers took."""
+
+    reply: Reply
+    deployment: Deployment
+    cost_nano: int
+    waited_s: float
+
+
+class Answer:
+    """admit → dispatch → settle."""
+
+    def __init__(self, admit: Admit, dispatch: Dispatch, settle: Settle) -> None:
+        self._admit = admit
+        self._dispatch = dispatch
+        self._settle = settle
+
+    async def __call__(self, call: Call) -> Answered:
+        """Return the answer, settled. Raises GatewayError; a cancellation is settled as aborted."""
+        admission = await self._admit(call)
+        try:
+            reply, deployment = await self._dispatch.answer(admission)
+        except GatewayError as error:
+            self._settle.failed(admission, error)
+            raise
+        except BaseException as error:
+            crash = CRASHED if isinstance(error, Exception) else None
+            self._settle.broken_off(admission, _last_asked(admission), None, crash, output_bytes=0)
+            raise
+        cost_nano = self._settle.finished(
+            admission, deployment, reply.usage, output_bytes=len(reply.body)
+        )
+        waited_s = sum([attempt.duration_s for attempt in admission.attempts])
+        return Answered(reply, deployment, cost_nano, waited_s)
+
+
+def _last_asked(admission: Admission) -> Deployment:
+    """Return the deployment that was cut off: the call costs what that one costs."""
+    asked = {attempt.deployment for attempt in admission.attempts[-1:]}
+    plan = admission.plan
+    return next((each for each in plan if each.model.id in asked), plan[0])

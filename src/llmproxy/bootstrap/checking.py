@@ -1,0 +1,33 @@
+"""The parts of `llmproxy models check`: the providers' adapters without the server around them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from llmproxy.application.interfaces.clock import Clock
+from llmproxy.application.interfaces.model_probe import ModelProbe
+from llmproxy.config import Settings
+from llmproxy.infra.providers.catalogue import Catalogue
+from llmproxy.infra.providers.probe import DeploymentProbe
+from llmproxy.infra.providers.transport.client import HttpClient
+from llmproxy.infra.providers.transport.proxies import Proxies
+from llmproxy.infra.providers.transport.target import Patience
+from llmproxy.infra.secrets.environment import EnvironmentSecrets
+
+
+@asynccontextmanager
+async def open_probe(settings: Settings, clock: Clock) -> AsyncIterator[ModelProbe]:
+    """Yield a probe that calls the providers; its connections are closed at the end."""
+    client = HttpClient(
+        max_connections=settings.max_upstream_connections, proxies=Proxies(settings.proxies)
+    )
+    patience = Patience(
+        settings.connect_timeout_s,
+        settings.first_byte_timeout_s,
+        settings.idle_timeout_s,
+        settings.total_timeout_s,
+    )
+    try:
+        catalogue = Catalogue(client, EnvironmentSecrets(settings.environment), patience)
+        yield DeploymentProbe(catalogue.deployment, clock)
+    finally:
+        await client.close()

@@ -1,0 +1,149 @@
+"""The running gateway: all parts put together, started and stopped with the server."""
+
+import asyncio
+import gc
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from llmproxy.application.gateway import Gateway
+from llmproxy.application.registry import Registry
+from llmproxy.application.steps.admit import Admit
+from llmproxy.application.steps.dispatch import Dispatch
+from llmproxy.application.steps.settle import Settle
+from llmproxy.application.use_cases.answer import Answer
+from llmproxy.application.use_cases.stream import Stream
+from llmproxy.bootstrap.first_run import JOURNAL_FOLDER, register_echo
+from llmproxy.bootstrap.store import open_store
+from llmproxy.config import Settings
+from llmproxy.infra.controllers.api_docs import api_docs_routes
+from llmproxy.infra.controllers.control_plane import control_plane, metrics_routes
+from llmproxy.infra.controllers.desk import Desk
+from llmproxy.infra.controllers.health import health_routes
+from llmproxy.infra.controllers.middleware import Door
+from llmproxy.infra.controllers.openai.chat import ChatCompletions
+from llmproxy.infra.controllers.openai.models import model_routes
+from llmproxy.infra.database.snapshot import SnapshotKeeper
+from llmproxy.infra.ledger.journal import FileJournal
+from llmproxy.infra.limiter.memory import MemoryLimiter
+from llmproxy.infra.providers.catalogue import Catalogue
+from llmproxy.infra.providers.transport.client import HttpClient
+from llmproxy.infra.providers.transport.proxies import Proxies
+from llmproxy.infra.providers.transport.target import Patience
+from llmproxy.infra.secrets.environment import EnvironmentSecrets
+from llmproxy.infra.telemetry.access_log import BufferedAccessLog, SilentAccessLog
+from llmproxy.infra.telemetry.clock import SystemClock
+from llmproxy.infra.telemetry.metrics import Metrics
+
+
+def serving(settings: Settings) -> Door:
+    """Return the ASGI application; what needs an event loop is made when the server starts it."""
+    clock = SystemClock()
+    registry = Registry(clock)
+    metrics = Metrics()
+    parts = _Parts(settings, registry, metrics, clock)
+    control = control_plane(
+        [
+            health_routes(registry, parts.problems, settings.stage),
+            model_routes(registry),
+            metrics_routes(registry, metrics.text),
+            api_docs_routes(),
+        ],
+        parts.lifespan,
+    )
+    access_log = BufferedAccessLog(sys.stdout) if settings.access_log else SilentAccessLog()
+    parts.access_log = access_log
+    return Door(parts.operations, control, access_log)
+
+
+class _Parts:
+    """What lives between start and stop. `operations` is filled at the start."""
+
+    def __init__(
+        self, settings: Settings, registry: Registry, metrics: Metrics, clock: SystemClock
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._metrics = metrics
+        self._clock = clock
+        self._keeper: SnapshotKeeper | None = None
+        self.access_log: BufferedAccessLog | SilentAccessLog = SilentAccessLog()
+        self.operations: dict[str, ChatCompletions] = {}
+
+    def problems(self) -> dict[str, str]:
+        """Documents that are left out."""
+        return {} if self._keeper is None else self._keeper.problems
+
+    @asynccontextmanager
+    async def lifespan(self, _app: object) -> AsyncIterator[None]:
+        """Start all, serve, stop all in reverse."""
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            stack.callback(self.access_log.flush)
+            _calm_the_collector()
+            yield
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        settings = self._settings
+        store = await open_store(settings.data_dir)
+        stack.push_async_callback(store.close)
+        await register_echo(settings.data_dir, store.models, self._clock.now())
+        client = HttpClient(
+            max_connections=settings.max_upstream_connections, proxies=Proxies(settings.proxies)
+        )
+        stack.push_async_callback(client.close)
+        journal = FileJournal(
+            settings.data_dir / JOURNAL_FOLDER,
+            max_bytes=settings.journal_max_bytes,
+            loop=asyncio.get_running_loop(),
+        )
+        stack.callback(journal.close)
+        limiter = MemoryLimiter(max_in_flight=settings.max_concurrent_requests)
+        catalogue = Catalogue(client, EnvironmentSecrets(settings.environment), _patience(settings))
+        self._keeper = SnapshotKeeper(
+            store.models, store.keys, self._registry, catalogue.deployment, settings.environment
+        )
+        await self._keeper.start()
+        stack.push_async_callback(self._keeper.stop)
+        self._metrics.gauge("upstream_connections", client.sizes)
+        self._metrics.gauge("journal", lambda: journal.counts)
+        self._metrics.gauge("requests", lambda: {"in_flight": limiter.in_flight})
+        self._open(limiter, journal)
+
+    def _open(self, limiter: MemoryLimiter, journal: FileJournal) -> None:
+        admit = Admit(self._registry, limiter, journal, self._clock)
+        settle = Settle(limiter, journal, self._metrics, self._clock)
+        dispatch = Dispatch(self._clock)
+        gateway = Gateway(
+            self._registry, Answer(admit, dispatch, settle), Stream(admit, dispatch, settle)
+        )
+        self.operations["/v1/chat/completions"] = ChatCompletions(gateway, _desk(self._settings))
+
+
+def _calm_the_collector() -> None:
+    """Take what was made at the start out of the garbage collector's rounds, and make these rarer.
+
+    Measured with 1,000 models: the rounds took a seventh of the time of a request. Requests leave
+    no cycles behind, so that reference counting alone frees what they used.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+def _patience(settings: Settings) -> Patience:
+    return Patience(
+        settings.connect_timeout_s,
+        settings.first_byte_timeout_s,
+        settings.idle_timeout_s,
+        settings.total_timeout_s,
+    )
+
+
+def _desk(settings: Settings) -> Desk:
+    return Desk(
+        settings.max_body_bytes,
+        settings.body_timeout_s,
+        settings.hold_status_s,
+        settings.keep_alive_s,
+    )

@@ -1,0 +1,51 @@
+"""The command line: words, tables and exit codes around the work of `application`.
+
+Exit codes: 0 done, 1 it failed, 2 it was called wrongly.
+"""
+
+from typing import Annotated
+
+import typer
+
+from llmproxy import __version__
+from llmproxy.cli.keys import keys
+from llmproxy.cli.models import models
+from llmproxy.cli.serve import serve
+
+app = typer.Typer(
+    name="llmproxy",
+    help="An OpenAI-compatible gateway in front of many providers of language models.",
+    epilog="First steps: `llmproxy serve`, then `llmproxy models import FILE`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(serve)
+app.add_typer(models, name="models")
+app.add_typer(keys, name="keys")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"llmproxy {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version and end."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; the entry point `llmproxy`."""
+    app()

@@ -1,0 +1,1 @@
+"""What is true about models, calls and money: standard library only, no await."""

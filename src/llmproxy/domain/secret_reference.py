@@ -1,0 +1,32 @@
+"""Telling the name of a secret from a secret that somebody wrote into a document."""
+
+import re
+from typing import Final
+
+_MAX_NAME = 127
+"""Longest name of a secret in Azure Key Vault; variables are shorter in practice."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+
+_LITERAL_STARTS: Final = (
+    "sk-", "sk_", "AIza", "AKIA", "ASIA", "eyJ", "gsk_", "ghp_", "gho_", "github_pat_", "glpat-",
+    "hf_", "xai-", "xoxb-", "xoxp-", "pplx-", "ya29.", "r8_", "nvapi-", "Bearer", "-----BEGIN",
+)  # fmt: skip
+
+_HEX_KEY: Final = re.compile(r"[0-9a-fA-F]{32,}")
+_RUN: Final = re.compile(r"[A-Za-z0-9]{32,}")
+"""No word of a name is this long; the keys of Azure (84 characters) and Mistral (32) are."""
+
+
+def looks_literal(value: str) -> bool:
+    """Whether this is probably a secret itself: a vendor's prefix, a random run, or no name."""
+    if value.startswith(_LITERAL_STARTS) or len(value) > _MAX_NAME:
+        return True
+    return not _NAME.fullmatch(value) or any(map(_is_random, _RUN.findall(value)))
+
+
+def _is_random(run: str) -> bool:
+    if _HEX_KEY.fullmatch(run) and any(map(str.isdigit, run)):
+        return True
+    kinds = (str.isupper, str.islower, str.isdigit)
+    return sum(any(map(kind, run)) for kind in kinds) > 1

@@ -1,0 +1,1 @@
+"""Adapters: everything that touches a socket, a file, a framework or a vendor."""

@@ -1,0 +1,1 @@
+"""Doors of the gateway: bytes in, use case, bytes out."""

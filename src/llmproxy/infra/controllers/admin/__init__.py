@@ -1,0 +1,1 @@
+"""The control plane: models, keys and usage behind FastAPI."""

@@ -1,0 +1,85 @@
+"""The control plane: everything that is not an operation of the data plane, on FastAPI."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse, Response
+from starlette.exceptions import HTTPException
+
+from llmproxy import __version__
+from llmproxy.application.registry import Registry
+from llmproxy.domain.errors import GatewayError, InvalidRequest, UnknownUrl, WrongMethod
+from llmproxy.infra.controllers.credentials import credentials
+from llmproxy.infra.controllers.errors import rendered
+
+Lifespan = Callable[[FastAPI], Any]
+
+
+def control_plane(routers: list[APIRouter], lifespan: Lifespan) -> FastAPI:
+    """Return the FastAPI application. Every error it answers has OpenAI's envelope."""
+    app = FastAPI(
+        title="LLM Proxy",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    for router in routers:
+        app.include_router(router)
+    app.add_exception_handler(GatewayError, _answer)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    return app
+
+
+def metrics_routes(registry: Registry, text: Callable[[], str]) -> APIRouter:
+    """Return `/metrics`, in Prometheus' text format, for callers with a key."""
+    router = APIRouter(tags=["operations"])
+
+    @router.get("/metrics", response_class=PlainTextResponse)
+    async def metrics(request: Request) -> PlainTextResponse:
+        """Return this worker's figures."""
+        registry.authenticate(*credentials(request.scope))
+        return PlainTextResponse(text(), media_type="text/plain; version=0.0.4")
+
+    return router
+
+
+def _response(error: Exception) -> Response:
+    status, headers, body = rendered(error)
+    response = Response(body, status)
+    response.raw_headers = headers
+    return response
+
+
+async def _answer(_request: Request, error: Exception) -> Response:
+    return _response(error)
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    """Say in OpenAI's words what Starlette found: no such path, or no such method."""
+    if not isinstance(error, HTTPException):
+        return _response(error)
+    where = f"{request.method} {request.url.path[:200]}"
+    if error.status_code == 404:
+        message = f"Invalid URL ({where})."
+        return _response(UnknownUrl(message, hint="The operations are listed at /docs."))
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("allow", "GET")
+        return _response(WrongMethod(f"Not allowed to {request.method} here.", allowed=allowed))
+    return _response(InvalidRequest(str(error.detail)))
+
+
+async def _answer_invalid(_request: Request, error: Exception) -> Response:
+    """Name the first field that does not fit."""
+    if not isinstance(error, RequestValidationError):
+        return _response(error)
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"][1:])
+    return _response(
+        InvalidRequest(f"Invalid '{field}': {first['msg']}.", param=field, code="invalid_value")
+    )

@@ -1,0 +1,37 @@
+"""What every operation's desk shares: bounds on the body, and how long callers and gateway wait."""
+
+from dataclasses import dataclass
+
+from llmproxy.infra.controllers.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Seconds and bytes, from the settings."""
+
+    max_body_bytes: int
+    body_timeout_s: float
+    hold_status_s: float
+    keep_alive_s: float
+
+    @property
+    def pulse_s(self) -> float:
+        """How often a silent stream is looked at."""
+        return min(self.hold_status_s, self.keep_alive_s)
+
+    @staticmethod
+    def silence_s(visit: Visit) -> float | None:
+        """Return the longest silence this client waits out, as the official SDKs state it.
+
+        openai-python sends `x-stainless-read-timeout`, openai-node `x-stainless-timeout`, both in
+        seconds.
+        """
+        headers = visit.headers
+        text = headers.get(b"x-stainless-read-timeout") or headers.get(b"x-stainless-timeout")
+        if text is None:
+            return None
+        try:
+            seconds = float(text)
+        except ValueError:
+            return None
+        return seconds if 0 < seconds < float("inf") else None

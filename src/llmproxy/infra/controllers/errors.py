@@ -1,0 +1,105 @@
+"""The one table of errors.
+
+Which HTTP status and which of OpenAI's types each of the gateway's errors has.
+
+The body is always OpenAI's envelope, `{"error": {"message", "type", "param", "code"}}`; a
+provider's refusal keeps the further keys of its own error object (Azure's `innererror` says which
+content filter struck).
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from llmproxy.domain import errors
+
+Headers = list[tuple[bytes, bytes]]
+_encode = msgspec.json.Encoder().encode
+
+INVALID = "invalid_request_error"
+SERVER = "server_error"
+
+
+class Row(NamedTuple):
+    """`retry` is the value of `x-should-retry`, which both official SDKs obey.
+
+    None leaves the choice to their own rules.
+    """
+
+    status: int
+    type: str
+    retry: bool | None = None
+
+
+TABLE: Mapping[type[errors.GatewayError], Row] = {
+    errors.Unauthenticated: Row(401, INVALID, retry=False),
+    errors.Forbidden: Row(403, INVALID, retry=False),
+    errors.InvalidRequest: Row(400, INVALID, retry=False),
+    errors.UnknownModel: Row(404, INVALID, retry=False),
+    errors.OperationNotSupported: Row(400, INVALID, retry=False),
+    errors.PriceMissing: Row(402, INVALID, retry=False),
+    errors.BudgetSpent: Row(429, "insufficient_quota", retry=False),
+    errors.RateLimited: Row(429, "rate_limit_error", retry=True),
+    errors.TooLarge: Row(413, INVALID, retry=False),
+    errors.SlowUpload: Row(408, INVALID),
+    errors.UnknownUrl: Row(404, INVALID, retry=False),
+    errors.WrongMethod: Row(405, INVALID, retry=False),
+    errors.Busy: Row(429, "rate_limit_error", retry=True),
+    errors.TimedOut: Row(504, SERVER),
+    errors.Broken: Row(502, SERVER),
+    errors.OwnFault: Row(502, SERVER, retry=False),
+    errors.Unavailable: Row(503, SERVER, retry=True),
+}
+CRASH = Row(500, SERVER)
+
+
+def row_of(error: Exception) -> Row:
+    """Return the row of an error; what is not in the table is a crash."""
+    if isinstance(error, errors.Refused):
+        status = error.upstream_status or 400
+        said = error.error.get("type")
+        return Row(status, said if isinstance(said, str) else INVALID, retry=False)
+    return next((TABLE[kind] for kind in type(error).__mro__ if kind in TABLE), CRASH)
+
+
+def envelope(error: Exception) -> dict[str, Any]:
+    """Return the JSON object of an error."""
+    row = row_of(error)
+    if not isinstance(error, errors.GatewayError):
+        return _enveloped("The gateway failed.", row.type, None, "internal_error")
+    whole = _enveloped(error.message, row.type, error.param, error.code)
+    if isinstance(error, errors.Refused):
+        further = {key: value for key, value in error.error.items() if key != "status"}
+        whole["error"] = further | whole["error"]
+    return whole
+
+
+def _enveloped(message: str, kind: str, param: str | None, code: str | None) -> dict[str, Any]:
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def rendered(error: Exception) -> tuple[int, Headers, bytes]:
+    """Return status, headers and body of the answer to an error."""
+    row = row_of(error)
+    body = _encode(envelope(error))
+    headers: Headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+    ]
+    if row.retry is not None:
+        headers.append((b"x-should-retry", b"true" if row.retry else b"false"))
+    if isinstance(error, errors.Later) and error.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % math.ceil(error.retry_after_s)))
+        headers.append((b"retry-after-ms", b"%d" % math.ceil(error.retry_after_s * 1000)))
+    if isinstance(error, errors.WrongMethod):
+        headers.append((b"allow", error.allowed.encode("ascii")))
+    if isinstance(error, errors.Unauthenticated):
+        headers.append((b"www-authenticate", b"Bearer"))
+    return row.status, headers, body
+
+
+def error_frame(error: Exception) -> bytes:
+    """Return the event that both official SDKs raise on in the middle of a stream."""
+    return b"data: " + _encode(envelope(error)) + b"\n\n"

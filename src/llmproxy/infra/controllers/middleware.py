@@ -1,0 +1,92 @@
+"""Door: every HTTP request comes in here, gets its id and its clock, and leaves one access line.
+
+Paths of the data plane are found in a dict and served by plain functions; everything else goes to
+the control plane.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from llmproxy.domain.errors import GatewayError, UpstreamError, WrongMethod
+from llmproxy.infra.controllers.errors import rendered
+from llmproxy.infra.controllers.visit import ClientGone, Message, Receive, Scope, Send, Visit
+
+logger = logging.getLogger("llmproxy")
+
+Endpoint = Callable[[Visit], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+CLIENT_CLOSED_REQUEST = 499
+
+
+class AccessLog(Protocol):
+    """Takes one line per request."""
+
+    def write(self, visit: Visit, duration_s: float) -> None:
+        """Note that this request has ended."""
+
+
+class Door:
+    """`operations` maps a path to the endpoint of its POST."""
+
+    def __init__(
+        self, operations: Mapping[str, Endpoint], control_plane: Application, access_log: AccessLog
+    ) -> None:
+        self._operations = operations
+        self._control_plane = control_plane
+        self._access_log = access_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http":
+            await self._control_plane(scope, receive, send)
+            return
+        visit = Visit(scope, receive, send)
+        try:
+            await self._serve(visit, scope, receive, send)
+        except asyncio.CancelledError:
+            if not visit.client_gone:
+                raise
+            visit.status = visit.status or CLIENT_CLOSED_REQUEST
+        except ClientGone:
+            visit.status = CLIENT_CLOSED_REQUEST
+        except Exception as error:  # noqa: BLE001 - the outermost place: all must become an answer
+            await fail(visit, error)
+        finally:
+            if visit.watcher is not None:
+                await visit.unfollow()
+            self._access_log.write(visit, time.perf_counter() - visit.started_at)
+
+    async def _serve(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._operations.get(scope["path"])
+        if endpoint is None:
+            await self._control(visit, scope, receive, send)
+        elif scope["method"] == "POST":
+            await endpoint(visit)
+        else:
+            raise WrongMethod(f"{scope['method']} is not supported here.", allowed="POST")
+
+    async def _control(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
+        async def stamped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                visit.status = message["status"]
+                request_id = (b"x-request-id", visit.request_id.encode("ascii"))
+                message["headers"] = [*message.get("headers", ()), request_id]
+            await send(message)
+
+        scope.setdefault("state", {})["request_id"] = visit.request_id
+        await self._control_plane(scope, receive, stamped)
+
+
+async def fail(visit: Visit, error: Exception) -> None:
+    """Answer with an error, or close a body that had begun so that it cannot look complete."""
+    if not isinstance(error, GatewayError):
+        logger.error("%s crashed", visit.request_id, exc_info=error)
+    elif isinstance(error, UpstreamError):
+        logger.warning("%s %s: %s", visit.request_id, error.code, error.detail or error.message)
+    if visit.status:
+        raise error
+    status, headers, body = rendered(error)
+    await visit.reply(status, headers, b"" if visit.scope["method"] == "HEAD" else body)

@@ -1,0 +1,1 @@
+"""The data plane: OpenAI's operations as plain ASGI endpoints."""

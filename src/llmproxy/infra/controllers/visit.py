@@ -1,0 +1,217 @@
+"""One HTTP request to the data plane, over plain ASGI."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from random import Random
+from typing import Any, Protocol
+
+from llmproxy.domain.errors import InvalidRequest, SlowUpload, TooLarge
+from llmproxy.infra.controllers.credentials import comes_from_here, key_of
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Scope = MutableMapping[str, Any]
+Headers = list[tuple[bytes, bytes]]
+
+JSON = b"application/json"
+CLIENT = "llmproxy.client"
+"""The scope extension of the gateway's own server protocol (`infra/server/cycle.py`).
+
+It is the connection itself, which takes and gives bytes without ASGI's messages. Under another
+server those are used instead.
+"""
+
+
+class Client(Protocol):
+    """What the extension offers. `ready` is false while ASGI's `send` would have to wait."""
+
+    request_complete: bool
+    disconnected: bool
+
+    @property
+    def ready(self) -> bool:
+        """Whether `start` and `push` may be called now."""
+
+    def take(self) -> bytes:
+        """Return the whole request body; only once `request_complete`."""
+
+    def start(self, status: int, headers: Headers) -> None:
+        """Begin the answer."""
+
+    def push(self, data: bytes, *, more: bool) -> None:
+        """Send a piece of the answer's body."""
+
+    def offer(self, data: bytes) -> bool:
+        """Send a piece of the answer's body if that needs no waiting; return whether it was."""
+
+    def cancel_on_disconnect(self) -> None:
+        """Cancel the request's task when the client leaves."""
+
+
+_random_bits = Random(os.urandom(32)).getrandbits  # noqa: S311 - ids must be unique, not secret
+
+
+class ClientGone(Exception):
+    """The client left before its request was complete."""
+
+
+class Visit:
+    """Reads the request, writes the answer, and remembers what the access line needs."""
+
+    __slots__ = (
+        "_client",
+        "_receive",
+        "_send",
+        "gone",
+        "headers",
+        "request_id",
+        "scope",
+        "started_at",
+        "status",
+        "subject",
+        "watcher",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = scope
+        self.started_at = time.perf_counter()
+        self.request_id = f"req_{_random_bits(96):024x}"
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.status = 0
+        self.subject = ""
+        self.gone = False
+        self._receive = receive
+        self._send = send
+        self._client: Client | None = scope.get("extensions", {}).get(CLIENT)
+        self.watcher: asyncio.Task[None] | None = None
+
+    @property
+    def key(self) -> bytes | None:
+        """The caller's key."""
+        return key_of(self.headers)
+
+    def is_local(self) -> bool:
+        """Whether the request comes from this machine itself."""
+        return comes_from_here(self.scope, self.headers)
+
+    async def body(self, *, max_bytes: int, silence_s: float) -> bytes:
+        """Return the whole request body.
+
+        Raises TooLarge, SlowUpload, InvalidRequest or ClientGone.
+        """
+        declared = self.headers.get(b"content-length")
+        if declared is not None and (not declared.isdigit() or int(declared) > max_bytes):
+            raise _too_large(max_bytes)
+        kind = self.headers.get(b"content-type", JSON)
+        if not kind.startswith(JSON) and not kind.lower().startswith(JSON):
+            raise InvalidRequest(
+                f"Unsupported content type: {kind[:100].decode('latin-1')!r}.",
+                code="unsupported_content_type",
+                hint="Send `content-type: application/json`.",
+            )
+        client = self._client
+        if client is not None and client.request_complete:
+            body: bytes = client.take()
+            if len(body) > max_bytes:
+                raise _too_large(max_bytes)
+            return body
+        return await self._receive_all(max_bytes, silence_s)
+
+    async def _receive_all(self, max_bytes: int, silence_s: float) -> bytes:
+        body = bytearray()
+        while True:
+            message = await self._patiently(silence_s)
+            if message["type"] != "http.request":
+                raise ClientGone
+            body += message.get("body", b"")
+            if len(body) > max_bytes:
+                raise _too_large(max_bytes)
+            if not message.get("more_body"):
+                return bytes(body)
+
+    async def _patiently(self, silence_s: float) -> Message:
+        try:
+            async with asyncio.timeout(silence_s):
+                return await self._receive()
+        except TimeoutError as error:
+            raise SlowUpload(f"The request body stopped arriving for {silence_s:g} s.") from error
+
+    def follow_client(self) -> None:
+        """From now on this request's task is cancelled when its client leaves.
+
+        Call once the body is read.
+        """
+        if self._client is not None:
+            self._client.cancel_on_disconnect()
+        else:
+            task = asyncio.current_task()
+            self.watcher = asyncio.create_task(self._watch(task))
+
+    async def _watch(self, task: asyncio.Task[Any] | None) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.gone = True
+        if task is not None:
+            task.cancel()
+
+    @property
+    def client_gone(self) -> bool:
+        """Whether a cancellation of this request's task comes from its client's leaving."""
+        return self.gone or (self._client is not None and self._client.disconnected)
+
+    async def unfollow(self) -> None:
+        """Stop watching."""
+        if self.watcher is not None:
+            self.watcher.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.watcher
+
+    async def reply(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send a whole answer; `headers` must hold its content-length."""
+        headers.append((b"x-request-id", self.request_id.encode("ascii")))
+        self.status = status
+        client = self._client
+        if client is not None and client.ready:
+            client.start(status, headers)
+            client.push(body, more=False)
+            return
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def begin(self, status: int, headers: Headers) -> None:
+        """Send the head of an answer whose body follows in pieces."""
+        headers.append((b"x-request-id", self.request_id.encode("ascii")))
+        self.status = status
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def write(self, data: bytes) -> None:
+        """Send a piece of the body; waits while the client does not keep up."""
+        client = self._client
+        if client is not None and client.ready:
+            client.push(data, more=True)
+            return
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    @property
+    def offer(self) -> Callable[[bytes], bool]:
+        """What sends a piece of the body if that needs no waiting, and returns whether it did."""
+        return _declines if self._client is None else self._client.offer
+
+    async def end(self, data: bytes) -> None:
+        """Send the last piece of the body."""
+        await self._send({"type": "http.response.body", "body": data})
+
+
+def _declines(_data: bytes) -> bool:
+    return False
+
+
+def _too_large(max_bytes: int) -> TooLarge:
+    return TooLarge(
+        f"The request body is larger than {max_bytes} bytes.",
+        hint="Send less, or raise MAX_BODY_BYTES.",
+    )

@@ -1,0 +1,1 @@
+"""Where documents live: memory, snapshot, SQLite."""

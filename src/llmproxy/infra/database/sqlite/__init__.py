@@ -1,0 +1,1 @@
+"""Adapters of the repositories over one SQLite file."""

@@ -1,0 +1,1 @@
+"""Reservations of requests, tokens and money."""

@@ -1,0 +1,1 @@
+"""Upstreams: transport, wire rules and credentials of each vendor."""

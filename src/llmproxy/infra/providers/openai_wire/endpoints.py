@@ -1,0 +1,114 @@
+"""The rows: where each OpenAI-wire provider is called, and with which headers.
+
+| row | URL | authentication |
+|---|---|---|
+| OpenAI and compatible | `{endpoint}/chat/completions` | `Authorization: Bearer`, or none |
+| Azure OpenAI, dated | `{endpoint}/openai/deployments/{deployment}/…?api-version=` | `api-key` |
+| Azure OpenAI and Foundry, v1 | `{endpoint}/openai/v1/chat/completions` | `api-key` |
+| Azure AI Foundry, legacy | `{endpoint}/models/chat/completions?api-version=` | `api-key` |
+
+Azure: learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle and .../rest-api (2026-11).
+The official clients (openai-python 3.54.0 `lib/azure.py`, azure-ai-inference 1.0.0b9) call the same
+paths.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+from urllib.parse import quote
+
+from llmproxy.domain.model import Model, Parameters
+from llmproxy.domain.secret import Secret
+
+OPENAI_ENDPOINT = "https://api.openai.com/v1"
+AZURE_STREAM_OPTIONS_FROM = "2024-08-01"
+"""Older dated versions answer 400 to `stream_options` (openai-python issue 1469)."""
+FOUNDRY_LEGACY_VERSION = "2024-05-01-preview"
+
+
+class Incomplete(ValueError):
+    """The document lacks what its endpoint needs; the message names the field."""
+
+
+class Endpoint(NamedTuple):
+    """A URL, its fixed headers, the name the provider knows the model by, and what it can be asked.
+
+    `stream_options` is false where that field is refused, so that a stream's usage stays unknown.
+    """
+
+    url: str
+    headers: dict[str, str]
+    model: str
+    stream_options: bool = True
+
+
+def upstream_model(model: Model) -> str:
+    """Return the provider's name of a model.
+
+    `parameters.model`, else `deployment_name`, else `code`.
+    """
+    parameters = model.parameters
+    return parameters.model or parameters.deployment_name or model.code
+
+
+def openai(model: Model, secret: Secret | None) -> Endpoint:
+    """Call OpenAI, or any server that speaks its wire at another `endpoint`."""
+    root = (model.parameters.endpoint or OPENAI_ENDPOINT).rstrip("/")
+    headers = {} if secret is None else {"authorization": f"Bearer {secret.expose()}"}
+    return Endpoint(f"{root}/chat/completions", headers, upstream_model(model))
+
+
+def azure_openai(model: Model, secret: Secret | None) -> Endpoint:
+    """Call the dated API when a deployment and a version are named, else v1."""
+    parameters = model.parameters
+    root = _root(parameters)
+    if root.endswith("/openai/v1") or not (parameters.deployment_name and parameters.api_version):
+        return _azure_v1(root, model, secret)
+    root = root.removesuffix("/openai")
+    deployment = quote(parameters.deployment_name, safe="")
+    version = quote(parameters.api_version, safe="")
+    url = f"{root}/openai/deployments/{deployment}/chat/completions?api-version={version}"
+    return Endpoint(
+        url,
+        _api_key(secret),
+        parameters.model or parameters.deployment_name,
+        stream_options=parameters.api_version[:10] >= AZURE_STREAM_OPTIONS_FROM,
+    )
+
+
+def azure_foundry(model: Model, secret: Secret | None) -> Endpoint:
+    """v1, or the legacy model inference API when the endpoint ends in `/models`."""
+    root = _root(model.parameters)
+    if not root.endswith("/models"):
+        return _azure_v1(root, model, secret)
+    version = quote(model.parameters.api_version or FOUNDRY_LEGACY_VERSION, safe="")
+    url = f"{root}/chat/completions?api-version={version}"
+    headers = _api_key(secret) | {"extra-parameters": "pass-through"}
+    return Endpoint(url, headers, upstream_model(model))
+
+
+def _azure_v1(root: str, model: Model, secret: Secret | None) -> Endpoint:
+    root = root.removesuffix("/openai/v1").removesuffix("/openai")
+    deployment = model.parameters.deployment_name or upstream_model(model)
+    return Endpoint(f"{root}/openai/v1/chat/completions", _api_key(secret), deployment)
+
+
+def _root(parameters: Parameters) -> str:
+    if not parameters.endpoint:
+        raise Incomplete(
+            "parameters.endpoint is missing (or AZURE_OPENAI_ENDPOINT in the environment)"
+        )
+    return parameters.endpoint.rstrip("/")
+
+
+def _api_key(secret: Secret | None) -> dict[str, str]:
+    if secret is None:
+        raise Incomplete("parameters.secret_name is missing")
+    return {"api-key": secret.expose()}
+
+
+ROWS: Mapping[str, Callable[[Model, Secret | None], Endpoint]] = {
+    "OpenAI": openai,
+    "AzureOpenAI": azure_openai,
+    "AzureFoundry": azure_foundry,
+}
+"""`model_type` of a document to its row."""

@@ -1,0 +1,125 @@
+"""From a provider's status and body to the gateway's errors.
+
+Status first, words only where the status is ambiguous.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from llmproxy.domain.errors import Broken, Busy, OwnFault, Refused, TimedOut, UpstreamError
+from llmproxy.infra.providers.transport.errors import ConnectFailed, Silent, TransportError
+from llmproxy.infra.wire.unreadable import UNREADABLE
+
+REFUSALS = frozenset((400, 409, 413, 422))
+CREDENTIALS = frozenset((401, 403))
+TIMEOUTS = frozenset((408, 504))
+QUOTA_CODES = frozenset(("insufficient_quota", "billing_hard_limit_reached", "billing_not_active"))
+MAX_RETRY_AFTER_S = 86_400.0
+DETAIL_BYTES = 500
+
+
+def failure(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> UpstreamError:
+    """Return the error that an answer with this status stands for."""
+    error = _error_object(body)
+    made = _classified(status, error, retry_after_s(headers))
+    made.upstream_status = status
+    made.detail = f"HTTP {status}: {body[:DETAIL_BYTES].decode('utf-8', 'replace')}"
+    return made
+
+
+def _classified(status: int, error: Mapping[str, Any], retry_s: float | None) -> UpstreamError:
+    said = error.get("message")
+    if status in REFUSALS and isinstance(said, str):
+        return Refused(said, status=status, error=error)
+    if status == 429:
+        return _limited(error, retry_s)
+    if status in TIMEOUTS:
+        return TimedOut("The provider timed out.")
+    if status >= 500:
+        return Broken(f"The provider failed with status {status}.", retry_after_s=retry_s)
+    return _own_fault(status)
+
+
+def _limited(error: Mapping[str, Any], retry_s: float | None) -> UpstreamError:
+    labels = (error.get("code"), error.get("type"))
+    if any(label in QUOTA_CODES for label in labels if isinstance(label, str)):
+        message = "The gateway's account at the provider is exhausted."
+        return OwnFault(message, code="upstream_quota")
+    said = error.get("message")
+    words = said if isinstance(said, str) else "The provider's rate limit is reached."
+    return Busy(words, retry_after_s=retry_s)
+
+
+def _own_fault(status: int) -> OwnFault:
+    if status in CREDENTIALS:
+        message = "The provider refused the gateway's own credential."
+        return OwnFault(message, code="upstream_credentials")
+    return OwnFault("The gateway's deployment of this model does not answer as it should.")
+
+
+def stream_failure(data: bytes) -> UpstreamError:
+    """Return the error that an error event inside a stream stands for."""
+    error = _error_object(data)
+    said = error.get("message")
+    code = error.get("code")
+    made = Broken(
+        said
+        if isinstance(said, str) and said
+        else "The provider failed in the middle of its answer.",
+        code=code if isinstance(code, str) else None,
+    )
+    made.detail = data[:DETAIL_BYTES].decode("utf-8", "replace")
+    return made
+
+
+def transport_failure(error: TransportError) -> UpstreamError:
+    """Return the gateway's error for an exchange that broke."""
+    if isinstance(error, Silent):
+        made: UpstreamError = TimedOut(f"The provider stayed silent too long ({error}).")
+    elif isinstance(error, ConnectFailed):
+        made = Broken("The provider cannot be reached.", code="upstream_unreachable")
+    else:
+        made = Broken("The provider broke off its answer.")
+    made.detail = str(error)
+    return made
+
+
+def retry_after_s(headers: Iterable[tuple[bytes, bytes]]) -> float | None:
+    """Return what `retry-after-ms`, `x-ms-retry-after-ms` or `retry-after` (seconds) say.
+
+    In seconds.
+    """
+    found: dict[bytes, bytes] = {name.lower(): value for name, value in headers}
+    for name, unit_s in (
+        (b"retry-after-ms", 0.001),
+        (b"x-ms-retry-after-ms", 0.001),
+        (b"retry-after", 1.0),
+    ):
+        try:
+            seconds = float(found[name]) * unit_s
+        except (KeyError, ValueError):
+            continue
+        if 0 <= seconds <= MAX_RETRY_AFTER_S:
+            return seconds
+    return None
+
+
+def _error_object(body: bytes) -> Mapping[str, Any]:
+    """Return the error object of an OpenAI-shaped body, whatever it is wrapped in.
+
+    Empty when there is none.
+    """
+    try:
+        decoded = msgspec.json.decode(body)
+    except UNREADABLE:
+        return {}
+    if isinstance(decoded, list) and decoded:
+        decoded = decoded[0]
+    if not isinstance(decoded, dict):
+        return {}
+    error = decoded.get("error", decoded)
+    if isinstance(error, str):
+        return {"message": error}
+    return error if isinstance(error, dict) else {}

@@ -1,0 +1,183 @@
+"""The client itself: connections pooled by origin, one timer for all limits, one retry if stale."""
+
+import asyncio
+import ssl
+from collections import deque
+
+from typing_extensions import override
+
+from llmproxy.infra.providers.transport.beat import Beat
+from llmproxy.infra.providers.transport.connection import Connection, Keeper
+from llmproxy.infra.providers.transport.dialing import Dialer
+from llmproxy.infra.providers.transport.errors import ConnectFailed, Cut
+from llmproxy.infra.providers.transport.exchange import Exchange
+from llmproxy.infra.providers.transport.proxies import Proxies
+from llmproxy.infra.providers.transport.target import Origin, Patience, Target
+
+TICK_S = 0.1
+PRUNE_EVERY_S = 5.0
+MAX_IDLE_S = 60.0
+MAX_IDLE_PER_ORIGIN = 512
+MAX_ANSWER_BYTES = 256 * 1024 * 1024
+STREAM_MAX_BUFFER_BYTES = 16 * 1024 * 1024
+
+
+class HttpClient(Keeper):
+    """POSTs over HTTP/1.1, plain or TLS, directly or through a proxy.
+
+    At most `max_connections` are open at once over all origins; one more is `ConnectFailed`. A
+    request on a kept connection that the provider closed before one byte of an answer is sent once
+    more on a fresh one; nothing else is ever sent twice here.
+    """
+
+    def __init__(
+        self, *, max_connections: int, proxies: Proxies, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.beat = Beat(self._loop)
+        self._dialer = Dialer(self._loop, self, proxies, tls)
+        self._idle: dict[Origin, deque[Connection]] = {}
+        self._origins: dict[Connection, Origin] = {}
+        self._active: set[Exchange] = set()
+        self._ticker: asyncio.TimerHandle | None = None
+        self._pruner: asyncio.TimerHandle | None = None
+        self._dialing = 0
+        self.max_connections = max_connections
+
+    async def fetch(
+        self, target: Target, body: bytes, patience: Patience
+    ) -> tuple[Exchange, bytes]:
+        """Send `body` and return the answered exchange with its whole body.
+
+        Raises TransportError.
+        """
+        origin = target.origin
+        connection = self._take(origin) or await self._connect(origin, patience)
+        exchange = self._launch(connection, target, body, patience, streaming=False)
+        try:
+            return exchange, await exchange.whole()
+        except Cut as error:
+            if not was_stale(exchange, error):
+                raise
+        connection = await self._connect(origin, patience)
+        exchange = self._launch(connection, target, body, patience, streaming=False)
+        return exchange, await exchange.whole()
+
+    async def open(
+        self, target: Target, body: bytes, patience: Patience, *, fresh: bool = False
+    ) -> Exchange:
+        """Send `body` and return its exchange at once. Raises ConnectFailed.
+
+        When `answered` raises a Cut that `was_stale`, the caller opens once more with `fresh`.
+        """
+        connection = None if fresh else self._take(target.origin)
+        if connection is None:
+            connection = await self._connect(target.origin, patience)
+        return self._launch(connection, target, body, patience, streaming=True)
+
+    def _launch(
+        self,
+        connection: Connection,
+        target: Target,
+        body: bytes,
+        patience: Patience,
+        *,
+        streaming: bool,
+    ) -> Exchange:
+        max_bytes = STREAM_MAX_BUFFER_BYTES if streaming else MAX_ANSWER_BYTES
+        exchange = Exchange(self._loop, connection, patience, max_bytes, streaming=streaming)
+        self._active.add(exchange)
+        if self._ticker is None:
+            self._ticker = self._loop.call_later(TICK_S, self._tick)
+        connection.send(exchange, target.head, body)
+        return exchange
+
+    def target(self, url: str, headers: dict[str, str]) -> Target:
+        """Return the target of a POST to `url`, in the form that the proxy before it wants.
+
+        If there is one.
+        """
+        return self._dialer.target(url, headers)
+
+    def _take(self, origin: Origin) -> Connection | None:
+        idle = self._idle.get(origin)
+        while idle:
+            connection = idle.pop()
+            if connection.usable:
+                return connection
+        return None
+
+    async def _connect(self, origin: Origin, patience: Patience) -> Connection:
+        if len(self._origins) + self._dialing >= self.max_connections:
+            raise ConnectFailed(f"all {self.max_connections} upstream connections are in use")
+        self._dialing += 1
+        try:
+            connection = await self._dialer.dial(origin, patience.connect_s)
+        finally:
+            self._dialing -= 1
+        self._origins[connection] = origin
+        return connection
+
+    def _tick(self) -> None:
+        now = self._loop.time()
+        for exchange in tuple(self._active):
+            exchange.check(now)
+        self._ticker = self._loop.call_later(TICK_S, self._tick) if self._active else None
+
+    @override
+    def over(self, exchange: Exchange) -> None:
+        self._active.discard(exchange)
+
+    @override
+    def release(self, connection: Connection) -> None:
+        origin = self._origins.get(connection)
+        if origin is None:
+            return
+        idle = self._idle.setdefault(origin, deque())
+        if len(idle) >= MAX_IDLE_PER_ORIGIN:
+            connection.transport.close()
+            return
+        idle.append(connection)
+        if self._pruner is None:
+            self._pruner = self._loop.call_later(PRUNE_EVERY_S, self._prune)
+
+    @override
+    def forget(self, connection: Connection) -> None:
+        origin = self._origins.pop(connection, None)
+        if (
+            origin is not None
+            and connection.exchange is None
+            and connection in self._idle.get(origin, ())
+        ):
+            self._idle[origin].remove(connection)
+
+    def _prune(self) -> None:
+        oldest = self._loop.time() - MAX_IDLE_S
+        for origin, idle in tuple(self._idle.items()):
+            while idle and idle[0].idle_since < oldest:
+                idle.popleft().transport.close()
+            if not idle:
+                del self._idle[origin]
+        self._pruner = self._loop.call_later(PRUNE_EVERY_S, self._prune) if self._idle else None
+
+    def sizes(self) -> dict[str, int]:
+        """Return the gauges `open`, `idle` and `active` for the metrics."""
+        idle = sum(len(each) for each in self._idle.values())
+        return {"open": len(self._origins), "idle": idle, "active": len(self._active)}
+
+    async def close(self) -> None:
+        """Close every connection; exchanges in flight fail."""
+        for timer in (self._ticker, self._pruner):
+            if timer is not None:
+                timer.cancel()
+        for exchange in tuple(self._active):
+            exchange.close()
+        for connection in tuple(self._origins):
+            connection.transport.close()
+        await asyncio.sleep(0)
+
+
+def was_stale(exchange: Exchange, error: Cut) -> bool:
+    """Whether the exchange failed only because the provider had closed a kept connection."""
+    line = exchange.line
+    return error.before_answer and isinstance(line, Connection) and line.used

@@ -1,0 +1,177 @@
+"""One keep-alive connection to a provider: httptools parses, an `Exchange` at a time receives."""
+
+import asyncio
+from typing import Protocol
+
+import httptools
+from typing_extensions import override
+
+from llmproxy.infra.providers.transport.beat import Beat
+from llmproxy.infra.providers.transport.errors import Cut, Garbled
+from llmproxy.infra.providers.transport.exchange import Exchange, Line
+
+MAX_HEADERS = 256
+JOIN_BELOW_BYTES = 64 * 1024
+
+
+class Keeper(Protocol):
+    """Who takes a connection back when its exchange is over."""
+
+    beat: Beat
+
+    def release(self, connection: "Connection") -> None:
+        """Take an idle connection back."""
+
+    def forget(self, connection: "Connection") -> None:
+        """Note that the connection is closed."""
+
+    def over(self, exchange: Exchange) -> None:
+        """Stop timing an exchange that is over."""
+
+
+class Connection(asyncio.Protocol, Line):
+    """States: idle (`exchange` None) or busy.
+
+    The parser's callbacks below are named by httptools.
+    """
+
+    __slots__ = (
+        "_interim",
+        "_keeper",
+        "_loop",
+        "_parser",
+        "exchange",
+        "idle_since",
+        "transport",
+        "used",
+    )
+
+    transport: asyncio.Transport
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, keeper: Keeper) -> None:
+        self._loop = loop
+        self._keeper = keeper
+        self._parser = httptools.HttpResponseParser(self)
+        self._interim = False
+        self.exchange: Exchange | None = None
+        self.idle_since = 0.0
+        self.used = False
+
+    def send(self, exchange: Exchange, head: bytes, body: bytes) -> None:
+        """Put a request on the wire; its answer goes to `exchange`."""
+        self.exchange = exchange
+        framed = b"%bcontent-length: %d\r\n\r\n" % (head, len(body))
+        if len(body) < JOIN_BELOW_BYTES:
+            self.transport.write(framed + body)
+        else:
+            self.transport.writelines([framed, body])
+
+    @property
+    def usable(self) -> bool:
+        """Whether another request may be sent on it."""
+        return not self.transport.is_closing()
+
+    @override
+    def pause(self) -> None:
+        if self.usable:
+            self.transport.pause_reading()
+
+    @override
+    def resume(self) -> None:
+        if self.usable:
+            self.transport.resume_reading()
+
+    @override
+    def abort(self) -> None:
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            self._keeper.over(exchange)
+        self.transport.abort()
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._keeper.forget(self)
+        exchange = self.exchange
+        if exchange is None:
+            return
+        if exchange.status and exc is None and _ends_with_connection(exchange):
+            self._over(exchange)
+            exchange.finish()
+        else:
+            exchange.fail(
+                Cut("the provider closed the connection", before_answer=not exchange.seen)
+            )
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        exchange = self.exchange
+        if exchange is None:
+            self.transport.abort()
+            return
+        exchange.seen = True
+        exchange.seen_at = now = self._loop.time()
+        try:
+            self._parser.feed_data(data)
+            if exchange.flush():
+                self._keeper.beat.delivered(now)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            exchange.fail(Garbled(f"not an HTTP/1.1 answer: {error}"))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one header as it stands on the wire."""
+        exchange = self.exchange
+        if exchange is None:
+            self.transport.abort()  # an answer that nobody asked for must not meet the next request
+            return
+        if self._interim:
+            return
+        exchange.headers.append((name, value))
+        if len(exchange.headers) > MAX_HEADERS:
+            exchange.fail(Garbled(f"more than {MAX_HEADERS} headers"))
+
+    def on_headers_complete(self) -> None:
+        """Take the status; a 1xx answer is only an interim one."""
+        exchange = self.exchange
+        if exchange is None:
+            return
+        status = self._parser.get_status_code()
+        if status < 200:
+            self._interim = True
+            exchange.headers.clear()
+            return
+        exchange.begin(status)
+
+    def on_body(self, data: bytes) -> None:
+        """Take a piece of the body."""
+        if self.exchange is not None:
+            self.exchange.feed(data)
+
+    def on_message_complete(self) -> None:
+        """Give the connection back, or close it when it cannot be used again."""
+        if self._interim:
+            self._interim = False
+            return
+        exchange = self.exchange
+        if exchange is None:
+            return
+        self._over(exchange)
+        if self._parser.should_keep_alive() and not self.transport.get_write_buffer_size():
+            self.used = True
+            self.idle_since = self._loop.time()
+            self._keeper.release(self)
+        else:
+            self.transport.close()
+        exchange.finish()
+
+    def _over(self, exchange: Exchange) -> None:
+        self.exchange = None
+        self._keeper.over(exchange)
+
+
+def _ends_with_connection(exchange: Exchange) -> bool:
+    framing = (b"content-length", b"transfer-encoding")
+    return not any(name.lower() in framing for name, _ in exchange.headers)

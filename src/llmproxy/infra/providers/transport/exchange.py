@@ -1,0 +1,239 @@
+"""One request on its way and the answer that arrives for it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from llmproxy.infra.providers.transport.errors import Cut, Garbled, Silent, TransportError
+from llmproxy.infra.providers.transport.target import Patience
+
+HIGH_WATER_BYTES = 256 * 1024
+NEVER = float("inf")
+Sink = Callable[[bytes], bool]
+
+
+class Line(Protocol):
+    """The connection an exchange runs on, as far as the exchange needs it."""
+
+    def pause(self) -> None:
+        """Stop reading from the provider."""
+
+    def resume(self) -> None:
+        """Read again."""
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+
+
+class Exchange:
+    """Filled by the connection, emptied by whoever awaits `answered`, `whole` or `next`.
+
+    `seen_at` is when the provider was last heard; a silence of `limit_s` ends the exchange, one of
+    `pulse_s` wakes a waiting reader with nothing, so that it can keep its own client company. Both
+    are checked by one timer of the client for all exchanges.
+    """
+
+    __slots__ = (
+        "_chunks",
+        "_loop",
+        "_paused",
+        "_pulse",
+        "_pulsed_at",
+        "_sink",
+        "_size",
+        "_waiter",
+        "complete",
+        "ends_at",
+        "error",
+        "headers",
+        "limit_s",
+        "line",
+        "max_bytes",
+        "patience",
+        "pulse_s",
+        "seen",
+        "seen_at",
+        "status",
+        "streaming",
+    )
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        line: Line,
+        patience: Patience,
+        max_bytes: int,
+        *,
+        streaming: bool,
+    ) -> None:
+        now = loop.time()
+        self._loop = loop
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._paused = False
+        self._pulse = False
+        self._pulsed_at = now
+        self._sink: Sink | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self.line = line
+        self.patience = patience
+        self.max_bytes = max_bytes
+        self.streaming = streaming
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.status = 0
+        self.seen = False
+        self.complete = False
+        self.error: TransportError | None = None
+        self.seen_at = now
+        self.limit_s = patience.first_byte_s
+        self.ends_at = NEVER if patience.total_s is None else now + patience.total_s
+        self.pulse_s = NEVER
+
+    def begin(self, status: int) -> None:
+        """Take the status; from now on silence is idleness."""
+        self.status = status
+        self.limit_s = self.patience.idle_s
+        if self.streaming:
+            self.wake()
+
+    def feed(self, data: bytes) -> None:
+        """Take a piece of the answer's body."""
+        self._chunks.append(data)
+        self._size += len(data)
+        if self._sink is not None:
+            return
+        if self._size > self.max_bytes:
+            self.fail(Garbled(f"an answer of more than {self.max_bytes} bytes"))
+        elif self.streaming:
+            if self._size > HIGH_WATER_BYTES and not self._paused:
+                self._paused = True
+                self.limit_s = NEVER
+                self.line.pause()
+            self.wake()
+
+    def flush(self) -> bool:
+        """Give what has just arrived to the sink and return True, or leave it to the reader."""
+        sink = self._sink
+        if sink is None or self.complete or not self._chunks:
+            return False
+        chunks = self._chunks
+        if sink(chunks[0] if len(chunks) == 1 else b"".join(chunks)):
+            self._chunks = []
+            self._size = 0
+            return True
+        self._sink = None
+        self.wake()
+        return False
+
+    async def pour(self, sink: Sink) -> None:
+        """Give what arrives to `sink` in the very call that received it, until `next` is needed.
+
+        That is for a piece which the sink declines by returning False, the end, an error, a pulse.
+        """
+        if self._chunks or self.complete or self.error or self._pulse or self._paused:
+            return
+        self._sink = sink
+        try:
+            await self._wait()
+        finally:
+            self._sink = None
+
+    def finish(self) -> None:
+        """Note that the answer is complete."""
+        self.complete = True
+        self.wake()
+
+    def fail(self, error: TransportError) -> None:
+        """End the exchange with an error; what had arrived is still handed over first."""
+        if not self.complete and self.error is None:
+            self.error = error
+            self.line.abort()
+            self.wake()
+
+    def wake(self) -> None:
+        """Let the waiting reader look again."""
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def check(self, now: float) -> None:
+        """Apply the limits on silence and total time; called a few times a second."""
+        if now - self.seen_at >= self.limit_s:
+            self.fail(Silent("idle" if self.status else "first byte", self.limit_s))
+        elif now >= self.ends_at:
+            self.fail(Silent("total", self.patience.total_s or 0.0))
+        elif now - max(self.seen_at, self._pulsed_at) >= self.pulse_s:
+            self._pulsed_at = now
+            self._pulse = True
+            self.wake()
+
+    def pulse_every(self, seconds: float) -> None:
+        """From now on wake a reader of `next` that has waited this long."""
+        self.pulse_s = seconds
+
+    async def _wait(self) -> None:
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        except asyncio.CancelledError:
+            self.close()
+            raise
+
+    async def answered(self) -> bool:
+        """Wait for status and headers; False after a silent pulse. Raises TransportError."""
+        if not self.status and self.error is None:
+            await self._wait()
+        if self.error is not None and not self.status:
+            raise self.error
+        return bool(self.status)
+
+    async def whole(self) -> bytes:
+        """Wait for the complete answer and return its body. Raises TransportError."""
+        self.streaming = False
+        self._read_on()
+        while not self.complete and self.error is None:
+            await self._wait()
+        if self.error is not None:
+            raise self.error
+        chunks = self._chunks
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    async def next(self) -> bytes | None:
+        """Return all that has arrived since the last call, b"" after a pulse, None at the end.
+
+        Raises TransportError when the answer breaks off, after everything that had arrived was
+        returned.
+        """
+        if not (self._chunks or self.complete or self.error or self._pulse):
+            await self._wait()
+        self._pulse = False
+        chunks = self._chunks
+        if chunks:
+            self._chunks = []
+            self._size = 0
+            self._read_on()
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if self.error is not None:
+            raise self.error
+        return None if self.complete else b""
+
+    def _read_on(self) -> None:
+        if self._paused:
+            self._paused = False
+            self.seen_at = self._loop.time()
+            self.limit_s = self.patience.idle_s
+            self.line.resume()
+
+    def drain(self, limit_s: float) -> None:
+        """Read no more, but keep the connection if the answer's end arrives within the limit."""
+        if not self.complete and self.error is None:
+            self._chunks = []
+            self.pulse_s = NEVER
+            self._read_on()
+            self.ends_at = self._loop.time() + limit_s
+
+    def close(self) -> None:
+        """Give up: the provider's connection is closed at once unless the answer is complete."""
+        self.fail(Cut("given up", before_answer=not self.seen))

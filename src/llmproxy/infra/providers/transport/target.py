@@ -1,0 +1,65 @@
+"""Where a request goes: parsed once when a model is registered, used by every request."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+
+class Patience(NamedTuple):
+    """How long each silence may last, in seconds. `total_s` None means without end."""
+
+    connect_s: float
+    first_byte_s: float
+    idle_s: float
+    total_s: float | None
+
+
+class Origin(NamedTuple):
+    """A host that connections are pooled for."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def authority(self) -> str:
+        """The `host[:port]` of a Host header; the port is left out when it is the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (
+            host if self.port == {"http": 80, "https": 443}[self.scheme] else f"{host}:{self.port}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One URL with its fixed headers, ready to be put on the wire.
+
+    `head` is the request line and all headers but `content-length`; each line ends in CRLF.
+    """
+
+    origin: Origin
+    head: bytes
+
+
+def target(url: str, headers: dict[str, str], *, through_proxy: bool = False) -> Target:
+    """Return the target of a POST to `url`.
+
+    Header values must be latin-1 without line breaks (ValueError).
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"not an http(s) URL: {url!r}")
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    origin = Origin(parts.scheme, parts.hostname, port)
+    path = parts.path or "/"
+    if parts.query:
+        path += f"?{parts.query}"
+    if not all("!" <= character <= "~" for character in path):
+        raise ValueError("a URL holds a space or a character that is not ASCII: escape it")
+    if through_proxy and origin.scheme == "http":
+        path = f"http://{origin.authority}{path}"
+    lines = [f"POST {path} HTTP/1.1", f"host: {origin.authority}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if any(character in line for line in lines for character in "\r\n\0"):
+        raise ValueError("a header or URL holds a line break")
+    return Target(origin, ("\r\n".join(lines) + "\r\n").encode("latin-1"))

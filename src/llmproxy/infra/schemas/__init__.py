@@ -1,0 +1,1 @@
+"""The control plane's words: request and response bodies."""

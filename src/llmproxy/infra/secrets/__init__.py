@@ -1,0 +1,1 @@
+"""Secret references and where their values are found."""

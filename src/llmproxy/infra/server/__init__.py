@@ -1,0 +1,1 @@
+"""The HTTP/1.1 server protocol that `llmproxy serve` gives to uvicorn."""

@@ -1,0 +1,239 @@
+"""One request and its answer on a client connection: the `receive` and `send` of ASGI."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from llmproxy.infra.server.refusal import refusal
+
+if TYPE_CHECKING:
+    from llmproxy.infra.server.protocol import GatewayProtocol
+
+logger = logging.getLogger("llmproxy.server")
+
+STATUS_LINES = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode("ascii")
+    for status in HTTPStatus
+}
+NO_BODY = frozenset((204, 304))
+Scope = Any
+Message = MutableMapping[str, Any]
+Application = Callable[..., Awaitable[None]]
+
+
+class Cycle:
+    """States are plain attributes.
+
+    `feed*` and `disconnect` are called by the protocol, `receive` and `send` by the app.
+    """
+
+    __slots__ = (
+        "_cancels",
+        "_chunked",
+        "_delivered",
+        "_expects_continue",
+        "_head",
+        "_waiter",
+        "body",
+        "disconnected",
+        "keep_alive",
+        "protocol",
+        "request_complete",
+        "response_complete",
+        "response_started",
+        "scope",
+        "task",
+    )
+
+    def __init__(
+        self, scope: Scope, protocol: "GatewayProtocol", *, keep_alive: bool, expects_continue: bool
+    ) -> None:
+        self.scope = scope
+        self.protocol = protocol
+        self.keep_alive = keep_alive
+        self.body = bytearray()
+        self.request_complete = False
+        self.response_started = False
+        self.response_complete = False
+        self.disconnected = False
+        self.task: asyncio.Task[None] | None = None
+        self._expects_continue = expects_continue
+        self._waiter: asyncio.Future[None] | None = None
+        self._head: bytes | None = None
+        self._chunked = False
+        self._delivered = False
+        self._cancels = False
+
+    def cancel_on_disconnect(self) -> None:
+        """Have the request's task cancelled when its client leaves, or at once if it has left."""
+        self._cancels = True
+        if self.disconnected and self.task is not None:
+            self.task.cancel()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the client keeps up, so that an answer need not wait."""
+        return not self.protocol.flow.write_paused
+
+    def feed(self, data: bytes) -> None:
+        """Take a piece of the request body."""
+        self.body += data
+        self._wake()
+
+    def feed_end(self) -> None:
+        """Note that the request body is complete."""
+        self.request_complete = True
+        self._wake()
+
+    def disconnect(self) -> None:
+        """Note that the client left."""
+        if self.response_complete or self.disconnected:
+            return
+        self.disconnected = True
+        if self._cancels and self.task is not None:
+            self.task.cancel()
+        self._wake()
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def run(self, app: Application) -> None:
+        """Run the application; the client gets an answer or a closed connection."""
+        try:
+            await app(self.scope, self.receive, self.send)
+        except asyncio.CancelledError:
+            if not self.disconnected:
+                self.protocol.transport.close()
+                raise
+        except Exception:
+            logger.exception("the application failed")
+            self._fail()
+        else:
+            if not self.response_complete and not self.disconnected:
+                logger.error("the application returned without completing its answer")
+                self._fail()
+        finally:
+            self.scope = None  # it holds this cycle: without the knot both are freed at once
+
+    def _fail(self) -> None:
+        transport = self.protocol.transport
+        if self.disconnected or transport.is_closing():
+            return
+        if not self.response_started:
+            transport.write(refusal(500, "internal_error", "The gateway failed."))
+        transport.close()
+
+    async def receive(self) -> Message:
+        """Return the next piece of the body, or `http.disconnect`."""
+        if self._expects_continue and not self.response_started:
+            self._expects_continue = False
+            self.protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while not self.gone and (self._delivered or not (self.body or self.request_complete)):
+            await self._wait()
+        if self.gone:
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": self.take(), "more_body": not self.request_complete}
+
+    def take(self) -> bytes:
+        """Return what has arrived of the body."""
+        body = bytes(self.body)
+        self.body.clear()
+        self._delivered = self.request_complete
+        return body
+
+    @property
+    def gone(self) -> bool:
+        """Whether nobody waits for an answer any more."""
+        return self.disconnected or self.response_complete
+
+    async def _wait(self) -> None:
+        self.protocol.flow.resume_reading()
+        self._waiter = self.protocol.loop.create_future()
+        await self._waiter
+
+    async def send(self, message: Message) -> None:
+        """Take `http.response.start`, then `http.response.body` until `more_body` is false."""
+        if self.protocol.flow.write_paused and not self.disconnected:
+            await self.protocol.flow.drain()
+        if not self.response_started:
+            self.start(message["status"], message["headers"])
+        else:
+            body = b"" if self.scope["method"] == "HEAD" else message["body"]
+            self.push(body, more=message.get("more_body", False))
+
+    def start(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """Begin the answer; its head goes out with the first piece of the body."""
+        self.response_started = True
+        parts = [STATUS_LINES[status]]
+        framed = closes = False
+        headers = (*self.protocol.server_state.default_headers, *headers)
+        for name, value in headers:
+            if name == b"content-length":
+                framed = True
+            elif name == b"connection" and value == b"close":
+                closes = True
+            parts += (name, b": ", value, b"\r\n")
+        if closes or not self.request_complete:
+            self.keep_alive = False
+        if not self.keep_alive and not closes:
+            parts.append(b"connection: close\r\n")
+        self._chunked = (
+            not framed
+            and status not in NO_BODY
+            and self.scope["method"] != "HEAD"
+            and self.scope["http_version"] == "1.1"
+        )
+        if self._chunked:
+            parts.append(b"transfer-encoding: chunked\r\n")
+        parts.append(b"\r\n")
+        self._head = b"".join(parts)
+        lines = (len(headers) + 2) + (self._chunked) + (not self.keep_alive and not closes)
+        if self._head.count(b"\n") != lines:
+            raise ValueError("a header holds a line break")
+
+    def push(self, body: bytes, *, more: bool) -> None:
+        """Send a piece of the body; the last one completes the answer."""
+        if self.disconnected:
+            return
+        if self.response_complete:
+            raise RuntimeError("the answer is already complete")
+        parts = []
+        if self._head is not None:
+            parts.append(self._head)
+            self._head = None
+        if not self._chunked:
+            parts.append(body)
+        else:
+            if body:
+                parts += (b"%x\r\n" % len(body), body, b"\r\n")
+            if not more:
+                parts.append(b"0\r\n\r\n")
+        transport = self.protocol.transport
+        transport.write(b"".join(parts))
+        if not more:
+            self._finish()
+
+    def offer(self, data: bytes) -> bool:
+        """Send a piece of the body if that needs no waiting; return whether it was sent."""
+        protocol = self.protocol
+        if protocol.flow.write_paused:
+            return False
+        if self._head is not None or not self._chunked or self.gone:
+            self.push(data, more=True)
+        else:
+            protocol.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        return True
+
+    def _finish(self) -> None:
+        self.response_complete = True
+        self._wake()
+        protocol = self.protocol
+        if not self.keep_alive:
+            protocol.close_after(self)
+        protocol.on_response_complete()

@@ -1,0 +1,1 @@
+"""Codecs under both sides (JSON, SSE): bytes to values, no behaviour."""
