@@ -1,0 +1,1 @@
+"""Tests of LLM Proxy, in folders named by what they cost."""

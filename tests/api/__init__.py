@@ -1,0 +1,1 @@
+"""The real server as a subprocess, official SDKs as clients."""

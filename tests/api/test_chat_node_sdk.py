@@ -1,0 +1,104 @@
+"""Chat completions through the gateway, as openai-node sees them (see tests/clients_node)."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Upstreams
+from tests.api.gateway import Gateway
+
+PROGRAMS = Path(__file__).parents[1] / "clients_node"
+NODE = os.environ.get("LLMPROXY_NODE") or shutil.which("node")
+ANSWER = "Simulated answer to: hello there"
+
+MISSING = NODE is None or not (PROGRAMS / "node_modules/openai").is_dir()
+
+# In CI nothing is skipped: what is missing lets the tests fail.
+pytestmark = pytest.mark.skipif(
+    MISSING and os.environ.get("CI") != "true",
+    reason="node or the packages of tests/clients_node are missing (scripts/test installs them)",
+)
+
+
+def _run(gateway: Gateway, program: str, *arguments: str) -> Any:  # noqa: ANN401 - its report
+    """Run a program to its end; its report. Raises AssertionError when it fails."""
+    done = subprocess.run(
+        [str(NODE), str(PROGRAMS / program), *arguments],
+        env=os.environ | {"GATEWAY_BASE_URL": gateway.base_url},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-mini", "azure-dated", "azure-v1", "foundry-legacy"])
+def test_answers(gateway: Gateway, upstreams: Upstreams, model: str) -> None:
+    """Plain, streamed, counted, with tools and structured: the SDK gets what the upstream said."""
+    got = _run(gateway, "answers.mjs", model)
+
+    assert got["text"] == got["streamed"] == got["rawText"] == ANSWER
+    assert got["streamError"] is None
+    assert got["finishReason"] == "stop"
+    assert (got["usageUnasked"], got["usageAskedChoices"]) == (0, [])
+    assert got["usageAsked"] == got["usage"]
+    assert got["usage"]["completion_tokens"] == 5
+    assert got["toolCall"]["name"] == "get_weather"
+    assert json.loads(got["toolCall"]["arguments"]) == {"city": "example city"}
+    assert got["parsed"] == {"name": "example name", "vegan": True}
+    assert (got["rawStatus"], bool(got["rawRequestID"])) == (200, True)
+    assert got["requestID"].startswith("req_")
+    assert model in got["models"]
+    asked = [upstreams.openai, upstreams.azure, upstreams.foundry]
+    assert sum(len(simulator.requests) for simulator in asked) == 6
+
+
+def test_failures(gateway: Gateway, upstreams: Upstreams) -> None:
+    """Errors have the right class; a stream that breaks raises and never looks complete."""
+    plan = upstreams.openai.fail_next
+    plan("error_frame", after_events=4, chunk_interval_ms=10)
+    plan("cut_mid_stream", after_events=4, chunk_interval_ms=10)
+    plan("status", status=500)
+    plan("status", status=429, headers={"retry-after-ms": "20"}, times=2)
+    got = _run(gateway, "failures.mjs")
+
+    for broken in got["midStream"].values():
+        assert broken["text"]
+        assert ANSWER.startswith(broken["text"])
+        assert broken["error"]["class"] == "APIError"
+        assert broken["error"]["code"] == "upstream_error"
+    seen = {
+        name: (error["class"], error["status"], error["code"])
+        for name, error in got.items()
+        if isinstance(error, dict) and "class" in error
+    }
+    assert seen == {
+        "beforeContent": ("InternalServerError", 502, "upstream_error"),
+        "busy": ("RateLimitError", 429, "rate_limit_exceeded"),
+        "unknownModel": ("NotFoundError", 404, "model_not_found"),
+        "badValue": ("BadRequestError", 400, "empty_array"),
+        "unknownField": ("BadRequestError", 400, "unknown_parameter"),
+        "unknownPath": ("NotFoundError", 404, "unknown_url"),
+    }
+    assert got["badValue"]["param"] == "messages"
+    assert got["retried"] == ANSWER
+    assert all(got[name]["requestID"] for name in seen)
+
+
+def test_who_leaves_ends_the_upstream(gateway: Gateway, upstreams: Upstreams) -> None:
+    """Breaking out of a stream ends the upstream's stream while the program still runs."""
+    upstreams.openai.fail_next(chunk_interval_ms=20)
+    got = _run(gateway, "leaves.mjs")
+    [record] = upstreams.openai.requests
+
+    assert got == {"first": "1"}
+    assert record.disconnected_after_ms is not None
+    assert record.disconnected_after_ms < 500 * 20
+    assert record.elapsed_ms - record.disconnected_after_ms > 150

@@ -1,0 +1,150 @@
+"""The README's examples are run as they stand, against a real server."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.api.gateway import ROOT, Gateway, command, run, serving
+
+NODE_MODULES = ROOT / "tests/clients_node/node_modules"
+NODE = os.environ.get("LLMPROXY_NODE") or shutil.which("node")
+ADDRESS = "http://127.0.0.1:8000"
+BLOCK = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SAID = "Hello, world!"
+LIMIT_S = 30.0
+
+
+class Block(NamedTuple):
+    """A fenced block: its language and text."""
+
+    language: str
+    text: str
+
+
+def sections(name: str) -> list[list[Block]]:
+    """The fenced blocks of a file, by section, in order."""
+    parts = re.split(r"^## ", (ROOT / name).read_text("utf-8"), flags=re.MULTILINE)
+    return [[Block(*found) for found in BLOCK.findall(part)] for part in parts]
+
+
+ENGLISH, PORTUGUESE = sections("README.md"), sections("README.pt-BR.md")
+START, FIRST, MODELS, KEYS = (blocks for blocks in ENGLISH if blocks)
+
+
+def needs(found: object, what: str) -> None:
+    """Skip where a program is missing; fail where CI=true asks for everything."""
+    if not found and os.environ.get("CI") == "true":
+        pytest.fail(f"{what} is missing")
+    if not found:
+        pytest.skip(f"{what} is missing (scripts/test installs it where it may)")
+
+
+def output(words: list[str], environment: Mapping[str, str], folder: Path) -> str:
+    """Run a program to its end. Raises AssertionError when it fails."""
+    done = subprocess.run(
+        words,
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def shell(block: Block, gateway: Gateway, folder: Path) -> str:
+    """Run a shell block in `folder`, with `llmproxy` on the path."""
+    needs(shutil.which("curl"), "curl")
+    path = f"{Path(command()[0]).parent}:{os.environ['PATH']}"
+    script = "set -euo pipefail\n" + block.text.replace(ADDRESS, gateway.url)
+    return output(["bash", "-c", script], {**gateway.environment, "PATH": path}, folder)
+
+
+@pytest.fixture(scope="module", name="fresh")
+def _fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A server as `scripts/serve` starts it the first time."""
+    with serving(tmp_path_factory.mktemp("fresh")) as gateway:
+        yield gateway
+
+
+def test_both_languages_have_the_same_blocks() -> None:
+    """README.pt-BR.md shows the very commands, programs and documents of README.md."""
+    assert ENGLISH == PORTUGUESE
+    languages = [block.language for blocks in ENGLISH for block in blocks]
+    assert languages == ["sh", "sh", "sh", "python", "js", "jsonc", "sh", "sh"]
+
+
+def test_the_two_commands_are_there() -> None:
+    """What the section Start names can be run."""
+    (block,) = START
+    programs = [line.split()[0] for line in block.text.splitlines()]
+    assert programs == ["scripts/serve", "scripts/test"]
+    assert all(os.access(ROOT / program, os.X_OK) for program in programs)
+
+
+def test_curl(fresh: Gateway, tmp_path: Path) -> None:
+    """The first request answers with what it was sent."""
+    plain = shell(FIRST[0], fresh, tmp_path)
+    assert f'"content":"{SAID}"' in plain
+
+
+def test_curl_streamed(fresh: Gateway, tmp_path: Path) -> None:
+    """Streamed, the answer comes word by word and ends in [DONE]."""
+    streamed = shell(FIRST[1], fresh, tmp_path)
+    words = re.findall(r'"delta":\{"content":"([^"]*)"', streamed)
+    assert words == ["Hello,", " world!"]
+    assert streamed.endswith("data: [DONE]\n\n")
+
+
+def test_openai_python(fresh: Gateway, tmp_path: Path) -> None:
+    """The official Python SDK prints the answer twice: plain and streamed."""
+    program = tmp_path / "first.py"
+    program.write_text(FIRST[2].text.replace(ADDRESS, fresh.url))
+    assert output([sys.executable, str(program)], {}, tmp_path) == f"{SAID}\n{SAID}\n"
+
+
+def test_openai_node(fresh: Gateway, tmp_path: Path) -> None:
+    """The official Node SDK prints the answer twice: plain and streamed."""
+    needs(NODE and (NODE_MODULES / "openai").is_dir(), "node with the packages of clients_node")
+    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
+    program = tmp_path / "first.mjs"
+    program.write_text(FIRST[3].text.replace(ADDRESS, fresh.url))
+    assert output([str(NODE), str(program)], {}, tmp_path) == f"{SAID}\n{SAID}\n"
+
+
+def test_the_documents_are_imported(tmp_path: Path) -> None:
+    """Every document of the section is taken without a warning, and the commands below it work."""
+    documents, commands = MODELS
+    (tmp_path / "models.jsonc").write_text(documents.text)
+    with serving(tmp_path) as gateway:
+        done = subprocess.run(
+            [*command(), "models", "import", str(tmp_path / "models.jsonc")],
+            env=dict(gateway.environment),
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=True,
+        )
+        assert "warning" not in done.stderr
+        assert "4 added" in done.stderr
+        lines = [line for line in commands.text.splitlines() if "check" not in line]
+        listed = shell(Block("sh", "\n".join(lines)), gateway, tmp_path)
+    for code in ("gpt-4o", "deepseek-r1", "llama"):
+        assert re.search(rf"\b{code}\b", listed)
+
+
+def test_the_first_key(tmp_path: Path) -> None:
+    """The commands of the section make a key that lists the models."""
+    (block,) = KEYS
+    with serving(tmp_path) as gateway:
+        assert '"id":"echo"' in shell(block, gateway, tmp_path)
+        assert '"project": "research"' in run(gateway.environment, "keys", "list", "--json")

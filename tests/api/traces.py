@@ -1,0 +1,51 @@
+"""What a server leaves behind: the lines of its journal, and the memory it holds."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.gateway import Gateway
+
+
+def journal(gateway: Gateway) -> bytes:
+    """All lines that were written so far, oldest first: admissions and settlements."""
+    folder = Path(gateway.environment["LLMPROXY_DATA_DIR"], "journal")
+    files = sorted(folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
+    return b"".join(path.read_bytes() for path in files)
+
+
+def _lines(gateway: Gateway) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in journal(gateway).splitlines()]
+
+
+def opened(gateway: Gateway) -> list[dict[str, Any]]:
+    """The admissions: calls for which something was reserved."""
+    return [line for line in _lines(gateway) if "outcome" not in line]
+
+
+def settled(gateway: Gateway) -> list[dict[str, Any]]:
+    """The settlements, in the order in which the calls ended."""
+    return [line for line in _lines(gateway) if "outcome" in line]
+
+
+def resident_bytes(process_id: int) -> int:
+    """The memory of a process that is in RAM now."""
+    status = Path(f"/proc/{process_id}/status")
+    if status.exists():
+        [line] = [line for line in status.read_text().splitlines() if line.startswith("VmRSS:")]
+        return int(line.split()[1]) * 1024
+    shown = subprocess.run(
+        ["ps", "-o", "rss=", "-p", str(process_id)], check=True, capture_output=True, text=True
+    )
+    return int(shown.stdout) * 1024
+
+
+def open_files(process_id: int) -> int:
+    """How many files and sockets a process holds. Skips the test where this cannot be seen."""
+    folder = Path(f"/proc/{process_id}/fd")
+    if not folder.exists():
+        pytest.skip("there is no /proc to count open files in")
+    return len(list(folder.iterdir()))

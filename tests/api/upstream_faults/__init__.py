@@ -1,0 +1,1 @@
+"""Upstreams that fail in every way, seen from a bare socket and from the journal."""

@@ -1,0 +1,76 @@
+"""Journal, limiter and meter that keep what they were given."""
+
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from llmproxy.application.interfaces.journal import Closed, Journal, Opened
+from llmproxy.application.interfaces.limiter import Limiter, Reservation
+from llmproxy.application.interfaces.meter import Meter
+from llmproxy.domain.errors import Unavailable
+
+
+class FakeJournal(Journal):
+    """Lists of what was recorded; `full` makes it refuse admissions."""
+
+    def __init__(self) -> None:
+        self.openings: list[Opened] = []
+        self.settlements: list[Closed] = []
+        self.full = False
+
+    @override
+    def opened(self, entry: Opened) -> None:
+        if self.full:
+            raise Unavailable("The gateway cannot record calls now.", code="ledger_unavailable")
+        self.openings.append(entry)
+
+    @override
+    def closed(self, entry: Closed) -> None:
+        self.settlements.append(entry)
+
+    @property
+    def last(self) -> Closed:
+        """The only settlement."""
+        [settlement] = self.settlements
+        return settlement
+
+
+class FakeLimiter(Limiter):
+    """What is held now and what was used; `refusal` is raised instead of reserving."""
+
+    def __init__(self) -> None:
+        self.held: list[Reservation] = []
+        self.used: list[tuple[int, int]] = []
+        self.refusal: Exception | None = None
+
+    @override
+    async def reserve(self, reservation: Reservation) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.held.append(reservation)
+
+    @override
+    def settle(self, reservation: Reservation, *, cost_nano: int, tokens: int) -> None:
+        self.held.remove(reservation)
+        self.used.append((cost_nano, tokens))
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One call as the meter saw it."""
+
+    model: str
+    operation: str
+    outcome: str
+    duration_s: float
+
+
+class FakeMeter(Meter):
+    """A list of what was counted."""
+
+    def __init__(self) -> None:
+        self.counted: list[Counted] = []
+
+    @override
+    def settled(self, *, model: str, operation: str, outcome: str, duration_s: float) -> None:
+        self.counted.append(Counted(model, operation, outcome, duration_s))

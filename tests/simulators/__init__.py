@@ -1,0 +1,1 @@
+"""One program per vendor that speaks its real wire over a real socket."""

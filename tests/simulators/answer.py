@@ -1,0 +1,68 @@
+"""What a vendor answers, before anything goes wrong on the way."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer. `events` is a stream's (each one the text after `data: `), then `body` is
+    not used.
+
+    `chunked` sends a plain body in chunks; `declared_bytes` lies about its length.
+    """
+
+    status: int = 200
+    headers: Headers = ()
+    body: bytes = b""
+    events: tuple[bytes, ...] | None = None
+    chunked: bool = False
+    declared_bytes: int | None = None
+
+
+class RefusalError(Exception):
+    """A request that the vendor does not serve. `envelope` is its whole JSON body where it is not
+    OpenAI's.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: str | None = "invalid_request_error",
+        param: str | None = None,
+        code: str | None = None,
+        envelope: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.envelope = envelope or {
+            "error": {"message": message, "type": kind, "param": param, "code": code}
+        }
+
+
+def json_bytes(value: object, *, indent: int | None = None) -> bytes:
+    """Compact JSON, or indented as OpenAI's plain answers are; never escaped beyond need."""
+    separators = (",", ":") if indent is None else None
+    text = json.dumps(value, ensure_ascii=False, separators=separators, indent=indent)
+    return text.encode()
+
+
+def json_answer(
+    value: object, *, status: int = 200, headers: Headers = (), indent: int | None = None
+) -> Answer:
+    """A plain JSON answer."""
+    kind = (("content-type", "application/json"),)
+    return Answer(status, kind + headers, json_bytes(value, indent=indent))
+
+
+def stream_answer(chunks: list[dict[str, Any]], headers: Headers = ()) -> Answer:
+    """A stream of chunks that ends in `[DONE]`."""
+    events = (*(json_bytes(chunk) for chunk in chunks), b"[DONE]")
+    return Answer(
+        200, (("content-type", "text/event-stream; charset=utf-8"), *headers), events=events
+    )

@@ -1,0 +1,134 @@
+"""Puts an answer on the wire, with the faults that belong to the connection and to time."""
+
+import asyncio
+from enum import Enum
+
+from tests.simulators.answer import Answer
+from tests.simulators.disturbance import as_body
+from tests.simulators.faults import Fault, FaultKind
+from tests.simulators.http import Connection, chunk_bytes, head_bytes
+
+# Lets what was written reach the client before a reset throws away what was not.
+_BEFORE_RESET_S = 0.02
+
+
+class _At(Enum):
+    HEADERS = "before the headers"
+    BODY = "after the headers"
+    MIDDLE = "in the middle of the body"
+
+
+class _Act(Enum):
+    RESET = "RST"
+    CLOSE = "FIN"
+    HANG = "nothing more"
+
+
+_INTERRUPTIONS: dict[FaultKind, tuple[_At, _Act]] = {
+    FaultKind.RESET_BEFORE_HEADERS: (_At.HEADERS, _Act.RESET),
+    FaultKind.CLOSE_BEFORE_HEADERS: (_At.HEADERS, _Act.CLOSE),
+    FaultKind.HANG_BEFORE_HEADERS: (_At.HEADERS, _Act.HANG),
+    FaultKind.RESET_AFTER_HEADERS: (_At.BODY, _Act.RESET),
+    FaultKind.CLOSE_AFTER_HEADERS: (_At.BODY, _Act.CLOSE),
+    FaultKind.HANG_AFTER_HEADERS: (_At.BODY, _Act.HANG),
+    FaultKind.RESET_MID_STREAM: (_At.MIDDLE, _Act.RESET),
+    FaultKind.CUT_MID_STREAM: (_At.MIDDLE, _Act.CLOSE),
+    FaultKind.HANG_MID_STREAM: (_At.MIDDLE, _Act.HANG),
+}
+
+
+class _InterruptedError(Exception):
+    """The fault ended the exchange."""
+
+
+class Delivery:
+    """One answer on its way to one client."""
+
+    def __init__(self, connection: Connection, answer: Answer, fault: Fault | None) -> None:
+        self._connection = connection
+        self._answer = answer
+        self._fault = fault or Fault()
+        bad_chunks = self._fault.kind is FaultKind.BAD_CHUNKING
+        self._chunked = answer.chunked or answer.events is not None or bad_chunks
+        self._point = _INTERRUPTIONS.get(self._fault.kind)
+
+    async def send(self) -> bool:
+        """Send it. Returns whether it arrived whole; the connection is closed when it did not."""
+        try:
+            await self._send()
+        except _InterruptedError:
+            return False
+        if self._fault.kind is FaultKind.STALE_KEEP_ALIVE:
+            after_s = self._fault.close_after_ms / 1000
+            asyncio.get_running_loop().call_later(after_s, self._connection.close)
+        if self._answer.declared_bytes is not None:
+            self._connection.close()
+            return False
+        return True
+
+    async def _send(self) -> None:
+        await asyncio.sleep(self._fault.delay_ms / 1000)
+        await self._perhaps(_At.HEADERS)
+        if self._fault.kind is FaultKind.GARBAGE:
+            self._connection.write(b"\x16\x03\x01 this is not HTTP\r\n\r\n")
+            await self._interrupt(_Act.CLOSE)
+        self._connection.write(head_bytes(self._answer.status, self._headers()))
+        await self._perhaps(_At.BODY)
+        pieces = self._pieces()
+        stop_at = min(self._fault.after_events, len(pieces) - 1)
+        for index, piece in enumerate(pieces):
+            if index == stop_at:
+                await self._perhaps(_At.MIDDLE)
+            if index and self._fault.chunk_interval_ms:
+                await asyncio.sleep(self._fault.chunk_interval_ms / 1000)
+            self._connection.write(self._framed(piece, last=index == len(pieces) - 1))
+            await self._connection.drain()
+
+    def _framed(self, piece: bytes, *, last: bool) -> bytes:
+        """The closing chunk goes with the last piece: who closes on [DONE] took it all."""
+        if not self._chunked:
+            return piece
+        return (chunk_bytes(piece) if piece else b"") + (b"0\r\n\r\n" if last else b"")
+
+    def _headers(self) -> tuple[tuple[str, str], ...]:
+        if self._chunked:
+            return (*self._answer.headers, ("transfer-encoding", "chunked"))
+        length = self._answer.declared_bytes
+        return (
+            *self._answer.headers,
+            ("content-length", str(len(self._answer.body) if length is None else length)),
+        )
+
+    def _pieces(self) -> list[bytes]:
+        if self._fault.kind is FaultKind.SLOW_DRIP:
+            return _split(as_body(self._answer), self._fault.drip_bytes)
+        if self._answer.events is None:
+            return _split(self._answer.body, max(1, (len(self._answer.body) + 1) // 2))
+        pieces = [b"data: %b\n\n" % event for event in self._answer.events]
+        if self._fault.kind is FaultKind.SSE_COMMENTS:
+            pieces = [b": ping\n\n" + piece for piece in pieces]
+        if self._fault.kind is FaultKind.SSE_CRLF:
+            pieces = [piece.replace(b"\n", b"\r\n") for piece in pieces]
+        return pieces
+
+    async def _perhaps(self, at: _At) -> None:
+        if at is _At.BODY and self._fault.kind is FaultKind.BAD_CHUNKING:
+            self._connection.write(b"not-a-number\r\ndata: {}\n\n\r\n")
+            await self._interrupt(_Act.CLOSE)
+        if self._point is not None and self._point[0] is at:
+            await self._interrupt(self._point[1])
+
+    async def _interrupt(self, act: _Act) -> None:
+        await self._connection.drain()
+        if act is _Act.HANG:
+            await asyncio.Event().wait()  # until the client goes away or the simulator stops
+        if act is _Act.CLOSE:
+            self._connection.close()
+        else:
+            await asyncio.sleep(_BEFORE_RESET_S)
+            self._connection.reset()
+        raise _InterruptedError
+
+
+def _split(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)] or [b""]

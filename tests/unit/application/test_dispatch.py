@@ -1,0 +1,154 @@
+"""Road: whose turn it is, who is passed over, and whose price an unfinished answer has."""
+
+import asyncio
+
+import pytest
+
+from llmproxy.application.interfaces.journal import Outcome
+from llmproxy.domain.errors import Broken, OwnFault
+from llmproxy.domain.usage import Usage
+from tests.fakes.clock import FakeClock
+from tests.fakes.gateway import FakeRooms
+from tests.fakes.upstream import FakeEvents, FakeProvider, call, deployment
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_each_model_has_its_own_turns() -> None:
+    """A client that asks two models alternately must not find the same deployment every time."""
+    clock = FakeClock()
+    providers = {id_: FakeProvider(clock) for id_ in ("a-1", "a-2", "b-1", "b-2")}
+    rooms = FakeRooms(
+        clock, *[deployment(each, id=id_, code=id_[0]) for id_, each in providers.items()]
+    )
+
+    for _ in range(6):
+        await rooms.answer(call(clock, model="a"))
+        await rooms.answer(call(clock, model="b"))
+
+    assert [len(each.calls) for each in providers.values()] == [3, 3, 3, 3]
+
+
+async def test_streams_and_answers_share_the_turns() -> None:
+    """Whatever the flow, the load of a deployment is the same."""
+    clock = FakeClock()
+    providers = [FakeProvider(clock), FakeProvider(clock)]
+    rooms = FakeRooms(clock, *[deployment(each, id=f"m-{n}") for n, each in enumerate(providers)])
+
+    for _ in range(4):
+        for provider in providers:
+            provider.streams = [FakeEvents([b"content", None], None)]
+        await rooms.answer(call(clock))
+        streamed = await rooms.stream(call(clock))
+        while await streamed.next() is not None:
+            continue
+
+    assert [len(each.calls) for each in providers] == [4, 4]
+
+
+async def test_a_call_by_id_takes_nobodys_turn() -> None:
+    """It has one deployment only."""
+    clock = FakeClock()
+    first, second = FakeProvider(clock), FakeProvider(clock)
+    rooms = FakeRooms(clock, deployment(first, id="m-1"), deployment(second, id="m-2"))
+
+    for _ in range(3):
+        await rooms.answer(call(clock))
+        await rooms.answer(call(clock, model="m-1"))
+
+    assert (len(first.calls), len(second.calls)) == (3 + 1, 2)
+
+
+async def test_all_deployments_are_tried_in_order_and_once() -> None:
+    """From the one whose turn it is, round to the one before it."""
+    clock = FakeClock()
+    failing = [FakeProvider(clock, Broken("down", code=f"down_{n}")) for n in range(4)]
+    rooms = FakeRooms(clock, *[deployment(each, id=f"m-{n}") for n, each in enumerate(failing)])
+
+    orders = []
+    for number in range(4):
+        with pytest.raises(Broken):
+            await rooms.answer(call(clock, request_id=f"req_{number}"))
+        attempts = rooms.journal.settlements[-1].attempts
+        orders.append("".join(each.deployment[-1] for each in attempts))
+
+    assert orders == ["1230", "2301", "3012", "0123"]
+
+
+async def test_a_deployment_that_is_not_ready_is_passed_over_in_a_stream() -> None:
+    """It takes no turn of those that are ready, so that none of them carries double."""
+    clock = FakeClock()
+    ready = FakeProvider(clock)
+    ready.streams = [FakeEvents([b"content", None], None)]
+    unready = deployment(None, "secret X is not set", id="m-2")
+    rooms = FakeRooms(clock, deployment(ready, id="m-1"), unready)
+
+    streamed = await rooms.stream(call(clock))
+    assert await streamed.next() == b"content"
+    assert await streamed.next() is None
+
+    attempts = rooms.journal.last.attempts
+    assert [(each.deployment, each.error) for each in attempts] == [("m-1", None)]
+
+
+async def test_an_answer_in_one_piece_is_never_asked_for_after_cancellation() -> None:
+    """Failover is for providers that fail, not for clients that leave."""
+    clock = FakeClock()
+    first, second = FakeProvider(clock), FakeProvider(clock)
+    second.hangs = True
+    rooms = FakeRooms(clock, deployment(first, id="m-1"), deployment(second, id="m-2"))
+
+    await _cancel(asyncio.create_task(rooms.answer(call(clock))))
+
+    assert (len(first.calls), len(second.calls)) == (0, 1)
+    assert rooms.journal.last.outcome is Outcome.ABORTED
+
+
+async def test_an_abandoned_answer_costs_what_its_deployment_costs() -> None:
+    """Not what another deployment of the same model would have cost."""
+    clock = FakeClock()
+    cheap, dear = FakeProvider(clock), FakeProvider(clock)
+    dear.hangs = True
+    costs = {"input": 0.01, "output": 0.02}
+    rooms = FakeRooms(
+        clock, deployment(cheap, id="cheap"), deployment(dear, id="dear", costs=costs)
+    )
+
+    await _cancel(asyncio.create_task(rooms.answer(call(clock))))
+
+    closed = rooms.journal.last
+    assert closed.attempts[-1].deployment == "dear"
+    assert closed.cost_nano == closed.usage.input_tokens * 10_000 == 1_000_000
+
+
+async def test_a_stream_abandoned_before_any_provider_was_called_costs_nothing() -> None:
+    """There is nothing to estimate: the prompt has gone nowhere."""
+    clock = FakeClock()
+    provider = FakeProvider(clock)
+    rooms = FakeRooms(clock, deployment(provider))
+
+    (await rooms.stream(call(clock))).close()
+
+    assert provider.calls == []
+    closed = rooms.journal.last
+    assert (closed.outcome, closed.cost_nano, closed.usage) == (Outcome.ABORTED, 0, Usage())
+
+
+async def test_without_a_deployment_left_there_is_an_error() -> None:
+    """A plan cannot be empty; should one be, the call fails as ours and not as a crash."""
+    clock = FakeClock()
+    rooms = FakeRooms(clock, deployment(FakeProvider(clock)))
+    admission = await rooms.admit(call(clock))
+    admission.plan = ()
+
+    with pytest.raises(OwnFault, match="No deployment is left"):
+        await rooms.dispatch.answer(admission)
+    with pytest.raises(OwnFault, match="No deployment is left"):
+        await rooms.dispatch.stream(admission).next()
+
+
+async def _cancel(task: "asyncio.Task[object]") -> None:
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

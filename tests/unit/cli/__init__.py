@@ -1,0 +1,1 @@
+"""Tests of the command line through its own runner, on a store in a temporary folder."""

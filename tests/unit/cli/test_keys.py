@@ -1,0 +1,109 @@
+"""`llmproxy keys create | list | revoke`."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmproxy.domain.caller import key_digest
+from tests.fakes.documents import document
+from tests.unit.cli.conftest import Run
+
+
+def listed(llmproxy: Run) -> list[dict[str, Any]]:
+    """Give the keys as `keys list --json` has them."""
+    keys: list[dict[str, Any]] = json.loads(llmproxy("keys", "list", "--json").stdout)
+    return keys
+
+
+def test_a_key_is_printed_once_and_alone(llmproxy: Run, tmp_path: Path) -> None:
+    """stdout holds the key and nothing else; the store holds its digest and not the key."""
+    result = llmproxy("keys", "create", "--project", "team a")
+
+    assert result.exit_code == 0
+    assert re.fullmatch(r"sk-llmproxy-[A-Za-z0-9_-]{43}\n", result.stdout)
+    key = result.stdout.strip()
+    assert key not in result.stderr
+    assert "project team a; all models it can see; never expires" in result.stderr
+    assert "not shown again" in result.stderr
+    stored = b"".join(each.read_bytes() for each in (tmp_path / "data").iterdir())
+    assert key.encode() not in stored
+    assert key_digest(key.encode()).hex().encode() in stored
+    assert key not in llmproxy("keys", "list").output
+    assert key[:16] in llmproxy("keys", "list").stdout
+
+
+def test_models_expiry_and_admin(llmproxy: Run) -> None:
+    """All three arrive; a model that nobody registered is pointed out."""
+    llmproxy("models", "import", "-", stdin=json.dumps(document()))
+
+    result = llmproxy(
+        *("keys", "create", "--project", "p", "--models", "mini, later ,gpt-mini"),
+        *("--expires", "2099-01-31", "--admin"),
+    )
+    (key,) = listed(llmproxy)
+
+    assert "no model has the code or id later yet" in result.stderr
+    assert "id mini" not in result.stderr
+    assert key["models"] == ["gpt-mini", "later", "mini"]
+    assert key["admin"] is True
+    assert key["state"] == "live"
+    assert key["expires_at"] == 4_073_587_200.0
+    assert "until 2099-02-01 00:00 UTC; admin" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "--project NAME"),
+        (["--project", ""], "must not be empty"),
+        (["--project", " p"], "blanks"),
+        (["--project", "a\tb"], "control"),
+        (["--project", "p", "--expires", "soon"], "30d"),
+        (["--project", "p", "--expires", "2020-01-01"], "expired already"),
+        (["--project", "p", "--models", " , "], "no model at all"),
+    ],
+)
+def test_useless_keys_are_refused(llmproxy: Run, arguments: list[str], message: str) -> None:
+    """A wrong call: 2, a sentence, nothing on stdout, nothing stored."""
+    result = llmproxy("keys", "create", *arguments)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+    assert listed(llmproxy) == []
+
+
+def test_an_admin_key_needs_no_project(llmproxy: Run) -> None:
+    """It sees public models only, and the administration."""
+    assert llmproxy("keys", "create", "--admin").exit_code == 0
+    assert listed(llmproxy)[0]["project"] is None
+
+
+def test_the_list_is_a_table(llmproxy: Run) -> None:
+    """With the state of each key; without keys, what to do."""
+    empty = llmproxy("keys", "list")
+    llmproxy("keys", "create", "--project", "p", "--expires", "30d")
+    header, row = (line.split("\t") for line in llmproxy("keys", "list").stdout.splitlines())
+
+    assert "llmproxy keys create --project NAME" in empty.stderr
+    assert header == ["id", "key", "state", "project", "models", "admin", "created", "expires"]
+    assert row[1].endswith("…")
+    assert row[2:6] == ["live", "p", "all", "no"]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", cell) for cell in row[6:])
+
+
+def test_a_revoked_key_stays_revoked(llmproxy: Run) -> None:
+    """The second time is told apart; an unknown id ends with 1."""
+    llmproxy("keys", "create", "--project", "p")
+    key_id = listed(llmproxy)[0]["id"]
+
+    first, second = llmproxy("keys", "revoke", key_id), llmproxy("keys", "revoke", key_id)
+    unknown = llmproxy("keys", "revoke", "key_unknown")
+
+    assert (first.exit_code, first.stdout) == (0, f"{key_id} is revoked\n")
+    assert (second.exit_code, second.stdout) == (0, f"{key_id} was revoked already\n")
+    assert unknown.exit_code == 1
+    assert "no key with this id" in unknown.stderr
+    assert [key["state"] for key in listed(llmproxy)] == ["revoked"]

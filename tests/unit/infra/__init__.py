@@ -1,0 +1,1 @@
+"""Adapters, one process, no network."""

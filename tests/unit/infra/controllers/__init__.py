@@ -1,0 +1,1 @@
+"""Desk and door without a server."""

@@ -1,0 +1,109 @@
+"""`.env.example` lists every variable that is read, with its real default."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typing_extensions import override
+
+from llmproxy.config import settings_from
+from llmproxy.domain.vendor import VENDORS
+
+TEXT = (Path(__file__).parents[2] / ".env.example").read_text("utf-8")
+LINE = re.compile(r"^#?([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
+SECTIONS = dict(re.findall(r"^# === (.+?) =+\n(.*?)(?=^# ===|\Z)", TEXT, re.MULTILINE | re.DOTALL))
+VARIABLES = dict(LINE.findall(TEXT))
+PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
+OF_THE_PROCESS = {"HOME", "XDG_STATE_HOME"}
+DESCRIBED = {
+    "COSMOS_URL", "COSMOS_KEY", "COSMOS_DATABASE_ID", "COSMOS_CONTAINER_ID", "ENVIRONMENT", "HOST",
+    "PORT", "OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT",
+    "AZURE_OPENAI_API_VERSION", "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_PROJECT_ID",
+    "ANTHROPIC_API_KEY", "CUSTOM_API_KEY", "CUSTOM_API_ENDPOINT",
+}  # fmt: skip
+"""What the service was described with from the start; whoever knows these names finds them."""
+
+
+class Watched(Mapping[str, str]):
+    """An environment that notes which names are asked for."""
+
+    def __init__(self) -> None:
+        self.asked: set[str] = set()
+
+    @override
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        raise KeyError(name)
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    @override
+    def __len__(self) -> int:
+        return 0
+
+
+def settings_names() -> set[str]:
+    """The variables that `config.py` reads."""
+    environment = Watched()
+    settings_from(environment)
+    return environment.asked - OF_THE_PROCESS
+
+
+def names(*sections: str) -> set[str]:
+    """The variables of these sections."""
+    return {name for title in sections for name, _ in LINE.findall(SECTIONS[title])}
+
+
+def fields(environment: Mapping[str, str]) -> dict[str, Any]:
+    """The settings that come of an environment, by field."""
+    settings = settings_from(environment)
+    return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
+
+
+def test_every_setting_is_listed_and_no_other() -> None:
+    """Neither side has a variable that the other does not know."""
+    listed = names("The server", "Bounds", "Patience with providers")
+    assert listed - PROXIES == settings_names()
+    assert listed >= PROXIES
+
+
+@pytest.mark.parametrize("name", sorted(settings_names()))
+def test_a_listed_default_is_the_real_one(name: str) -> None:
+    """Setting a variable to what the file shows changes nothing."""
+    home = {"HOME": str(Path.home())}
+    assert fields({name: VARIABLES[name], **home}) | {"environment": None} == fields(home) | {
+        "environment": None
+    }
+
+
+@pytest.mark.parametrize("name", sorted(settings_names() - {"HOST", "ENVIRONMENT"}))
+def test_a_setting_is_really_read(name: str) -> None:
+    """Another value of the variable gives other settings."""
+    other = {"LLMPROXY_DATA_DIR": "elsewhere", "LOG_LEVEL": "debug", "ACCESS_LOG": "off"}
+    before, after = (
+        fields({}),
+        fields({name: other.get(name, "2097152" if "BYTES" in name else "7")}),
+    )
+    assert {field for field in before if before[field] != after[field]} > {"environment"}
+
+
+def test_every_variable_that_documents_default_to_is_listed() -> None:
+    """What stands in for an absent field of a document is in the file."""
+    defaults = {name for vendor in VENDORS for name in vendor.defaults.values()}
+    defaults |= {vendor.secret_name for vendor in VENDORS if vendor.secret_name}
+    assert defaults <= set(VARIABLES)
+
+
+def test_every_variable_of_the_description_is_listed() -> None:
+    """No name that the service was described with got lost; those without effect say so."""
+    assert set(VARIABLES) >= DESCRIBED
+    assert names("Not used yet") >= {name for name in DESCRIBED if name.startswith("COSMOS_")}
+
+
+def test_nothing_in_the_file_is_set() -> None:
+    """Sourcing the file as it stands changes nothing."""
+    assert [line for line in TEXT.splitlines() if line and not line.startswith("#")] == []

@@ -1,0 +1,1 @@
+"""Tests of the use cases, over the memory adapters and fakes."""
