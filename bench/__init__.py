@@ -1,0 +1,1 @@
+"""What the gateway costs, beside nginx, sglang-router and LiteLLM's proxy; see `scripts/bench`."""

@@ -1,0 +1,125 @@
+"""A gateway is measured only after it has given the right answers."""
+
+import http.client
+import json
+import ssl
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bench import payload
+from bench.processes import NotStartedError, Started
+
+_OK = 200
+_REFUSALS = (400, 401, 403)  # LiteLLM without a database says 400 to an unknown key
+_POLL_S = 0.005
+
+
+class WrongAnswerError(RuntimeError):
+    """A gateway answered something that must not be measured; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+def ask(
+    url: str, key: str, body: bytes, *, authority: Path | None = None, timeout_s: float = 30.0
+) -> Reply:
+    """Post once over a connection of its own. Raises OSError or http.client.HTTPException."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port
+    if parts.scheme == "https":
+        context = ssl.create_default_context(cafile=authority)
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+            host, port, timeout=timeout_s, context=context
+        )
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
+    try:
+        headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+        connection.request("POST", parts.path, body, headers)
+        response = connection.getresponse()
+        kind = response.getheader("content-type", "")
+        return Reply(response.status, kind, response.read())
+    finally:
+        connection.close()
+
+
+def first_200(url: str, key: str, started: Started, limit_s: float) -> float:
+    """Seconds from now until a chat completion is answered with 200. Raises NotStartedError."""
+    began = time.perf_counter()
+    last = "nothing listened"
+    while (waited := time.perf_counter() - began) < limit_s:
+        if started.process.poll() is not None:
+            raise NotStartedError(f"ended at once:\n{started.log_end()}")
+        try:
+            reply = ask(url, key, payload.request_body())
+        except (OSError, http.client.HTTPException) as error:
+            last = repr(error)
+        else:
+            if reply.status == _OK:
+                return time.perf_counter() - began
+            last = f"{reply.status}: {reply.body[:300]!r}"
+        time.sleep(_POLL_S)
+    raise NotStartedError(f"no 200 in {waited:.0f} s, last: {last}\n{started.log_end()}")
+
+
+def _streamed_text(body: bytes) -> str:
+    text = ""
+    for line in body.splitlines():
+        if line.startswith(b"data: {"):
+            for choice in json.loads(line[6:])["choices"]:
+                text += choice["delta"].get("content") or ""
+    return text
+
+
+def _check_whole(reply: Reply, *, same_bytes: bool) -> None:
+    if reply.status != _OK:
+        raise WrongAnswerError(f"status {reply.status}: {reply.body[:300]!r}")
+    wanted = payload.answer_body()
+    if same_bytes:
+        if reply.body != wanted:
+            raise WrongAnswerError(f"the answer's bytes differ: {reply.body[:300]!r}")
+        return
+    got, expected = json.loads(reply.body), json.loads(wanted)
+    if got["choices"][0]["message"]["content"] != expected["choices"][0]["message"]["content"]:
+        raise WrongAnswerError(f"another text: {reply.body[:300]!r}")
+    if got["usage"]["total_tokens"] != expected["usage"]["total_tokens"]:
+        raise WrongAnswerError(f"another usage: {reply.body[:300]!r}")
+
+
+def _check_stream(reply: Reply, *, same_bytes: bool) -> None:
+    if reply.status != _OK or not reply.content_type.startswith("text/event-stream"):
+        raise WrongAnswerError(f"no stream but {reply.status} {reply.content_type}")
+    if not reply.body.endswith(payload.DONE):
+        raise WrongAnswerError(f"the stream does not end in [DONE]: {reply.body[-300:]!r}")
+    if same_bytes and reply.body != b"".join(payload.stream_events()) + payload.DONE:
+        raise WrongAnswerError(f"the stream's bytes differ: {reply.body[:400]!r}")
+    if _streamed_text(reply.body) != payload.streamed_text():
+        raise WrongAnswerError(f"another text: {reply.body[:400]!r}")
+
+
+def check(
+    url: str,
+    key: str,
+    *,
+    same_bytes: bool,
+    knows_keys: bool = False,
+    authority: Path | None = None,
+) -> None:
+    """Whole answer, stream, and a wrong key where keys count. Raises WrongAnswerError."""
+    whole = ask(url, key, payload.request_body(), authority=authority)
+    _check_whole(whole, same_bytes=same_bytes)
+    stream = ask(url, key, payload.request_body(stream=True), authority=authority)
+    _check_stream(stream, same_bytes=same_bytes)
+    if knows_keys:
+        refused = ask(url, key[:-1], payload.request_body(), authority=authority)
+        if refused.status not in _REFUSALS:
+            raise WrongAnswerError(f"a wrong key was answered with {refused.status}")

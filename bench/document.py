@@ -1,0 +1,98 @@
+"""Writes RESULTS.md and results.json."""
+
+import dataclasses
+import json
+
+from bench.plan import FULL
+from bench.report import Run, sizes, speeds, table, target_table
+from bench.samples import Sample
+
+_HOW = """\
+- One run on one machine. The gateway's process tree is bound to one core with `taskset`; the load
+  generator and the fake upstream share another. CPU is utime + stime of the whole tree from
+  `/proc`, per answer; its steps are 10 ms.
+- Gateways are measured in turn, round by round, every second round in reverse order. A figure is
+  the median over the rounds with the range; a ratio is made within a round first. LiteLLM runs on
+  its own, in fewer rounds.
+- Before it is measured a gateway must give the right answer: nginx, sglang-router and LLM Proxy
+  the upstream's very bytes, LiteLLM the same text and usage; LLM Proxy and LiteLLM must refuse a
+  wrong key. Streams count only when they ended in `[DONE]`.
+- Request: a chat of about 700 bytes with a bearer key. Answer: about 1 kB; a stream is 50 events
+  of about 290 bytes and `[DONE]`, each written on its own by the upstream. The upstream streams
+  usage only when asked, as OpenAI does: LLM Proxy asks, so it reads one event more than the
+  others and takes it out again.
+- *Core busy* below 100 % means that the load ran out before the gateway did: its CPU figure
+  stands, its rate would be higher.
+- Paced: the upstream spreads the events of all streams evenly in steps of 100 µs, and each event
+  carries the clock at which it was written. Load and upstream share a core, so *direct* has a
+  delay too; *over direct* is the difference of the two quantiles.
+- The paced *direct* under TLS is the upstream without TLS: client and upstream share a core, and
+  TLS at both ends of it would delay events more than a gateway does.
+- Saturated runs and concurrency 1 are wrk's. What is in flight when it stops was paid for and not
+  answered: well under 1 % for all but LiteLLM, whose requests therefore run four times as long (up
+  to 5 % remain, in our favour), and of whose streams a fixed number is counted instead.
+- LLM Proxy runs as `llmproxy serve`, one worker, with all that exists switched on: keys,
+  {models:,} registered models, reservation and settlement, journal, access log. nginx: one
+  worker, buffering off, 128 kept connections, no access log. sglang-router: one worker behind it,
+  default policy (another made no difference), log level warn. LiteLLM: one worker, no database,
+  `LITELLM_MODE=PRODUCTION`.
+- Over TLS the upstream shows a certificate of an authority made for the run. All trust it by file
+  and verify: nginx by `proxy_ssl_trusted_certificate`, sglang-router by `--ca-cert-paths`,
+  LiteLLM and LLM Proxy by `SSL_CERT_FILE`.
+- Starts are warm: files in the page cache, bytecode compiled. RSS is the sum over the process
+  tree.
+"""
+
+
+def markdown(run: Run) -> str:
+    """Put the report together."""
+    lines = [
+        "# What the gateway costs",
+        "",
+        f"Written by `{run.command}` on {run.date}. Only ratios within one run mean anything.",
+        "",
+        "## Against the targets",
+        "",
+        *target_table(run),
+    ]
+    for transport in run.plan.transports:
+        lines += speeds(run, transport)
+    if run.footprints:
+        lines += sizes(run)
+    lines += ["## How it was measured", "", _HOW.format(models=run.plan.other_models + 1)]
+    lines += ["## Machine", "", *table(("what", ""), run.machine.items())]
+    lines += [run.noise, ""]
+    if run.failures:
+        lines += ["## What failed", "", *(f"- {failure}" for failure in run.failures), ""]
+    return "\n".join(lines)
+
+
+def _sample(sample: Sample) -> dict[str, object]:
+    return {
+        name: round(value, 4) if isinstance(value, float) else value
+        for name, value in dataclasses.asdict(sample).items()
+    }
+
+
+def machine_readable(run: Run, samples: list[Sample]) -> str:
+    """Put the same into JSON, with every single sample."""
+    plan = {
+        name: sorted(value) if isinstance(value, frozenset) else value
+        for name, value in dataclasses.asdict(run.plan).items()
+    }
+    return json.dumps(
+        {
+            "date": run.date,
+            "command": run.command,
+            "plan": plan,
+            "complete": run.plan.rounds >= FULL.rounds,
+            "machine": run.machine,
+            "versions": run.titles,
+            "noise": run.noise,
+            "failures": run.failures,
+            "footprints": [dataclasses.asdict(found) for found in run.footprints],
+            "samples": [_sample(sample) for sample in samples],
+        },
+        indent=1,
+        ensure_ascii=False,
+    )

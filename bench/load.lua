@@ -1,0 +1,37 @@
+-- wrk's script: posts BENCH_BODY with the key BENCH_KEY and ends with one JSON line.
+-- With BENCH_STREAM=1 an answer counts as finished only when it is a 200 that ends in [DONE].
+wrk.method = "POST"
+wrk.body = os.getenv("BENCH_BODY")
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Authorization"] = "Bearer " .. os.getenv("BENCH_KEY")
+
+local threads = {}
+
+function setup(thread)
+  threads[#threads + 1] = thread
+end
+
+function init()
+  finished = 0
+end
+
+if os.getenv("BENCH_STREAM") == "1" then
+  function response(status, _, body)
+    if status == 200 and body:sub(-14) == "data: [DONE]\n\n" then
+      finished = finished + 1
+    end
+  end
+end
+
+function done(summary, latency)
+  local finished_all = 0
+  for _, thread in ipairs(threads) do
+    finished_all = finished_all + thread:get("finished")
+  end
+  local errors = summary.errors
+  io.write(string.format(
+    '\n{"answers":%d,"finished":%d,"bytes":%d,"seconds":%.6f,"p50_us":%d,"p99_us":%d,"refused":%d,"broken":%d}\n',
+    summary.requests, finished_all, summary.bytes, summary.duration / 1e6,
+    latency:percentile(50), latency:percentile(99), errors.status,
+    errors.connect + errors.read + errors.write + errors.timeout))
+end

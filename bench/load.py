@@ -1,0 +1,96 @@
+"""The two sources of load, both on one core: wrk, as fast as it goes, and the paced client."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import payload
+from bench.processes import pinned
+
+_HERE = Path(__file__).resolve().parent
+
+
+class LoadError(RuntimeError):
+    """The source of load itself failed; the message holds what it printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is asked."""
+
+    url: str
+    key: str
+    authority: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the load has seen. Times are latencies of requests, or delays of paced events."""
+
+    answers: int
+    failed: int
+    seconds: float
+    p50_us: float
+    p99_us: float
+    events: int = 0
+    reason: str = ""
+
+
+def wrk(target: Target, core: int, *, connections: int, seconds: float, stream: bool) -> Seen:
+    """Keep `connections` requests in flight for about `seconds`, rounded to whole ones by wrk."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "BENCH_BODY": payload.request_body(stream=stream).decode(),
+        "BENCH_KEY": target.key,
+        "BENCH_STREAM": "1" if stream else "0",
+    }
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "20s"]
+    command += ["-s", str(_HERE / "load.lua"), target.url]
+    ran = subprocess.run(
+        pinned(core, command), env=environment, capture_output=True, text=True, check=False
+    )
+    if ran.returncode:
+        raise LoadError(f"wrk: {ran.stdout}{ran.stderr}")
+    said = json.loads(ran.stdout.splitlines()[-1])
+    answered = said["answers"] - said["refused"]
+    answers = said["finished"] if stream else answered
+    failed = said["refused"] + said["broken"] + (answered - answers)
+    least_bytes = len(payload.answer_body()) * answers
+    if not stream and said["bytes"] < least_bytes:
+        raise LoadError(f"answers were shorter than the upstream's: {said}")
+    return Seen(answers, failed, said["seconds"], said["p50_us"], said["p99_us"])
+
+
+def paced_command(
+    target: Target, core: int, *, streams: int, rounds: int, pace_ms: int, limit_s: float
+) -> list[str]:
+    """Build the command line of the paced client."""
+    command = [sys.executable, "-m", "bench.paced", "--url", target.url, "--key", target.key]
+    command += ["--streams", str(streams), "--rounds", str(rounds), "--pace-ms", str(pace_ms)]
+    command += ["--limit-s", str(limit_s)]
+    return pinned(core, command)
+
+
+def paced(
+    target: Target, core: int, *, streams: int, rounds: int, pace_ms: int, limit_s: float = 120.0
+) -> Seen:
+    """Keep `streams` streams open, each connection asking for `rounds` of them; pace 0 is none."""
+    command = paced_command(
+        target, core, streams=streams, rounds=rounds, pace_ms=pace_ms, limit_s=limit_s
+    )
+    ran = subprocess.run(command, cwd=_HERE.parent, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise LoadError(f"paced: {ran.stdout}{ran.stderr}")
+    said = json.loads(ran.stdout.splitlines()[-1])
+    return Seen(
+        said["complete"],
+        said["failed"],
+        said["seconds"],
+        said["delay_p50_us"],
+        said["delay_p99_us"],
+        said["events"],
+        said["reason"],
+    )

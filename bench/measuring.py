@@ -1,0 +1,67 @@
+"""One measurement: load on one side, the gateway's CPU on the other."""
+
+import time
+
+from bench import load
+from bench.machine import core_ticks
+from bench.plan import Plan
+from bench.processes import TICK_US, cpu_us
+from bench.samples import PACED, SINGLE, STREAM, Sample
+from bench.sites import Running
+
+# Runs of a slow gateway: what is in flight at the end was paid for and not answered, and would be a
+# large share of all. So requests run for longer, and streams are counted instead of cut off.
+_SLOW_FACTOR = 4
+_SLOW_STREAMS_EACH = 2
+
+
+def _apply_load(running: Running, kind: str, plan: Plan, *, slow: bool) -> load.Seen:
+    target, core = running.target, plan.load_core
+    seconds = plan.seconds * (_SLOW_FACTOR if slow else 1)
+    if kind == PACED:
+        return load.paced(
+            running.paced_target or target,
+            core,
+            streams=plan.paced_streams,
+            rounds=1 if slow else plan.paced_rounds,
+            pace_ms=plan.pace_ms,
+        )
+    if kind == STREAM and slow:
+        return load.paced(
+            target, core, streams=plan.connections, rounds=_SLOW_STREAMS_EACH, pace_ms=0
+        )
+    if kind == SINGLE:
+        return load.wrk(target, core, connections=1, seconds=plan.single_s, stream=False)
+    return load.wrk(
+        target, core, connections=plan.connections, seconds=seconds, stream=kind == STREAM
+    )
+
+
+def measure(
+    running: Running, kind: str, place: tuple[str, int], plan: Plan, *, slow: bool = False
+) -> Sample:
+    """Load the gateway in one way. `place` is the transport and the round."""
+    busy_before, _ = core_ticks(plan.gateway_core)
+    cpu_before = cpu_us(running.pid) if running.pid else 0.0
+    began = time.monotonic()
+    seen = _apply_load(running, kind, plan, slow=slow)
+    seconds = time.monotonic() - began
+    cpu = cpu_us(running.pid) - cpu_before if running.pid else 0.0
+    busy_after, _ = core_ticks(plan.gateway_core)
+    foreign_us = max(0.0, (busy_after - busy_before) * TICK_US - cpu)
+    transport, turn = place
+    return Sample(
+        gateway=running.name,
+        transport=transport,
+        kind=kind,
+        round=turn,
+        answers=seen.answers,
+        failed=seen.failed,
+        seconds=seen.seconds,
+        cpu_us=cpu,
+        p50_us=seen.p50_us,
+        p99_us=seen.p99_us,
+        events=seen.events,
+        foreign=foreign_us / 1e6 / seconds,
+        reason=seen.reason,
+    )

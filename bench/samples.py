@@ -1,0 +1,125 @@
+"""What one measurement says, and medians and ratios of several."""
+
+import statistics
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+DIRECT = "direct"
+PLAIN, TLS = "plain", "tls"
+# Kinds of measurement.
+UNARY, SINGLE, STREAM, PACED = "unary", "single", "stream", "paced"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One measurement of one gateway. Of `direct`, which has no gateway, the CPU is 0."""
+
+    gateway: str
+    transport: str
+    """`plain` or `tls`: the way between gateway and upstream."""
+    kind: str
+    round: int
+    answers: int
+    """Answered requests, or streams that ended in `[DONE]`."""
+    failed: int
+    seconds: float
+    cpu_us: float
+    """User and system time of the gateway's process tree, whole run."""
+    p50_us: float
+    """Latency of a request; of a paced stream the delay of an event."""
+    p99_us: float
+    events: int = 0
+    foreign: float = 0.0
+    """Share of the gateway's core that other processes used meanwhile: noise."""
+    reason: str = ""
+
+    @property
+    def cpu_us_each(self) -> float:
+        """Gateway's CPU per answer."""
+        return self.cpu_us / self.answers if self.answers else float("nan")
+
+    @property
+    def cpu_us_per_event(self) -> float:
+        """Gateway's CPU per event of a stream."""
+        return self.cpu_us / self.events if self.events else float("nan")
+
+    @property
+    def per_second(self) -> float:
+        """Answers per second."""
+        return self.answers / self.seconds
+
+    @property
+    def busy(self) -> float:
+        """Share of its core that the gateway used; well below 1 the load was the limit."""
+        return self.cpu_us / 1e6 / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a gateway needs before and beside the work. Byte counts are RSS of the process tree."""
+
+    gateway: str
+    starts_s: list[float]
+    """From the start of the process to the first 200 on a chat completion, per start."""
+    idle_bytes: int
+    streaming_bytes: int | None
+    """While `streams` streams are open; None when they could not all be opened."""
+    streams: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Median and range."""
+
+    median: float
+    low: float
+    high: float
+    count: int
+
+
+Measure = Callable[[Sample], float]
+
+
+def spread(values: Iterable[float]) -> Spread | None:
+    """Median and range; None of nothing."""
+    found = sorted(values)
+    if not found:
+        return None
+    return Spread(statistics.median(found), found[0], found[-1], len(found))
+
+
+class Results:
+    """All samples of a run."""
+
+    def __init__(self, samples: list[Sample]) -> None:
+        self._samples = samples
+
+    def of(self, gateway: str, transport: str, kind: str) -> dict[int, Sample]:
+        """Pick samples by round."""
+        return {
+            sample.round: sample
+            for sample in self._samples
+            if (sample.gateway, sample.transport, sample.kind) == (gateway, transport, kind)
+            and sample.answers
+        }
+
+    def value(self, gateway: str, transport: str, kind: str, measure: Measure) -> Spread | None:
+        """One figure of one gateway over its rounds."""
+        return spread(measure(sample) for sample in self.of(gateway, transport, kind).values())
+
+    def paired(
+        self,
+        pair: tuple[str, str],
+        transport: str,
+        kind: str,
+        combine: Callable[[Sample, Sample], float],
+    ) -> Spread | None:
+        """Make a figure of two gateways measured in the same round, over the rounds both have."""
+        first, second = (self.of(gateway, transport, kind) for gateway in pair)
+        return spread(combine(first[i], second[i]) for i in first.keys() & second.keys())
+
+
+def cpu_ratio(ours: Sample, peer: Sample) -> float:
+    """CPU per answer, as a share of the peer's."""
+    return ours.cpu_us_each / peer.cpu_us_each

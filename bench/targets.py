@@ -1,0 +1,106 @@
+"""The speed and size this gateway is held to, and whether a run held it.
+
+Ratios of CPU time within one run: figures of different machines and days do not compare.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from bench.samples import (
+    DIRECT,
+    PACED,
+    SINGLE,
+    STREAM,
+    UNARY,
+    Footprint,
+    Results,
+    Sample,
+    Spread,
+    cpu_ratio,
+    spread,
+)
+
+OURS = "ours"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One figure of ours beside its bound."""
+
+    what: str
+    most: float
+    unit: str
+    """`x` for a ratio, else the unit of both figures."""
+    found: Spread | None
+
+    @property
+    def held(self) -> bool | None:
+        """Whether the median is within the bound; None when it was not measured."""
+        return None if self.found is None else self.found.median <= self.most
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    what: str
+    peer: str
+    kind: str
+    most: float
+    unit: str
+    combine: Callable[[Sample, Sample], float]
+
+
+def _added_p99_ms(ours: Sample, peer: Sample) -> float:
+    return (ours.p99_us - peer.p99_us) / 1e3
+
+
+def _added_p50_ms(ours: Sample, peer: Sample) -> float:
+    return (ours.p50_us - peer.p50_us) / 1e3
+
+
+_STREAM_WHAT = "CPU of a 50-chunk stream, saturated"
+_PACED_WHAT = "the same paced, 200 streams, an event every 20 ms"
+_PAIRS = (
+    _Pair("CPU of a request, to sglang-router", "sglang", UNARY, 0.9, "x", cpu_ratio),
+    _Pair("CPU of a request, to nginx", "nginx", UNARY, 6.0, "x", cpu_ratio),
+    _Pair(f"{_STREAM_WHAT}, to sglang-router", "sglang", STREAM, 0.9, "x", cpu_ratio),
+    _Pair(f"{_PACED_WHAT}: CPU, to sglang-router", "sglang", PACED, 0.8, "x", cpu_ratio),
+    _Pair(
+        f"{_PACED_WHAT}: delay of an event, p99 over direct",
+        DIRECT,
+        PACED,
+        2.0,
+        "ms",
+        _added_p99_ms,
+    ),
+    _Pair("latency at concurrency 1, p50 over direct", DIRECT, SINGLE, 0.4, "ms", _added_p50_ms),
+)
+_COLD_START_S = 1.0
+_IDLE_MB = 75.0
+_STREAMING_MB = 250.0
+
+
+def of_transport(results: Results, transport: str) -> Iterator[Target]:
+    """List the targets of speed, for one way to the upstream."""
+    for pair in _PAIRS:
+        found = results.paired((OURS, pair.peer), transport, pair.kind, pair.combine)
+        yield Target(pair.what, pair.most, pair.unit, found)
+    yield _beside_litellm(results, transport)
+
+
+def _beside_litellm(results: Results, transport: str) -> Target:
+    """LiteLLM is measured in rounds of its own, so its median stands for it."""
+    litellm = results.value("litellm", transport, UNARY, lambda sample: sample.cpu_us_each)
+    ours = results.of(OURS, transport, UNARY).values() if litellm else ()
+    ratios = spread(sample.cpu_us_each / litellm.median for sample in ours if litellm)
+    return Target("CPU of a request, to LiteLLM proxy (1/90)", 1 / 90, "x", ratios)
+
+
+def of_size(footprints: list[Footprint]) -> Iterator[Target]:
+    """List the targets of start and memory."""
+    ours = next((found for found in footprints if found.gateway == OURS), None)
+    if ours is None:
+        return
+    yield Target("cold start to the first 200", _COLD_START_S, "s", spread(ours.starts_s))
+    yield Target("RSS idle, one worker", _IDLE_MB, "MB", spread([ours.idle_bytes / 1e6]))
+    streaming = [] if ours.streaming_bytes is None else [ours.streaming_bytes / 1e6]
+    yield Target(f"RSS with {ours.streams:,} open streams", _STREAMING_MB, "MB", spread(streaming))
