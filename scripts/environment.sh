@@ -75,7 +75,7 @@ print(version, int(min(timed() for _ in range(40)) * 1e6))' 2>/dev/null
 
 # Sets PYTHON and PYTHON_VERSION, or ends the script with what to do. Builds of the same Python differ by a third in
 # speed (optimized or not, with a shared library or not), so of several that fit the fastest is taken, once: the choice
-# is kept in .environments/.python.
+# is kept in .environments/.python. Each is timed several times in turn, since a shared machine changes its pace.
 find_python() {
   [ -z "$PYTHON" ] || return 0
   local kept="$ENVIRONMENTS/.python" found without_venv=""
@@ -107,15 +107,20 @@ take_python() {
 }
 
 fastest_python() {
-  local candidate path tried=" " best="" best_us=""
+  local candidate path tried=" " fitting=() best="" best_us=""
   for candidate in python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3 /usr/local/bin/python3 python; do
     path=$(command -v "$candidate") || continue
     case $tried in *" $path "*) continue ;; esac
     tried="$tried$path "
-    take_python "$path" || continue
-    if [ -z "$best" ] || [ "${found##* }" -lt "$best_us" ]; then best=$path best_us=${found##* }; fi
+    take_python "$path" && fitting+=("$path")
   done
-  [ -n "$best" ] && take_python "$best"
+  for _ in 1 2 3 4 5; do
+    for path in "${fitting[@]}"; do
+      [ ${#fitting[@]} -gt 1 ] && found=$(probe_python "$path") || continue
+      if [ -z "$best" ] || [ "${found##* }" -lt "$best_us" ]; then best=$path best_us=${found##* }; fi
+    done
+  done
+  [ ${#fitting[@]} -gt 0 ] && take_python "${best:-${fitting[0]}}"
 }
 
 # Of the words and of the file at stdin: a lock can be longer than an argument may be.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmproxy.domain.errors import GatewayError
-from llmproxy.infra.providers.openai_wire.events import OpenAIEvents
+from llmproxy.infra.providers.openai_wire.chat_events import ChatEvents
 from llmproxy.infra.providers.transport.errors import TransportError
 from llmproxy.infra.providers.transport.exchange import Exchange
 from llmproxy.infra.providers.transport.target import Patience
@@ -19,7 +19,7 @@ EVENTS = ((b"Content-Type", b"text/event-stream"), (b"X-Request-Id", b"u1"), (b"
 class Read:
     """What came out of a stream."""
 
-    events: OpenAIEvents
+    events: ChatEvents
     line: FakeLine
     data: bytes = b""
     error: GatewayError | None = None
@@ -56,7 +56,7 @@ async def read_stream(upstream: Upstream, *, hide_usage: bool = True, pour: bool
     """Read a stream to its end, as the counter reads it."""
     line = FakeLine()
     exchange = Exchange(asyncio.get_running_loop(), line, PATIENCE, 1 << 28, streaming=True)
-    read = Read(OpenAIEvents(exchange, _again, hide_usage=hide_usage), line)
+    read = Read(ChatEvents(exchange, _again, hide_usage=hide_usage), line)
     arriving = asyncio.create_task(upstream.arrive(exchange))
 
     def sink(data: bytes) -> bool:

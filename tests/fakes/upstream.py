@@ -16,7 +16,7 @@ from llmproxy.application.interfaces.upstream import (
 )
 from llmproxy.domain.caller import Caller
 from llmproxy.domain.document import parse_model
-from llmproxy.domain.operation import Operation
+from llmproxy.domain.operation import Endpoint, Operation
 from llmproxy.domain.usage import Usage
 from tests.fakes.clock import FakeClock
 from tests.fakes.documents import document
@@ -59,6 +59,11 @@ class FakeEvents(Events):
     @property
     @override
     def output_bytes(self) -> int:
+        return self.given_bytes
+
+    @property
+    @override
+    def passed(self) -> int:
         return self.given_bytes
 
     @override
@@ -144,6 +149,7 @@ def call(clock: FakeClock, **changes: object) -> Call:
     fields: dict[str, object] = {
         "request_id": "req_1",
         "caller": CALLER,
+        "endpoint": Endpoint.CHAT_COMPLETIONS,
         "operation": Operation.CHAT_COMPLETION,
         "model": "mini",
         "body": FakeBody(),

@@ -19,6 +19,8 @@ from tests.simulators.chat import CREATED, chat_chunks, chat_object
 from tests.simulators.faults import fault_named
 from tests.simulators.http import Request
 from tests.simulators.model import complete, last_text
+from tests.simulators.operations import OPERATIONS
+from tests.simulators.operations.operation import Asked
 from tests.simulators.parameters import CHAT_PARAMETERS
 from tests.simulators.rules import Body, check_chat, decoded, unknown_parameter
 from tests.simulators.simulator import Simulator
@@ -86,6 +88,7 @@ class AzureSimulator(Simulator):
         self.api_key = api_key
         self.aad_token = aad_token
         self.deployments = deployments
+        self.kept: dict[str, Any] = {}
         self._served = itertools.count(1)
 
     @property
@@ -138,6 +141,8 @@ class AzureSimulator(Simulator):
         operation = request.path.removeprefix(V1)
         if (request.method, operation) == ("GET", "models"):
             return json_answer({"object": "list", "data": self.listed()}, headers=self.headers())
+        if request.method == "POST" and operation in OPERATIONS:
+            return self.operate(operation, request, OPERATIONS[operation].model_of(request))
         if (request.method, operation) != ("POST", "chat/completions"):
             raise not_found()
         body = decoded(request.body)
@@ -149,6 +154,17 @@ class AzureSimulator(Simulator):
                 code="missing_required_parameter",
             )
         return self.chat(request, body, self.deployment(body["model"]))
+
+    def operate(self, operation: str, request: Request, deployment: str | None) -> Answer:
+        """Serve an operation beside chat for a deployment."""
+        if deployment is None:
+            raise RefusalError(400, "Missing required parameter: 'model'.", param="model")
+        model = self.deployment(deployment).model
+
+        def headers(tokens: int | None) -> Headers:
+            return self.headers(request, tokens)
+
+        return OPERATIONS[operation].serve(Asked(request, model, headers, self.kept))
 
     def chat(self, request: Request, body: Body, deployment: Deployment) -> Answer:
         """Check and answer a chat request for a deployment."""

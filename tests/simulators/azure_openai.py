@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from tests.simulators.answer import Answer, json_answer
 from tests.simulators.azure import V1, AzureSimulator, Deployment, azure_error, not_found
 from tests.simulators.http import Request
+from tests.simulators.operations import OPERATIONS
 from tests.simulators.rules import decoded, named_model, unknown_parameter
 from tests.simulators.runner import parser_for, run, tls_from
 
 DEPLOYMENTS: Mapping[str, Deployment] = {
     "chat": Deployment("gpt-4o-mini-2024-07-18"),
     "chat-late-filter": Deployment("gpt-4o-mini-2024-07-18", late_filter=True),
+    "embedder": Deployment("text-embedding-3-small"),
     "reasoner": Deployment("gpt-5-mini-2025-08-07"),
 }
 API_VERSIONS = frozenset(
@@ -39,6 +41,8 @@ API_VERSIONS = frozenset(
 # SwiftOpenAI issue 67, 2024; azure-rest-api-specs issue 30810 names the version that took it).
 _STREAM_OPTIONS_SINCE = "2024-08-01"
 
+# responses and moderations have no path under a deployment (openai-python 3.54.0 `lib/azure.py`).
+NOT_UNDER_A_DEPLOYMENT = frozenset({"responses", "moderations", "images/variations"})
 _DEPLOYED = re.compile(r"/openai/deployments/([^/]+)/(.+)")
 
 
@@ -72,6 +76,8 @@ class AzureOpenAISimulator(AzureSimulator):
         if found is None or request.method != "POST":
             raise not_found()
         deployment = self.deployment(found[1])
+        if found[2] in OPERATIONS and found[2] not in NOT_UNDER_A_DEPLOYMENT:
+            return self.operate(found[2], request, found[1])
         if found[2] != "chat/completions":
             raise azure_error(
                 400,

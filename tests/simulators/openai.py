@@ -1,4 +1,5 @@
-"""OpenAI's API: `POST /v1/chat/completions`, `GET /v1/models`, `GET /v1/models/{id}`.
+"""OpenAI's API: `POST /v1/chat/completions`, `GET /v1/models`, `GET /v1/models/{id}`, and the
+operations of `operations/`.
 
 By hand: `python -m tests.simulators.openai --port 9001`, then
 `OpenAI(base_url="http://127.0.0.1:9001/v1")`. Faults: see `control.py`. Envelope and headers:
@@ -8,12 +9,15 @@ OpenAI's API description 2.3.0 and its "Debugging requests" page.
 import itertools
 import ssl
 from collections.abc import Mapping
+from typing import Any
 
 from tests.simulators.answer import Answer, Headers, RefusalError, json_answer, stream_answer
 from tests.simulators.chat import CREATED, chat_chunks, chat_object
 from tests.simulators.faults import fault_named
 from tests.simulators.http import Request
 from tests.simulators.model import complete
+from tests.simulators.operations import OPERATIONS
+from tests.simulators.operations.operation import Asked, Operation
 from tests.simulators.parameters import CHAT_PARAMETERS
 from tests.simulators.rules import (
     Body,
@@ -27,6 +31,7 @@ from tests.simulators.simulator import Simulator
 
 _CHAT = "/v1/chat/completions"
 _MODELS = "/v1/models"
+_ROOT = "/v1/"
 
 # What is asked for, and the snapshot that answers.
 MODELS: Mapping[str, str] = {
@@ -34,6 +39,7 @@ MODELS: Mapping[str, str] = {
     "gpt-4o": "gpt-4o-2024-08-06",
     "gpt-4.1": "gpt-4.1-2025-04-14",
     "gpt-5-mini": "gpt-5-mini-2025-08-07",
+    "text-embedding-3-small": "text-embedding-3-small",
 }
 
 _FAILURES: Mapping[int, tuple[str, str, str | None]] = {
@@ -77,6 +83,7 @@ class OpenAISimulator(Simulator):
         self.api_key = api_key
         self.models = models
         self.allow_unknown = allow_unknown
+        self.kept: dict[str, Any] = {}
         self._served = itertools.count(1)
 
     @property
@@ -89,6 +96,9 @@ class OpenAISimulator(Simulator):
 
     def answer(self, request: Request) -> Answer:
         path = request.path
+        operation = OPERATIONS.get(path.removeprefix(_ROOT))
+        if operation is not None:
+            return self._operate(operation, request)
         if path not in {_CHAT, _MODELS} and not path.startswith(f"{_MODELS}/"):
             raise RefusalError(404, f"Invalid URL ({request.method} {path})")
         self._check_key(request)
@@ -104,6 +114,15 @@ class OpenAISimulator(Simulator):
         # A body that is not declared as JSON is read as a form, in which no model is found.
         as_json = "json" in (request.header("content-type") or "")
         return self._chat(decoded(request.body) if as_json else {})
+
+    def _operate(self, operation: Operation, request: Request) -> Answer:
+        self._check_key(request)
+        if request.method != "POST":
+            raise RefusalError(405, "Not allowed.", code="method_not_supported")
+        name = operation.model_of(request)
+        if name is None:
+            raise RefusalError(400, "you must provide a model parameter")
+        return operation.serve(Asked(request, self._snapshot(name), self._headers, self.kept))
 
     def refusal(self, error: RefusalError) -> Answer:
         return json_answer(error.envelope, status=error.status, headers=self._headers(), indent=2)

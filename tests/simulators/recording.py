@@ -53,6 +53,18 @@ class RecordedRequest:
         """The body, decoded."""
         return json.loads(self.body)
 
+    def wait_until_over(self, seconds: float = 5) -> None:
+        """Wait, in the test's thread, until the simulator knows how this request ended.
+
+        A client may have the last byte before the simulator writes down that it sent it. Returns
+        when the time is over too; what the test asserts then says what is missing.
+        """
+        until = time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            if self.answered_after_ms is not None or self.disconnected_after_ms is not None:
+                return
+            time.sleep(0.002)
+
     def header(self, name: str) -> str | None:
         """The first value of a header, whatever its case."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)

@@ -79,16 +79,14 @@ def test_hangs(openai_simulator: OpenAISimulator, kind: str, expected: int) -> N
         client.settimeout(0.15)
         client.sendall(chat_bytes(stream=True))
         received = read_until(client, TimeoutError)
-    gone = time.perf_counter()
     record = openai_simulator.requests[0]
-    while record.disconnected_after_ms is None and time.perf_counter() - gone < 1:
-        time.sleep(0.005)
+    record.wait_until_over()
 
     assert received is not None
     assert received.count(b"data: ") == expected
     assert bool(received) is (kind != "hang_before_headers")
     assert record.disconnected_after_ms is not None
-    assert 100 < record.disconnected_after_ms < 1000
+    assert 100 < record.disconnected_after_ms < 5000
     assert record.answered_after_ms is None
 
 

@@ -41,6 +41,7 @@ def test_answers(client: openai.OpenAI, openai_simulator: OpenAISimulator) -> No
     assert (record.method, record.path, record.status) == ("POST", "/v1/chat/completions", 200)
     assert record.header("authorization") == "Bearer sk-simulator"
     assert record.json["messages"] == HELLO
+    record.wait_until_over()
     assert record.answered_after_ms is not None
 
 

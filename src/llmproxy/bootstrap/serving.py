@@ -20,9 +20,9 @@ from llmproxy.infra.controllers.api_docs import api_docs_routes
 from llmproxy.infra.controllers.control_plane import control_plane, metrics_routes
 from llmproxy.infra.controllers.desk import Desk
 from llmproxy.infra.controllers.health import health_routes
-from llmproxy.infra.controllers.middleware import Door
-from llmproxy.infra.controllers.openai.chat import ChatCompletions
+from llmproxy.infra.controllers.middleware import Door, Serve
 from llmproxy.infra.controllers.openai.models import model_routes
+from llmproxy.infra.controllers.openai.operations import operations
 from llmproxy.infra.database.snapshot import SnapshotKeeper
 from llmproxy.infra.ledger.journal import FileJournal
 from llmproxy.infra.limiter.memory import MemoryLimiter
@@ -68,7 +68,7 @@ class _Parts:
         self._clock = clock
         self._keeper: SnapshotKeeper | None = None
         self.access_log: BufferedAccessLog | SilentAccessLog = SilentAccessLog()
-        self.operations: dict[str, ChatCompletions] = {}
+        self.operations: dict[str, Serve] = {}
 
     def problems(self) -> dict[str, str]:
         """Documents that are left out."""
@@ -117,7 +117,7 @@ class _Parts:
         gateway = Gateway(
             self._registry, Answer(admit, dispatch, settle), Stream(admit, dispatch, settle)
         )
-        self.operations["/v1/chat/completions"] = ChatCompletions(gateway, _desk(self._settings))
+        self.operations |= operations(gateway, _desk(self._settings))
 
 
 def _calm_the_collector() -> None:

@@ -9,6 +9,7 @@
 | `audio_tts` | `/v1/audio/speech` |
 | `audio_stt` | `/v1/audio/transcriptions`, `/v1/audio/translations` |
 | `audio_realtime` | WebSocket `/v1/realtime`, `/v1/audio/realtime` |
+| `moderations` | `/v1/moderations` |
 """
 
 from collections.abc import Mapping
@@ -29,6 +30,43 @@ class Operation(StrEnum):
     AUDIO_TTS = "audio_tts"
     AUDIO_STT = "audio_stt"
     AUDIO_REALTIME = "audio_realtime"
+    MODERATIONS = "moderations"
+
+
+class Endpoint(StrEnum):
+    """A path of OpenAI's API below `/v1/`: what is asked of a provider, at its own URL for it."""
+
+    __hash__ = str.__hash__
+
+    CHAT_COMPLETIONS = "chat/completions"
+    COMPLETIONS = "completions"
+    RESPONSES = "responses"
+    EMBEDDINGS = "embeddings"
+    MODERATIONS = "moderations"
+    IMAGES_GENERATIONS = "images/generations"
+    IMAGES_EDITS = "images/edits"
+    IMAGES_VARIATIONS = "images/variations"
+    AUDIO_SPEECH = "audio/speech"
+    AUDIO_TRANSCRIPTIONS = "audio/transcriptions"
+    AUDIO_TRANSLATIONS = "audio/translations"
+
+
+OPERATION_OF: Final[Mapping[Endpoint, Operation]] = MappingProxyType(
+    {
+        Endpoint.CHAT_COMPLETIONS: Operation.CHAT_COMPLETION,
+        Endpoint.COMPLETIONS: Operation.CHAT_COMPLETION,
+        Endpoint.RESPONSES: Operation.RESPONSES,
+        Endpoint.EMBEDDINGS: Operation.EMBEDDINGS,
+        Endpoint.MODERATIONS: Operation.MODERATIONS,
+        Endpoint.IMAGES_GENERATIONS: Operation.IMAGES,
+        Endpoint.IMAGES_EDITS: Operation.IMAGES,
+        Endpoint.IMAGES_VARIATIONS: Operation.IMAGES,
+        Endpoint.AUDIO_SPEECH: Operation.AUDIO_TTS,
+        Endpoint.AUDIO_TRANSCRIPTIONS: Operation.AUDIO_STT,
+        Endpoint.AUDIO_TRANSLATIONS: Operation.AUDIO_STT,
+    }
+)
+"""What a model's document must offer for each endpoint."""
 
 
 GRANTED_BY: Final[Mapping[Operation, frozenset[Operation]]] = MappingProxyType(

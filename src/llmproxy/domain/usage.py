@@ -25,6 +25,11 @@ class Usage(NamedTuple):
     estimated: bool = False
     """True when the provider did not say and the gateway counted by its own rule."""
 
+    def plus(self, other: "Usage") -> "Usage":
+        """Return both together: an estimate when one of them is."""
+        counts = (mine + theirs for mine, theirs in zip(self[:-1], other[:-1], strict=True))
+        return Usage._make((*counts, self.estimated or other.estimated))
+
     @property
     def total_input_tokens(self) -> int:
         """Every token that went in."""

@@ -10,7 +10,7 @@ from llmproxy.domain.errors import InvalidRequest
 from llmproxy.infra.controllers.api_docs import api_docs_routes
 from llmproxy.infra.controllers.api_document import ANY_KEY, DATA_PLANE, api_document
 from llmproxy.infra.controllers.errors import CRASH, TABLE
-from llmproxy.infra.controllers.openai.chat_request import CHECKS, ChatRequest
+from llmproxy.infra.controllers.openai.chat_request import CHECKS, chat_request
 
 CHECKED_APART = {"messages", "stream_options"}
 WRONG_OF_TYPE: dict[str, Any] = {
@@ -44,7 +44,7 @@ BOUNDED = sorted(
 def checked(**fields: Any) -> None:  # noqa: ANN401
     """Check a request that is good but for these fields. Raises InvalidRequest."""
     good = {"model": "echo", "messages": [{"role": "user", "content": "Hi"}]}
-    ChatRequest(json.dumps(good | fields).encode())
+    chat_request(json.dumps(good | fields).encode())
 
 
 def test_the_schema_lists_what_is_checked() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from llmproxy.domain.caller import Caller
-from llmproxy.domain.operation import Operation
+from llmproxy.domain.operation import Endpoint, Operation
 
 
 class RequestBody(Protocol):
@@ -30,11 +30,13 @@ class Call:
 
     `prompt_bytes` is the size of the body: an upper bound of the prompt's tokens.
     `max_output_tokens` is what the request allows for each of `choices` answers, None when it sets
-    no bound. `silence_s` is the longest silence the client waits out.
+    no bound, 0 when answers hold no tokens (embeddings). `silence_s` is the longest silence the
+    client waits out.
     """
 
     request_id: str
     caller: Caller
+    endpoint: Endpoint
     operation: Operation
     model: str
     body: RequestBody

@@ -41,6 +41,11 @@ class Events(Protocol):
     def output_bytes(self) -> int:
         """About how much text of the answer has arrived, for an estimate of its tokens."""
 
+    @property
+    @abstractmethod
+    def passed(self) -> int:
+        """How many events have gone on: the sequence number of the next one, if they have any."""
+
     @abstractmethod
     async def next(self) -> bytes | None:
         """Return all whole events that have arrived, b"" when the provider has been silent.

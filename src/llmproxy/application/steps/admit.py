@@ -78,8 +78,10 @@ def _reservation(call: Call, plan: tuple[Deployment, ...]) -> Reservation:
             )
         price = _price(deployment, call)
         currency = price.currency
-        bound = call.max_output_tokens or model.parameters.max_output_tokens
-        output_tokens = call.choices * (bound or ASSUMED_OUTPUT_TOKENS)
+        bound = call.max_output_tokens
+        if bound is None:
+            bound = model.parameters.max_output_tokens or ASSUMED_OUTPUT_TOKENS
+        output_tokens = call.choices * bound
         cost_nano = max(cost_nano, price.upper_bound_nano(call.prompt_bytes, output_tokens))
         tokens = max(tokens, call.prompt_bytes + output_tokens)
     caller = call.caller

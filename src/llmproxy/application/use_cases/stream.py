@@ -45,6 +45,12 @@ class Streamed:
         """Who is answering."""
         return self._journey.deployment
 
+    @property
+    def passed(self) -> int:
+        """How many events have gone on."""
+        events = self._journey.events
+        return 0 if events is None else events.passed
+
     def pulse_every(self, seconds: float) -> None:
         """Let `next` return b"" after this long without an event."""
         self._journey.pulse_every(seconds)

@@ -103,3 +103,15 @@ def rendered(error: Exception) -> tuple[int, Headers, bytes]:
 def error_frame(error: Exception) -> bytes:
     """Return the event that both official SDKs raise on in the middle of a stream."""
     return b"data: " + _encode(envelope(error)) + b"\n\n"
+
+
+def typed_error_event(error: Exception, sequence_number: int) -> bytes:
+    """Return the error event of a stream of typed events.
+
+    The fields of OpenAI's own (ResponseErrorEvent in its API description) beside the `error`
+    object, without which openai-python would not raise (`_streaming.py`, 3.54.0).
+    """
+    whole = envelope(error)
+    said = {name: whole["error"].get(name) for name in ("code", "message", "param")}
+    event = {"type": "error", **said, "sequence_number": sequence_number, **whole}
+    return b"event: error\ndata: " + _encode(event) + b"\n\n"

@@ -16,7 +16,7 @@ from llmproxy.infra.controllers.visit import ClientGone, Message, Receive, Scope
 
 logger = logging.getLogger("llmproxy")
 
-Endpoint = Callable[[Visit], Awaitable[None]]
+Serve = Callable[[Visit], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 CLIENT_CLOSED_REQUEST = 499
 
@@ -32,7 +32,7 @@ class Door:
     """`operations` maps a path to the endpoint of its POST."""
 
     def __init__(
-        self, operations: Mapping[str, Endpoint], control_plane: Application, access_log: AccessLog
+        self, operations: Mapping[str, Serve], control_plane: Application, access_log: AccessLog
     ) -> None:
         self._operations = operations
         self._control_plane = control_plane

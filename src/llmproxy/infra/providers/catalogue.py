@@ -46,20 +46,12 @@ class Catalogue:
         secret = None
         if parameters.secret_name is not None:
             secret = self._secrets.resolve(parameters.secret_name)
-        endpoint = ROWS[model.model_type](model, secret)
-        headers = {"content-type": "application/json", "accept-encoding": "identity"}
-        target = self._client.target(endpoint.url, headers | endpoint.headers)
+        site = ROWS[model.model_type](model, secret)
         defaults = {
             name: msgspec.json.encode(value) for name, value in parameters.request_defaults.items()
         }
-        return OpenAIWire(
-            self._client,
-            target,
-            self._patient(parameters.timeout_s),
-            model=endpoint.model,
-            defaults=defaults,
-            stream_options=endpoint.stream_options,
-        )
+        patience = self._patient(parameters.timeout_s)
+        return OpenAIWire(self._client, site, patience, defaults=defaults)
 
     def _patient(self, timeout_s: float | None) -> Patience:
         """Take a document's `timeout` as the longest silence, before the answer and within it."""

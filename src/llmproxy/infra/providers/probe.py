@@ -13,7 +13,7 @@ from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.domain.caller import Caller
 from llmproxy.domain.errors import OwnFault
 from llmproxy.domain.model import Model
-from llmproxy.domain.operation import Operation
+from llmproxy.domain.operation import Endpoint, Operation
 from llmproxy.infra.wire.json_object import JsonObject
 
 _QUESTION: Final = (
@@ -42,6 +42,7 @@ class DeploymentProbe(ModelProbe):
         return Call(
             request_id=f"check_{secrets.token_hex(8)}",
             caller=_NOBODY,
+            endpoint=Endpoint.CHAT_COMPLETIONS,
             operation=Operation.CHAT_COMPLETION,
             model=model.code,
             body=JsonObject(_QUESTION),

@@ -8,18 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmproxy.domain.errors import InvalidRequest
+from llmproxy.infra.controllers.openai.asked import Asked
 from llmproxy.infra.controllers.openai.chat_request import (
     CHECKS,
     MAX_STREAM_OPTIONS_BYTES,
-    ChatRequest,
+    chat_request,
 )
 
 HELLO = [{"role": "user", "content": "hello"}]
 
 
-def _request(**fields: Any) -> ChatRequest:  # noqa: ANN401
+def _request(**fields: Any) -> Asked:  # noqa: ANN401
     body = {"model": "m", "messages": HELLO} | fields
-    return ChatRequest(json.dumps(body).encode())
+    return chat_request(json.dumps(body).encode())
 
 
 def _refusal(**fields: Any) -> InvalidRequest:  # noqa: ANN401
@@ -54,7 +55,7 @@ def test_null_is_absent() -> None:
 def test_the_bytes_stay() -> None:
     """The body is what was received, whatever is checked in it."""
     raw = b'{"model":"m", "messages":[{"role":"user","content":"x"}],"temperature":1E0,"z":[1.10]}'
-    request = ChatRequest(raw)
+    request = chat_request(raw)
 
     assert request.body.rewritten({}) == raw
     assert request.body.value("temperature") == b"1E0"
@@ -126,9 +127,9 @@ CHECKED = {*CHECKS, "messages", "stream_options"}
 NAMES = st.sampled_from([*CHECKS, "messages", "stream_options", "x"])
 
 
-def _outcome(raw: bytes) -> ChatRequest | InvalidRequest:
+def _outcome(raw: bytes) -> Asked | InvalidRequest:
     try:
-        return ChatRequest(raw)
+        return chat_request(raw)
     except InvalidRequest as refused:
         return refused
 
@@ -137,7 +138,7 @@ def _outcome(raw: bytes) -> ChatRequest | InvalidRequest:
 def test_any_values(fields: dict[str, object]) -> None:
     """Whatever the fields hold, the request is read or refused by the name of one of them."""
     outcome = _outcome(json.dumps({"model": "m", "messages": HELLO} | fields).encode())
-    if isinstance(outcome, ChatRequest):
+    if isinstance(outcome, Asked):
         assert outcome.choices >= 1
         assert outcome.max_output_tokens is None or outcome.max_output_tokens >= 1
     else:
@@ -149,4 +150,4 @@ def test_any_values(fields: dict[str, object]) -> None:
 def test_any_bytes(raw: bytes) -> None:
     """Bytes that are no request are refused, never a crash."""
     with pytest.raises(InvalidRequest):
-        ChatRequest(raw)
+        chat_request(raw)

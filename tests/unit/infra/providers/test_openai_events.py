@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from llmproxy.domain.errors import Broken, GatewayError, TimedOut
 from llmproxy.domain.usage import Usage
-from llmproxy.infra.providers.openai_wire.events import MAX_EVENT_BYTES
+from llmproxy.infra.providers.openai_wire.sse import MAX_EVENT_BYTES
 from llmproxy.infra.providers.transport.errors import Cut, Silent, TransportError
 from tests.fakes.stream_reader import Upstream, read_stream, stream_of
 

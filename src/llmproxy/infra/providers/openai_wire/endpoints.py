@@ -1,11 +1,14 @@
 """The rows: where each OpenAI-wire provider is called, and with which headers.
 
-| row | URL | authentication |
+| row | URL of an endpoint such as `chat/completions` | authentication |
 |---|---|---|
-| OpenAI and compatible | `{endpoint}/chat/completions` | `Authorization: Bearer`, or none |
+| OpenAI and compatible | `{endpoint}/…` | `Authorization: Bearer`, or none |
 | Azure OpenAI, dated | `{endpoint}/openai/deployments/{deployment}/…?api-version=` | `api-key` |
-| Azure OpenAI and Foundry, v1 | `{endpoint}/openai/v1/chat/completions` | `api-key` |
-| Azure AI Foundry, legacy | `{endpoint}/models/chat/completions?api-version=` | `api-key` |
+| Azure OpenAI and Foundry, v1 | `{endpoint}/openai/v1/…` | `api-key` |
+| Azure AI Foundry, legacy | `{endpoint}/models/…?api-version=` | `api-key` |
+
+The dated API has no path under a deployment for responses, moderations and image variations; the
+first two go to v1. The legacy one has chat completions and embeddings; the rest goes to v1.
 
 Azure: learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle and .../rest-api (2026-11).
 The official clients (openai-python 3.54.0 `lib/azure.py`, azure-ai-inference 1.0.0b9) call the same
@@ -17,11 +20,15 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from llmproxy.domain.model import Model, Parameters
+from llmproxy.domain.operation import Endpoint
 from llmproxy.domain.secret import Secret
 
 OPENAI_ENDPOINT = "https://api.openai.com/v1"
 AZURE_STREAM_OPTIONS_FROM = "2024-08-01"
 """Older dated versions answer 400 to `stream_options` (openai-python issue 1469)."""
+NOT_AZURE = frozenset((Endpoint.IMAGES_VARIATIONS,))
+NOT_UNDER_A_DEPLOYMENT = frozenset((Endpoint.RESPONSES, Endpoint.MODERATIONS))
+FOUNDRY_LEGACY = frozenset((Endpoint.CHAT_COMPLETIONS, Endpoint.EMBEDDINGS))
 FOUNDRY_LEGACY_VERSION = "2024-05-01-preview"
 
 
@@ -29,13 +36,15 @@ class Incomplete(ValueError):
     """The document lacks what its endpoint needs; the message names the field."""
 
 
-class Endpoint(NamedTuple):
-    """A URL, its fixed headers, the name the provider knows the model by, and what it can be asked.
+class Site(NamedTuple):
+    """Where a provider is called: its headers and the name it knows the model by.
 
-    `stream_options` is false where that field is refused, so that a stream's usage stays unknown.
+    `url` gives the URL of an endpoint, None for one that the provider does not have.
+    `stream_options` is false where that field of a chat completion is refused, so that a stream's
+    usage stays unknown.
     """
 
-    url: str
+    url: Callable[[Endpoint], str | None]
     headers: dict[str, str]
     model: str
     stream_options: bool = True
@@ -50,14 +59,14 @@ def upstream_model(model: Model) -> str:
     return parameters.model or parameters.deployment_name or model.code
 
 
-def openai(model: Model, secret: Secret | None) -> Endpoint:
+def openai(model: Model, secret: Secret | None) -> Site:
     """Call OpenAI, or any server that speaks its wire at another `endpoint`."""
     root = (model.parameters.endpoint or OPENAI_ENDPOINT).rstrip("/")
     headers = {} if secret is None else {"authorization": f"Bearer {secret.expose()}"}
-    return Endpoint(f"{root}/chat/completions", headers, upstream_model(model))
+    return Site(lambda endpoint: f"{root}/{endpoint}", headers, upstream_model(model))
 
 
-def azure_openai(model: Model, secret: Secret | None) -> Endpoint:
+def azure_openai(model: Model, secret: Secret | None) -> Site:
     """Call the dated API when a deployment and a version are named, else v1."""
     parameters = model.parameters
     root = _root(parameters)
@@ -66,8 +75,15 @@ def azure_openai(model: Model, secret: Secret | None) -> Endpoint:
     root = root.removesuffix("/openai")
     deployment = quote(parameters.deployment_name, safe="")
     version = quote(parameters.api_version, safe="")
-    url = f"{root}/openai/deployments/{deployment}/chat/completions?api-version={version}"
-    return Endpoint(
+
+    def url(endpoint: Endpoint) -> str | None:
+        if endpoint in NOT_AZURE:
+            return None
+        if endpoint in NOT_UNDER_A_DEPLOYMENT:
+            return f"{root}/openai/v1/{endpoint}"
+        return f"{root}/openai/deployments/{deployment}/{endpoint}?api-version={version}"
+
+    return Site(
         url,
         _api_key(secret),
         parameters.model or parameters.deployment_name,
@@ -75,21 +91,31 @@ def azure_openai(model: Model, secret: Secret | None) -> Endpoint:
     )
 
 
-def azure_foundry(model: Model, secret: Secret | None) -> Endpoint:
+def azure_foundry(model: Model, secret: Secret | None) -> Site:
     """v1, or the legacy model inference API when the endpoint ends in `/models`."""
     root = _root(model.parameters)
+    v1 = _azure_v1(root, model, secret)
     if not root.endswith("/models"):
-        return _azure_v1(root, model, secret)
+        return v1
     version = quote(model.parameters.api_version or FOUNDRY_LEGACY_VERSION, safe="")
-    url = f"{root}/chat/completions?api-version={version}"
-    headers = _api_key(secret) | {"extra-parameters": "pass-through"}
-    return Endpoint(url, headers, upstream_model(model))
+
+    def url(endpoint: Endpoint) -> str | None:
+        if endpoint in FOUNDRY_LEGACY:
+            return f"{root}/{endpoint}?api-version={version}"
+        return v1.url(endpoint)
+
+    headers = v1.headers | {"extra-parameters": "pass-through"}
+    return Site(url, headers, upstream_model(model))
 
 
-def _azure_v1(root: str, model: Model, secret: Secret | None) -> Endpoint:
-    root = root.removesuffix("/openai/v1").removesuffix("/openai")
+def _azure_v1(root: str, model: Model, secret: Secret | None) -> Site:
+    root = root.removesuffix("/models").removesuffix("/openai/v1").removesuffix("/openai")
     deployment = model.parameters.deployment_name or upstream_model(model)
-    return Endpoint(f"{root}/openai/v1/chat/completions", _api_key(secret), deployment)
+
+    def url(endpoint: Endpoint) -> str | None:
+        return None if endpoint in NOT_AZURE else f"{root}/openai/v1/{endpoint}"
+
+    return Site(url, _api_key(secret), deployment)
 
 
 def _root(parameters: Parameters) -> str:
@@ -106,7 +132,7 @@ def _api_key(secret: Secret | None) -> dict[str, str]:
     return {"api-key": secret.expose()}
 
 
-ROWS: Mapping[str, Callable[[Model, Secret | None], Endpoint]] = {
+ROWS: Mapping[str, Callable[[Model, Secret | None], Site]] = {
     "OpenAI": openai,
     "AzureOpenAI": azure_openai,
     "AzureFoundry": azure_foundry,

@@ -8,88 +8,95 @@ from typing_extensions import override
 
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.upstream import Answering, Events, Reply, Streaming
-from llmproxy.domain.errors import Broken
-from llmproxy.infra.providers.openai_wire.events import OpenAIEvents
-from llmproxy.infra.providers.openai_wire.failures import DETAIL_BYTES, failure, transport_failure
+from llmproxy.domain.errors import OperationNotSupported
+from llmproxy.domain.operation import Endpoint
+from llmproxy.infra.providers.openai_wire.answers import usage_in
+from llmproxy.infra.providers.openai_wire.binary import BinaryStream
+from llmproxy.infra.providers.openai_wire.chat_events import ChatEvents
+from llmproxy.infra.providers.openai_wire.endpoints import Site
+from llmproxy.infra.providers.openai_wire.failures import failure, transport_failure
 from llmproxy.infra.providers.openai_wire.headers import passing
-from llmproxy.infra.providers.openai_wire.usage import WireUsage, usage_from
+from llmproxy.infra.providers.openai_wire.typed_events import TypedEvents
 from llmproxy.infra.providers.transport.client import HttpClient
 from llmproxy.infra.providers.transport.errors import TransportError
 from llmproxy.infra.providers.transport.target import Patience, Target
-from llmproxy.infra.wire.unreadable import UNREADABLE
 
-
-class _Completion(msgspec.Struct):
-    choices: list[msgspec.Raw]
-    usage: WireUsage | None = None
-
-
-class _Choices(msgspec.Struct):
-    choices: list[msgspec.Raw]
-
-
-_completion = msgspec.json.Decoder(_Completion)
-_choices = msgspec.json.Decoder(_Choices)
+CHATS = frozenset((Endpoint.CHAT_COMPLETIONS, Endpoint.COMPLETIONS))
+HEADERS = {"content-type": "application/json", "accept-encoding": "identity"}
 _options = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder = msgspec.json.Encoder()
 
 
 class OpenAIWire(Answering, Streaming):
-    """`defaults` are JSON texts for fields that a request may leave out.
-
-    `model` is the name the provider knows.
-    """
+    """`defaults` are JSON texts for fields that a chat completion may leave out."""
 
     def __init__(
-        self,
-        client: HttpClient,
-        target: Target,
-        patience: Patience,
-        *,
-        model: str,
-        defaults: Mapping[str, bytes],
-        stream_options: bool = True,
+        self, client: HttpClient, site: Site, patience: Patience, *, defaults: Mapping[str, bytes]
     ) -> None:
         self._client = client
-        self._target = target
+        self._site = site
         self._patience = patience
-        self._model = _encoder.encode(model)
+        self._model = _encoder.encode(site.model)
         self._defaults = tuple(defaults.items())
-        self._stream_options = stream_options
+        self._targets: dict[Endpoint, Target] = {}
+        self._target(
+            Endpoint.CHAT_COMPLETIONS
+        )  # what is wrong with the URL is said at registration
+
+    def _target(self, endpoint: Endpoint) -> Target:
+        """Return where an endpoint is called; made at its first use. Raises ValueError."""
+        target = self._targets.get(endpoint)
+        if target is None:
+            url = self._site.url(endpoint)
+            if url is None:
+                raise OperationNotSupported(
+                    f"The provider of this model does not offer `/v1/{endpoint}`.", param="model"
+                )
+            target = self._client.target(url, HEADERS | self._site.headers)
+            self._targets[endpoint] = target
+        return target
 
     @override
     async def answer(self, call: Call) -> Reply:
         body = call.body.rewritten(self._changes(call))
+        target = self._target(call.endpoint)
         try:
-            exchange, answer = await self._client.fetch(self._target, body, self._patient(call))
+            exchange, answer = await self._client.fetch(target, body, self._patient(call))
         except TransportError as error:
             raise transport_failure(error) from error
         if exchange.status != 200:
             raise failure(exchange.status, exchange.headers, answer)
-        try:
-            completion = _completion.decode(answer)
-        except UNREADABLE as error:
-            completion = _without_usage(answer, error)
         headers, content_type = passing(exchange.headers)
+        usage = usage_in(call.endpoint, answer, content_type)
         headers.append((b"content-type", content_type or b"application/json"))
-        usage = None if completion.usage is None else usage_from(completion.usage)
         return Reply(headers, answer, usage)
 
     @override
     async def stream(self, call: Call) -> Events:
         changes = self._changes(call)
-        asked = not self._stream_options or _asks_for_usage(changes, call)
+        hides_usage = call.endpoint in CHATS and self._adds_usage(changes, call)
         body = call.body.rewritten(changes)
         patience = self._patient(call)
+        target = self._target(call.endpoint)
         try:
-            exchange = await self._client.open(self._target, body, patience)
+            exchange = await self._client.open(target, body, patience)
         except TransportError as error:
             raise transport_failure(error) from error
-        again = partial(self._client.open, self._target, body, patience, fresh=True)
-        return OpenAIEvents(exchange, again, hide_usage=not asked)
+        again = partial(self._client.open, target, body, patience, fresh=True)
+        if call.endpoint in CHATS:
+            return ChatEvents(exchange, again, hide_usage=hides_usage)
+        if call.stream:
+            return TypedEvents(exchange, again, call.endpoint)
+        return BinaryStream(exchange, again)
+
+    def _adds_usage(self, changes: dict[str, bytes], call: Call) -> bool:
+        """Have the provider report usage where it can; return whether the caller had not asked."""
+        return self._site.stream_options and not _asks_for_usage(changes, call)
 
     def _changes(self, call: Call) -> dict[str, bytes]:
-        changes = {field: text for field, text in self._defaults if _leaves_out(field, call)}
+        changes: dict[str, bytes] = {}
+        if self._defaults and call.endpoint in CHATS:
+            changes = {field: text for field, text in self._defaults if _leaves_out(field, call)}
         if call.body.value("model") != self._model:
             changes["model"] = self._model
         return changes
@@ -105,19 +112,6 @@ class OpenAIWire(Answering, Streaming):
             min(patience.idle_s, limit_s),
             patience.total_s,
         )
-
-
-def _without_usage(answer: bytes, error: Exception) -> _Completion:
-    """Read a completion whose usage makes no sense: it is an answer all the same.
-
-    Raises Broken when it is no completion either.
-    """
-    try:
-        return _Completion(_choices.decode(answer).choices)
-    except UNREADABLE:
-        broken = Broken("The provider's answer is not a chat completion.")
-        broken.detail = f"{error}: {answer[:DETAIL_BYTES].decode('utf-8', 'replace')}"
-        raise broken from error
 
 
 def _leaves_out(field: str, call: Call) -> bool:

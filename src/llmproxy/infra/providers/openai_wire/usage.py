@@ -2,7 +2,10 @@
 
 `prompt_tokens` includes cached, cache-written and audio tokens; `completion_tokens` includes
 reasoning and audio tokens (openai-python `types/completion_usage.py`, 3.54.0): the parts are
-subtracted, because they never overlap here.
+subtracted, because they never overlap here. Responses, images, speech and transcriptions say
+`input_tokens` and `output_tokens` for the same (`types/responses/response_usage.py`,
+`types/images_response.py`, `types/audio/transcription.py`, whose details are spelled
+`input_token_details`); a transcription may be counted in seconds instead.
 """
 
 import msgspec
@@ -10,36 +13,47 @@ import msgspec
 from llmproxy.domain.usage import Usage
 
 
-class _InputDetails(msgspec.Struct):
+class _Details(msgspec.Struct):
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
     audio_tokens: int | None = None
-
-
-class _OutputDetails(msgspec.Struct):
     reasoning_tokens: int | None = None
-    audio_tokens: int | None = None
 
 
 class WireUsage(msgspec.Struct):
-    """The `usage` object of a chat completion; without `prompt_tokens` it counts nothing."""
+    """The `usage` object of an answer or of a stream's last event, in any of its spellings."""
 
-    prompt_tokens: int
-    completion_tokens: int = 0
-    prompt_tokens_details: _InputDetails | None = None
-    completion_tokens_details: _OutputDetails | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    input_tokens_details: _Details | None = None
+    input_token_details: _Details | None = None
+    output_tokens_details: _Details | None = None
+    seconds: float | None = None
 
 
-def usage_from(wire: WireUsage) -> Usage:
-    """Return the record; a part larger than its whole is cut, so that no count is negative."""
-    total_in, total_out = max(wire.prompt_tokens, 0), max(wire.completion_tokens, 0)
+def usage_from(wire: WireUsage) -> Usage | None:
+    """Return the record, or None when it counts nothing.
+
+    A part larger than its whole is cut, so that no count is negative.
+    """
+    said_in, said_out = wire.prompt_tokens, wire.completion_tokens
+    into, out = wire.prompt_tokens_details, wire.completion_tokens_details
+    if said_in is None:
+        if wire.input_tokens is None:
+            return _timed(wire.seconds)
+        said_in, said_out = wire.input_tokens, wire.output_tokens
+        into = wire.input_tokens_details or wire.input_token_details
+        out = wire.output_tokens_details
+    total_in, total_out = max(said_in, 0), max(said_out or 0, 0)
     read = write = audio_in = reasoning = audio_out = 0
-    into = wire.prompt_tokens_details
     if into is not None:
         read, rest = _take(into.cached_tokens, total_in)
         write, rest = _take(into.cache_write_tokens, rest)
         audio_in, total_in = _take(into.audio_tokens, rest)
-    out = wire.completion_tokens_details
     if out is not None:
         reasoning, rest = _take(out.reasoning_tokens, total_out)
         audio_out, total_out = _take(out.audio_tokens, rest)
@@ -52,6 +66,10 @@ def usage_from(wire: WireUsage) -> Usage:
         audio_input_tokens=audio_in,
         audio_output_tokens=audio_out,
     )
+
+
+def _timed(seconds: float | None) -> Usage | None:
+    return None if seconds is None or seconds < 0 else Usage(audio_ms=round(seconds * 1000))
 
 
 def _take(part: int | None, whole: int) -> tuple[int, int]:

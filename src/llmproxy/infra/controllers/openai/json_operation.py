@@ -1,19 +1,21 @@
-"""`POST /v1/chat/completions`.
+"""POST operations with a JSON body: the desk before the gate, and the counter behind the road.
 
-The desk before the gate, and the counter where the answer is handed over.
+What differs between them is a `Row`; the rows are in `operations.py`.
 """
 
 import time
+from collections.abc import Callable
+from typing import NamedTuple
 
 from llmproxy.application.gateway import Gateway
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.use_cases.stream import Streamed
 from llmproxy.domain.errors import GatewayError
-from llmproxy.domain.operation import Operation
+from llmproxy.domain.operation import OPERATION_OF, Endpoint
 from llmproxy.infra.controllers.desk import Desk
-from llmproxy.infra.controllers.errors import error_frame
-from llmproxy.infra.controllers.openai.chat_request import ChatRequest
+from llmproxy.infra.controllers.errors import error_frame, typed_error_event
+from llmproxy.infra.controllers.openai.asked import Asked
 from llmproxy.infra.controllers.visit import Headers, Visit
 
 DONE = b"data: [DONE]\n\n"
@@ -21,30 +23,45 @@ KEEP_ALIVE = b": keep-alive\n\n"
 NANO = 1_000_000_000
 
 
-class ChatCompletions:
-    """The endpoint; `desk` holds the settings that every operation shares."""
+class Row(NamedTuple):
+    """An endpoint, what its desk makes of a body, and whether its streams end with `[DONE]`.
 
-    def __init__(self, gateway: Gateway, desk: Desk) -> None:
+    Streams that do not are of typed events, `{"type": …}`.
+    """
+
+    endpoint: Endpoint
+    read: Callable[[bytes], Asked]
+    ends_with_done: bool = False
+
+
+class JsonOperation:
+    """One endpoint; `desk` holds the settings that every operation shares."""
+
+    def __init__(self, gateway: Gateway, desk: Desk, row: Row) -> None:
         self._gateway = gateway
         self._desk = desk
+        self._row = row
+        self._operation = OPERATION_OF[row.endpoint]
 
     async def __call__(self, visit: Visit) -> None:
         """Serve one request. Raises GatewayError before anything was sent."""
         desk = self._desk
+        row = self._row
         caller = self._gateway.registry.authenticate(visit.key, visit.is_local)
         raw = await visit.body(max_bytes=desk.max_body_bytes, silence_s=desk.body_timeout_s)
-        request = ChatRequest(raw)
-        visit.subject = request.model
+        asked = row.read(raw)
+        visit.subject = asked.model
         call = Call(
             request_id=visit.request_id,
             caller=caller,
-            operation=Operation.CHAT_COMPLETION,
-            model=request.model,
-            body=request.body,
+            endpoint=row.endpoint,
+            operation=self._operation,
+            model=asked.model,
+            body=asked.body,
             prompt_bytes=len(raw),
-            max_output_tokens=request.max_output_tokens,
-            choices=request.choices,
-            stream=request.stream,
+            max_output_tokens=asked.max_output_tokens,
+            choices=asked.choices,
+            stream=asked.stream,
             silence_s=desk.silence_s(visit),
             started_at=visit.started_at,
         )
@@ -75,11 +92,17 @@ class ChatCompletions:
         except GatewayError as error:
             if not visit.status:
                 raise
-            await visit.end(error_frame(error) + DONE)
+            await visit.end(self._failed(error, streamed))
         else:
-            await visit.end(DONE)
+            await visit.end(DONE if self._row.ends_with_done else b"")
         finally:
             streamed.close()
+
+    def _failed(self, error: GatewayError, streamed: Streamed) -> bytes:
+        """Return the last event of a stream that broke, on which both official SDKs raise."""
+        if self._row.ends_with_done:
+            return error_frame(error) + DONE
+        return typed_error_event(error, streamed.passed)
 
     async def _relay(self, visit: Visit, streamed: Streamed) -> None:
         """Hand over what arrives.

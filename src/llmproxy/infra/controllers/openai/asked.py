@@ -1,0 +1,24 @@
+"""What a desk has found in a request: the few things the gateway acts on."""
+
+from llmproxy.application.interfaces.call import RequestBody
+
+
+class Asked:
+    """A checked request. `max_output_tokens` is per choice, None when the request sets no bound."""
+
+    __slots__ = ("body", "choices", "max_output_tokens", "model", "stream")
+
+    def __init__(
+        self,
+        body: RequestBody,
+        model: str,
+        *,
+        stream: bool = False,
+        choices: int = 1,
+        max_output_tokens: int | None = None,
+    ) -> None:
+        self.body = body
+        self.model = model
+        self.stream = stream
+        self.choices = choices
+        self.max_output_tokens = max_output_tokens

@@ -1,0 +1,15 @@
+"""The data plane's endpoints, one row each."""
+
+from llmproxy.application.gateway import Gateway
+from llmproxy.domain.operation import Endpoint
+from llmproxy.infra.controllers.desk import Desk
+from llmproxy.infra.controllers.middleware import Serve
+from llmproxy.infra.controllers.openai.chat_request import chat_request
+from llmproxy.infra.controllers.openai.json_operation import JsonOperation, Row
+
+JSON_ROWS = (Row(Endpoint.CHAT_COMPLETIONS, chat_request, ends_with_done=True),)
+
+
+def operations(gateway: Gateway, desk: Desk) -> dict[str, Serve]:
+    """Return what serves the POST of each path."""
+    return {f"/v1/{row.endpoint}": JsonOperation(gateway, desk, row) for row in JSON_ROWS}

@@ -1,0 +1,73 @@
+"""A whole answer on OpenAI's wire: whether it is one, and the usage it reports."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from llmproxy.domain.errors import Broken
+from llmproxy.domain.operation import Endpoint
+from llmproxy.domain.usage import Usage
+from llmproxy.infra.providers.openai_wire.failures import DETAIL_BYTES
+from llmproxy.infra.providers.openai_wire.usage import WireUsage, usage_from
+from llmproxy.infra.wire.unreadable import UNREADABLE
+
+RESULT: Mapping[Endpoint, str] = {
+    Endpoint.CHAT_COMPLETIONS: "choices",
+    Endpoint.COMPLETIONS: "choices",
+    Endpoint.RESPONSES: "output",
+    Endpoint.EMBEDDINGS: "data",
+    Endpoint.MODERATIONS: "results",
+    Endpoint.IMAGES_GENERATIONS: "data",
+    Endpoint.IMAGES_EDITS: "data",
+    Endpoint.IMAGES_VARIATIONS: "data",
+}
+"""The array without which an answer is none; transcriptions, which may be plain text, have none."""
+
+
+class _Judge:
+    """Decodes the result's array and the usage of one endpoint's answer, nothing else."""
+
+    def __init__(self, field: str) -> None:
+        result = (field, list[msgspec.Raw])
+        usage = ("usage", WireUsage | None, None)
+        self.whole = msgspec.json.Decoder(msgspec.defstruct("Answer", [result, usage])).decode
+        self.result = msgspec.json.Decoder(msgspec.defstruct("Result", [result])).decode
+
+
+_judges = {endpoint: _Judge(field) for endpoint, field in RESULT.items()}
+_usage = msgspec.json.Decoder(
+    msgspec.defstruct("Usage", [("usage", WireUsage | None, None)])
+).decode
+
+
+def usage_in(endpoint: Endpoint, answer: bytes, content_type: bytes) -> Usage | None:
+    """Return the usage of a whole answer, None when it says none that makes sense.
+
+    Raises Broken when this is no answer to what was asked.
+    """
+    judge = _judges.get(endpoint)
+    try:
+        if judge is not None:
+            read: Any = judge.whole(answer)
+        elif content_type.startswith(b"application/json"):
+            read = _usage(answer)
+        else:
+            return None
+    except UNREADABLE as error:
+        _check_result(judge, answer, error)
+        return None
+    return None if read.usage is None else usage_from(read.usage)
+
+
+def _check_result(judge: _Judge | None, answer: bytes, error: Exception) -> None:
+    """Let an answer whose usage makes no sense pass: it is an answer all the same."""
+    try:
+        if judge is not None:
+            judge.result(answer)
+            return
+        msgspec.json.decode(answer)
+    except UNREADABLE:
+        broken = Broken("The provider's answer is not what was asked for.")
+        broken.detail = f"{error}: {answer[:DETAIL_BYTES].decode('utf-8', 'replace')}"
+        raise broken from error

@@ -1,0 +1,154 @@
+"""Server-sent events on OpenAI's wire: their bytes pass, whole events at a time."""
+
+from abc import abstractmethod
+
+import msgspec
+from typing_extensions import override
+
+from llmproxy.domain.errors import Broken
+from llmproxy.infra.providers.openai_wire.failures import stream_failure
+from llmproxy.infra.providers.openai_wire.incoming import Again, Incoming, Sink, unexpected_kind
+from llmproxy.infra.providers.transport.exchange import Exchange
+from llmproxy.infra.wire.unreadable import UNREADABLE
+
+TOKEN_BYTES = 4
+"""The same rule of thumb by which `steps/settle.py` turns bytes into tokens."""
+MAX_EVENT_BYTES = 16 * 1024 * 1024
+
+
+class SseEvents(Incoming):
+    """Cuts what arrives into whole events; `special` ones are looked at, the rest passes."""
+
+    def __init__(self, exchange: Exchange, again: Again) -> None:
+        super().__init__(exchange, again)
+        self._tail = b""
+        self._separator = b"\n\n"
+        self._events = 0
+        self._empty_event_bytes = 0
+        self.finish_seen = False
+
+    @override
+    def _check_kind(self, content_type: bytes) -> None:
+        if not content_type.startswith(b"text/event-stream"):
+            raise unexpected_kind(content_type)
+
+    @override
+    async def pour(self, sink: Sink) -> None:
+        if not self._done and not self._tail:
+            self._sink = sink
+            await self._exchange.pour(self._forward)
+
+    def _forward(self, data: bytes) -> bool:
+        """Pass on what needs no second look; the rest is left to `next`."""
+        if not data.endswith(self._separator) or self.special(data) or not self._sink(data):
+            return False
+        self._bytes += len(data)
+        self._events += data.count(self._separator)
+        if not self.finish_seen:
+            self.finish_seen = self.finishes(data)
+        return True
+
+    @override
+    def _relay(self, data: bytes) -> bytes:
+        """Return the whole events of what has arrived; keep the rest for the next call."""
+        if self._tail:
+            data = self._tail + data
+        if not data.endswith(self._separator):
+            cut = self._cut(data)
+            data, self._tail = data[:cut], data[cut:]
+            if len(self._tail) > MAX_EVENT_BYTES:
+                raise Broken(f"The provider sent an event of more than {MAX_EVENT_BYTES} bytes.")
+            if not data:
+                return b""
+        else:
+            self._tail = b""
+        if not self._empty_event_bytes:
+            self._empty_event_bytes = data.find(self._separator) + len(self._separator)
+        self._bytes += len(data)
+        self._events += data.count(self._separator)
+        if not self.finish_seen:
+            self.finish_seen = self.finishes(data)
+        if self.special(data):
+            return self._sift(data)
+        return data
+
+    def _cut(self, data: bytes) -> int:
+        cut = data.rfind(self._separator)
+        if cut < 0 and b"\r\n\r\n" in data:
+            self._separator = b"\r\n\r\n"
+            cut = data.rfind(self._separator)
+        return 0 if cut < 0 else cut + len(self._separator)
+
+    def _sift(self, data: bytes) -> bytes:
+        """Look at each event: take what is the gateway's, stop at the provider's error.
+
+        What came before an error is returned first; the next call of `next` raises it.
+        """
+        kept: list[bytes] = []
+        for event in data.split(self._separator)[:-1]:
+            content = data_of(event)
+            if b"error" in event and reports_error(event, content):
+                self._error = stream_failure(content)
+                self._ready = False
+                break
+            if self.passes(content):
+                kept += (event, self._separator)
+            if self._done or self._error is not None:
+                break
+        if self._error is not None and not kept:
+            raise self._error
+        return b"".join(kept)
+
+    @override
+    def _check_end(self) -> None:
+        """Judge a body that is over: complete only if the provider had said that it finished."""
+        if not self.finish_seen:
+            raise Broken("The provider ended its answer early.")
+        self._done = True
+
+    @property
+    @override
+    def output_bytes(self) -> int:
+        """What the events hold beyond the first, which says only a role; at least a token each."""
+        beyond = self._bytes - self._events * self._empty_event_bytes
+        return max(beyond, self._events * TOKEN_BYTES)
+
+    @property
+    @override
+    def passed(self) -> int:
+        return self._events
+
+    @abstractmethod
+    def special(self, data: bytes) -> bool:
+        """Whether these events hold anything that is not simply passed on."""
+
+    @abstractmethod
+    def finishes(self, data: bytes) -> bool:
+        """Whether the provider says in these events that its answer is complete."""
+
+    @abstractmethod
+    def passes(self, content: bytes) -> bool:
+        """Look at the data of one special event; return whether the event goes to the caller."""
+
+
+def reports_error(event: bytes, content: bytes) -> bool:
+    """Whether this is a provider's error event, however it is wrapped; the word alone is none."""
+    if event.startswith((b"event: error", b"event:error")):
+        return True
+    if b'"error"' not in content:
+        return False
+    try:
+        value = msgspec.json.decode(content)
+    except UNREADABLE:
+        return content.startswith(b'{"error"')
+    if isinstance(value, list) and value:
+        value = value[0]
+    return isinstance(value, dict) and (bool(value.get("error")) or value.get("type") == "error")
+
+
+def data_of(event: bytes) -> bytes:
+    """Return the `data` of one event; several data lines are joined as the standard says."""
+    if event.startswith(b"data:") and b"\n" not in event:
+        return event[5:].strip()
+    lines = (line.strip(b"\r") for line in event.split(b"\n"))
+    return b"\n".join(line[5:].strip() for line in lines if line.startswith(b"data:"))

@@ -1,0 +1,14 @@
+"""What the OpenAI-wire simulators serve beside chat completions, one module per resource.
+
+`OPERATIONS` maps the path below the API's root (`embeddings`, `images/generations` …) to what
+serves its POST; OpenAI's and Azure's simulators look it up alike and add their own headers.
+"""
+
+from collections.abc import Mapping
+
+from tests.simulators.operations.embeddings import EMBEDDINGS
+from tests.simulators.operations.operation import Operation
+
+OPERATIONS: Mapping[str, Operation] = {
+    "embeddings": EMBEDDINGS,
+}
