@@ -39,6 +39,7 @@ def _run(gateway: Gateway, program: str, *arguments: str) -> Any:  # noqa: ANN40
     return json.loads(done.stdout)
 
 
+@pytest.mark.conformance(operation="chat/completions", aspect=("plain", "stream"))
 @pytest.mark.parametrize("model", ["gpt-4o-mini", "azure-dated", "azure-v1", "foundry-legacy"])
 def test_answers(gateway: Gateway, upstreams: Upstreams, model: str) -> None:
     """Plain, streamed, counted, with tools and structured: the SDK gets what the upstream said."""
@@ -60,6 +61,7 @@ def test_answers(gateway: Gateway, upstreams: Upstreams, model: str) -> None:
     assert sum(len(simulator.requests) for simulator in asked) == 6
 
 
+@pytest.mark.conformance(operation="chat/completions", provider="OpenAI", aspect="errors")
 def test_failures(gateway: Gateway, upstreams: Upstreams) -> None:
     """Errors have the right class; a stream that breaks raises and never looks complete."""
     plan = upstreams.openai.fail_next
@@ -92,6 +94,7 @@ def test_failures(gateway: Gateway, upstreams: Upstreams) -> None:
     assert all(got[name]["requestID"] for name in seen)
 
 
+@pytest.mark.conformance(operation="chat/completions", provider="OpenAI", aspect="cancel")
 def test_who_leaves_ends_the_upstream(gateway: Gateway, upstreams: Upstreams) -> None:
     """Breaking out of a stream ends the upstream's stream while the program still runs."""
     upstreams.openai.fail_next(chunk_interval_ms=20)

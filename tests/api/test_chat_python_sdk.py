@@ -12,6 +12,7 @@ ANSWER = "Simulated answer to: hello there"
 EVERY_WIRE = ["gpt-4o-mini", "azure-dated", "azure-v1", "foundry-v1", "foundry-legacy"]
 
 
+@pytest.mark.conformance(operation="chat/completions", aspect=("plain", "usage"))
 @pytest.mark.parametrize("model", EVERY_WIRE)
 def test_answers(client: openai.OpenAI, model: str) -> None:
     """Every wire answers with the upstream's own words, model and usage."""
@@ -25,6 +26,7 @@ def test_answers(client: openai.OpenAI, model: str) -> None:
     assert answer._request_id
 
 
+@pytest.mark.conformance(operation="chat/completions", provider="OpenAI", aspect="plain")
 @pytest.mark.asyncio
 async def test_answers_asynchronously(
     async_client: openai.AsyncOpenAI, upstreams: Upstreams
@@ -36,6 +38,7 @@ async def test_answers_asynchronously(
     assert len(upstreams.openai.requests) == 1
 
 
+@pytest.mark.conformance(operation="chat/completions", aspect="stream")
 @pytest.mark.parametrize("model", EVERY_WIRE)
 def test_streams(client: openai.OpenAI, model: str) -> None:
     """Every wire streams word by word, without the usage that the caller did not ask for."""
@@ -47,6 +50,7 @@ def test_streams(client: openai.OpenAI, model: str) -> None:
     assert [chunk.usage for chunk in chunks if chunk.usage] == []
 
 
+@pytest.mark.conformance(operation="chat/completions", provider="AzureOpenAI", aspect="stream")
 @pytest.mark.asyncio
 async def test_streams_asynchronously(
     async_client: openai.AsyncOpenAI, upstreams: Upstreams
@@ -61,6 +65,7 @@ async def test_streams_asynchronously(
     assert len(upstreams.azure.requests) == 1
 
 
+@pytest.mark.conformance(operation="chat/completions", aspect=("stream", "usage"))
 @pytest.mark.parametrize("model", EVERY_WIRE)
 def test_streams_usage_when_asked(client: openai.OpenAI, model: str) -> None:
     """Asked for, usage comes as a last chunk without choices, and null before."""
@@ -76,6 +81,7 @@ def test_streams_usage_when_asked(client: openai.OpenAI, model: str) -> None:
     assert [chunk.usage for chunk in chunks[:-1]] == [None] * (len(chunks) - 1)
 
 
+@pytest.mark.conformance(operation="chat/completions", aspect="tools")
 @pytest.mark.parametrize("model", EVERY_WIRE)
 def test_calls_tools(client: openai.OpenAI, model: str) -> None:
     """Tools are called, plain and streamed, and their results are told."""
@@ -102,6 +108,7 @@ def test_calls_tools(client: openai.OpenAI, model: str) -> None:
     assert told.choices[0].message.content == "The tool said: 22 degrees"
 
 
+@pytest.mark.conformance(operation="chat/completions", aspect="plain")
 @pytest.mark.parametrize("model", EVERY_WIRE)
 def test_parses_structured_outputs(client: openai.OpenAI, model: str) -> None:
     """`parse` gives an object of the class, plain and streamed."""
@@ -117,6 +124,7 @@ def test_parses_structured_outputs(client: openai.OpenAI, model: str) -> None:
     assert streamed.choices[0].message.parsed == parsed
 
 
+@pytest.mark.conformance(operation="chat/completions", provider="OpenAI", aspect="plain")
 def test_several_choices_with_logprobs(client: openai.OpenAI) -> None:
     """`n` and logprobs pass in both directions, plain and streamed."""
     answer = client.chat.completions.create(
@@ -134,6 +142,7 @@ def test_several_choices_with_logprobs(client: openai.OpenAI) -> None:
     assert said == [choice.message.content for choice in answer.choices]
 
 
+@pytest.mark.conformance(operation="chat/completions", provider="OpenAI", aspect="plain")
 def test_raw_responses(client: openai.OpenAI, upstreams: Upstreams) -> None:
     """The answer's bytes are the upstream's; the headers are ours, with the upstream's id."""
     raw = client.chat.completions.with_raw_response.create(model="gpt-4o-mini", messages=HELLO)
@@ -151,6 +160,9 @@ def test_raw_responses(client: openai.OpenAI, upstreams: Upstreams) -> None:
     assert "set-cookie" not in raw.headers
 
 
+@pytest.mark.conformance(
+    operation="models", provider=("OpenAI", "AzureOpenAI", "AzureFoundry"), aspect="plain"
+)
 def test_lists_models(client: openai.OpenAI) -> None:
     """The registered models are listed in OpenAI's shape and can be retrieved."""
     listed = {model.id: model for model in client.models.list()}
@@ -163,6 +175,7 @@ def test_lists_models(client: openai.OpenAI) -> None:
     assert missed.value.code == "model_not_found"
 
 
+@pytest.mark.conformance(operation="chat/completions", provider="AzureFoundry", aspect="stream")
 def test_reasoning_content_passes(client: openai.OpenAI) -> None:
     """DeepSeek's `reasoning_content` reaches the caller, plain and streamed."""
     answer = client.chat.completions.create(model="foundry-deepseek", messages=HELLO)

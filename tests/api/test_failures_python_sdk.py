@@ -26,6 +26,7 @@ def _read(client: openai.OpenAI, said: list[str], model: str = "gpt-4o-mini") ->
         said += [choice.delta.content for choice in chunk.choices if choice.delta.content]
 
 
+@pytest.mark.conformance(operation="chat/completions", aspect="errors")
 @pytest.mark.parametrize(
     "kind", [FaultKind.CUT_MID_STREAM, FaultKind.RESET_MID_STREAM, FaultKind.ERROR_FRAME]
 )
@@ -46,6 +47,7 @@ def test_a_failure_in_mid_stream_raises(
     assert (type(broken.value), broken.value.code) == (openai.APIError, "upstream_error")
 
 
+@pytest.mark.conformance(operation="chat/completions", provider="OpenAI", aspect="errors")
 def test_silence_in_mid_stream_raises(client: openai.OpenAI, upstreams: Upstreams) -> None:
     """A stream that falls silent for longer than the document's timeout raises."""
     upstreams.openai.fail_next("hang_mid_stream", after_events=3)
@@ -62,6 +64,7 @@ def test_silence_in_mid_stream_raises(client: openai.OpenAI, upstreams: Upstream
     assert upstreams.openai.requests[0].disconnected_after_ms is not None
 
 
+@pytest.mark.conformance(operation="chat/completions", provider="OpenAI", aspect="errors")
 def test_silence_before_the_answer(client: openai.OpenAI, upstreams: Upstreams) -> None:
     """An upstream that never answers is a 504 after the document's timeout."""
     upstreams.openai.fail_next("hang_before_headers")
@@ -74,6 +77,7 @@ def test_silence_before_the_answer(client: openai.OpenAI, upstreams: Upstreams) 
     assert 0.9 < time.perf_counter() - started < 1 + SOON_S
 
 
+@pytest.mark.conformance(operation="chat/completions", provider="OpenAI", aspect="errors")
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(
     "kind",
@@ -100,6 +104,7 @@ def test_a_failure_before_the_content_is_a_status(
     assert failed.value.request_id
 
 
+@pytest.mark.conformance(operation="chat/completions", provider="OpenAI", aspect="errors")
 @pytest.mark.parametrize(
     "kind", [FaultKind.TRUNCATED_JSON, FaultKind.WRONG_CONTENT_LENGTH, FaultKind.CUT_MID_STREAM]
 )
@@ -138,6 +143,7 @@ def test_odd_answers_are_answers(
     assert [*plain, "".join(said)] == [ANSWER] * 3
 
 
+@pytest.mark.conformance(operation="chat/completions", provider="OpenAI", aspect="errors")
 @pytest.mark.parametrize(
     ("status", "error", "seen", "code"),
     [
@@ -181,6 +187,7 @@ def test_rate_limits_are_waited_for(gateway: Gateway, upstreams: Upstreams) -> N
     assert 0.03 <= second.received_at - first.received_at < 0.5
 
 
+@pytest.mark.conformance(operation="chat/completions", provider="AzureOpenAI", aspect="errors")
 def test_the_content_filter(client: openai.OpenAI, upstreams: Upstreams) -> None:
     """Azure's filtered prompt is its own 400; a filtered answer says so at its end."""
     filtered = [{"role": "user", "content": "trigger the prompt filter"}]
@@ -191,6 +198,7 @@ def test_the_content_filter(client: openai.OpenAI, upstreams: Upstreams) -> None
     assert len(upstreams.azure.requests) == 1
 
 
+@pytest.mark.conformance(operation="chat/completions", provider="AzureOpenAI", aspect="stream")
 def test_the_late_filter_streams(client: openai.OpenAI) -> None:
     """Azure's last chunk with a choice but no delta reaches the caller."""
     chunks = list(
@@ -200,6 +208,7 @@ def test_the_late_filter_streams(client: openai.OpenAI) -> None:
     assert "delta" not in chunks[-1].choices[0].model_fields_set
 
 
+@pytest.mark.conformance(operation="chat/completions", provider="OpenAI", aspect="cancel")
 def test_who_leaves_ends_the_upstream(client: openai.OpenAI, upstreams: Upstreams) -> None:
     """A caller that closes its stream ends the upstream's within 100 ms; the best of five counts,
     since a busy machine may hold up any one of the three processes.
@@ -220,6 +229,7 @@ def _left_after_ms(client: openai.OpenAI, upstreams: Upstreams) -> float:
     return record.disconnected_after_ms - left_after_ms
 
 
+@pytest.mark.conformance(operation="chat/completions", provider="OpenAI", aspect="errors")
 def test_bad_requests(client: openai.OpenAI, upstreams: Upstreams) -> None:
     """An unknown model or a bad value is refused with OpenAI's class, and nothing is sent."""
     with pytest.raises(openai.NotFoundError) as unknown:
@@ -234,6 +244,9 @@ def test_bad_requests(client: openai.OpenAI, upstreams: Upstreams) -> None:
     assert upstreams.openai.requests == []
 
 
+@pytest.mark.conformance(
+    operation="chat/completions", provider="AzureOpenAI", aspect=("stream", "usage")
+)
 def test_old_api_versions_stream(client: openai.OpenAI) -> None:
     """A caller that asked for no usage can stream from an api-version without `stream_options`."""
     said: list[str] = []

@@ -44,6 +44,7 @@ def _leave(wire: Wire, leave: Leave, record: RecordedRequest) -> float:
     return _left_after_s(record, left_at)
 
 
+@pytest.mark.conformance(operation="chat/completions", provider="OpenAI", aspect="cancel")
 @LEAVING
 @pytest.mark.parametrize(
     "kind", [FaultKind.HANG_BEFORE_HEADERS, FaultKind.HANG_AFTER_HEADERS, FaultKind.HANG_MID_STREAM]
