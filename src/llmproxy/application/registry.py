@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.domain.caller import Caller, key_digest
-from llmproxy.domain.errors import OperationNotSupported, Unauthenticated, Unavailable, UnknownModel
+from llmproxy.domain.errors import (
+    InvalidRequest,
+    OperationNotSupported,
+    Unauthenticated,
+    Unavailable,
+    UnknownModel,
+)
 from llmproxy.domain.operation import Operation
 
 ANYONE = Caller(key_id="none", project=None, models=None, admin=True, expires_at=None)
@@ -125,17 +131,39 @@ class Registry:
         offering = tuple([each for each in known if each.model.offers(operation)])
         if offering:
             return offering
-        others = [
-            code
-            for code, group in self.visible(caller).items()
-            if any(each.model.offers(operation) for each in group)
-        ]
-        listed = ", ".join(others[:MODELS_IN_MESSAGE]) or "none"
+        listed = _listed(self._offering(caller, operation))
         raise OperationNotSupported(
             f"The model `{name}` does not offer the operation `{operation}`.",
             param="model",
             hint=f"Models that do: {listed}.",
         )
+
+    def only_model(self, caller: Caller, operation: Operation) -> str:
+        """Return the model of a request that names none, where OpenAI has a default of its own.
+
+        It is the one that this caller may use for this. Raises InvalidRequest unless there is
+        exactly one: no choice is made for the caller.
+        """
+        offering = self._offering(caller, operation)
+        if len(offering) == 1:
+            return offering[0]
+        raise InvalidRequest(
+            "Missing required parameter: 'model'.",
+            param="model",
+            code="missing_required_parameter",
+            hint=f"Models that offer `{operation}`: {_listed(offering)}.",
+        )
+
+    def _offering(self, caller: Caller, operation: Operation) -> list[str]:
+        return [
+            code
+            for code, group in self.visible(caller).items()
+            if any(each.model.offers(operation) for each in group)
+        ]
+
+
+def _listed(codes: list[str]) -> str:
+    return ", ".join(codes[:MODELS_IN_MESSAGE]) or "none"
 
 
 def _usable(found: tuple[Deployment, ...], caller: Caller) -> tuple[Deployment, ...]:

@@ -15,7 +15,7 @@ ECHO = {
     "parameters": {},
     "costs": {},
     "free": True,
-    "operations": ["ChatCompletion"],
+    "operations": ["ChatCompletion", "embeddings", "moderations"],
 }
 
 

@@ -1,7 +1,8 @@
 """The OpenAPI document says what the gateway does."""
 
 import json
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import pytest
 from fastapi import FastAPI
@@ -10,9 +11,56 @@ from llmproxy.domain.errors import InvalidRequest
 from llmproxy.infra.controllers.api_docs import api_docs_routes
 from llmproxy.infra.controllers.api_document import ANY_KEY, DATA_PLANE, api_document
 from llmproxy.infra.controllers.errors import CRASH, TABLE
-from llmproxy.infra.controllers.openai.chat_request import CHECKS, chat_request
+from llmproxy.infra.controllers.openai import (
+    chat_request,
+    completion_request,
+    embeddings_request,
+    image_request,
+    moderation_request,
+)
+from llmproxy.infra.controllers.openai.asked import Asked
+from llmproxy.infra.controllers.openai.fields import Check
+from llmproxy.infra.controllers.openai.operations import JSON_ROWS
 
-CHECKED_APART = {"messages", "stream_options"}
+
+class Described(NamedTuple):
+    """A schema, the checks it describes, fields with checks of their own, and a good request."""
+
+    read: Callable[[bytes], Asked]
+    checks: Mapping[str, Check]
+    apart: set[str]
+    good: Mapping[str, object]
+
+
+DESCRIBED = {
+    "ChatCompletionRequest": Described(
+        chat_request.chat_request,
+        chat_request.CHECKS,
+        {"messages", "stream_options"},
+        {"model": "echo", "messages": [{"role": "user", "content": "Hi"}]},
+    ),
+    "CompletionRequest": Described(
+        completion_request.completion_request,
+        completion_request.CHECKS,
+        {"prompt", "stream_options"},
+        {"model": "echo", "prompt": "Hi"},
+    ),
+    "EmbeddingRequest": Described(
+        embeddings_request.embeddings_request,
+        embeddings_request.CHECKS,
+        {"input"},
+        {"model": "echo", "input": "Hi"},
+    ),
+    "ModerationRequest": Described(
+        moderation_request.moderation_request,
+        moderation_request.CHECKS,
+        {"input"},
+        {"input": "Hi"},
+    ),
+    "ImageRequest": Described(
+        image_request.image_request, image_request.CHECKS, set(), {"prompt": "Hi"}
+    ),
+}
 WRONG_OF_TYPE: dict[str, Any] = {
     "string": 1,
     "boolean": "yes",
@@ -30,62 +78,69 @@ def document() -> dict[str, Any]:
     return api_document(app)
 
 
-PROPERTIES: dict[str, Any] = document()["components"]["schemas"]["ChatCompletionRequest"][
-    "properties"
-]
-BOUNDED = sorted(
-    (name, side, schema[side])
-    for name, schema in PROPERTIES.items()
+SCHEMAS: dict[str, Any] = document()["components"]["schemas"]
+FIELDS = sorted((name, field) for name in DESCRIBED for field in SCHEMAS[name]["properties"])
+BOUNDED = [
+    (name, field, side, SCHEMAS[name]["properties"][field][side])
+    for name, field in FIELDS
     for side in ("minimum", "maximum")
-    if side in schema
-)
+    if side in SCHEMAS[name]["properties"][field]
+]
 
 
-def checked(**fields: Any) -> None:  # noqa: ANN401
+def checked(name: str, **fields: Any) -> None:  # noqa: ANN401
     """Check a request that is good but for these fields. Raises InvalidRequest."""
-    good = {"model": "echo", "messages": [{"role": "user", "content": "Hi"}]}
-    chat_request(json.dumps(good | fields).encode())
+    described = DESCRIBED[name]
+    described.read(json.dumps({**described.good, **fields}).encode())
 
 
-def test_the_schema_lists_what_is_checked() -> None:
+@pytest.mark.parametrize("name", sorted(DESCRIBED))
+def test_the_schema_lists_what_is_checked(name: str) -> None:
     """Every field that the gateway reads is in the schema, and no other."""
-    assert set(PROPERTIES) == set(CHECKS) | CHECKED_APART
+    described = DESCRIBED[name]
+    assert set(SCHEMAS[name]["properties"]) == set(described.checks) | described.apart
 
 
-@pytest.mark.parametrize(("name", "side", "bound"), BOUNDED)
-def test_a_bound_is_the_gateways_own(name: str, side: str, bound: int) -> None:
+@pytest.mark.parametrize(("name", "field", "side", "bound"), BOUNDED)
+def test_a_bound_is_the_gateways_own(name: str, field: str, side: str, bound: int) -> None:
     """The bound itself passes, one step beyond it is refused."""
-    checked(**{name: bound})
+    checked(name, **{field: bound})
     with pytest.raises(InvalidRequest) as refused:
-        checked(**{name: bound + (1 if side == "maximum" else -1)})
-    assert refused.value.param == name
+        checked(name, **{field: bound + (1 if side == "maximum" else -1)})
+    assert refused.value.param == field
 
 
-@pytest.mark.parametrize("name", sorted(PROPERTIES))
-def test_a_type_is_the_gateways_own(name: str) -> None:
+@pytest.mark.parametrize(("name", "field"), FIELDS)
+def test_a_type_is_the_gateways_own(name: str, field: str) -> None:
     """A value of another type is refused by name; null passes where the schema says so."""
-    types = PROPERTIES[name]["type"]
+    types = SCHEMAS[name]["properties"][field]["type"]
     types = [types] if isinstance(types, str) else types
     with pytest.raises(InvalidRequest) as refused:
-        checked(**{name: WRONG_OF_TYPE[types[0]]})
-    assert refused.value.param == name
+        checked(name, **{field: WRONG_OF_TYPE[types[0]]})
+    assert refused.value.param == field
     if "null" in types:
-        checked(**{name: None})
+        checked(name, **{field: None})
 
 
-def test_an_unchecked_field_passes() -> None:
+@pytest.mark.parametrize("name", sorted(DESCRIBED))
+def test_an_unchecked_field_passes(name: str) -> None:
     """The schema allows further fields, and so does the gateway."""
-    checked(tools=7, no_such_field={"a": [1]})
-    schema = document()["components"]["schemas"]["ChatCompletionRequest"]
-    assert schema["additionalProperties"] is True
+    checked(name, tools=7, no_such_field={"a": [1]})
+    assert SCHEMAS[name]["additionalProperties"] is True
+
+
+def test_every_operation_is_described() -> None:
+    """Every row of the data plane is in the document."""
+    assert {f"/v1/{row.endpoint}" for row in JSON_ROWS} <= set(DATA_PLANE)
 
 
 def test_every_status_of_the_table_is_described() -> None:
     """A status that the gateway can answer on the data plane is in the document."""
-    described = set(document()["paths"]["/v1/chat/completions"]["post"]["responses"])
+    paths = document()["paths"]
     possible = {str(row.status) for row in (*TABLE.values(), CRASH)}
     never = {"403"}  # `Forbidden` waits for limits per key; nothing raises it yet
-    assert described == (possible - never) | {"200"}
+    for path in DATA_PLANE:
+        assert set(paths[path]["post"]["responses"]) == (possible - never) | {"200"}
 
 
 def test_every_failure_has_the_envelope_and_every_operation_says_who_may_call() -> None:

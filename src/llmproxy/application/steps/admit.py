@@ -12,10 +12,14 @@ from llmproxy.application.interfaces.limiter import Limiter, Reservation
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.registry import Registry
 from llmproxy.domain.errors import InvalidRequest, PriceMissing
+from llmproxy.domain.model import Model
+from llmproxy.domain.operation import Endpoint
 from llmproxy.domain.pricing import Price
 
 ASSUMED_OUTPUT_TOKENS = 16_384
 """The most an answer is taken to hold when neither request nor document sets a bound."""
+COMPLETION_TOKENS = 16
+"""OpenAI's default of `max_tokens` for completions of the older kind (CreateCompletionRequest)."""
 
 
 @dataclass(slots=True)
@@ -80,7 +84,7 @@ def _reservation(call: Call, plan: tuple[Deployment, ...]) -> Reservation:
         currency = price.currency
         bound = call.max_output_tokens
         if bound is None:
-            bound = model.parameters.max_output_tokens or ASSUMED_OUTPUT_TOKENS
+            bound = _assumed_output_tokens(call, model)
         output_tokens = call.choices * bound
         cost_nano = max(cost_nano, price.upper_bound_nano(call.prompt_bytes, output_tokens))
         tokens = max(tokens, call.prompt_bytes + output_tokens)
@@ -88,6 +92,16 @@ def _reservation(call: Call, plan: tuple[Deployment, ...]) -> Reservation:
     return Reservation(
         caller.key_id, caller.project, plan[0].model.code, currency, cost_nano, tokens
     )
+
+
+def _assumed_output_tokens(call: Call, model: Model) -> int:
+    parameters = model.parameters
+    if parameters.max_output_tokens is not None:
+        return parameters.max_output_tokens
+    if call.endpoint is not Endpoint.COMPLETIONS:
+        return ASSUMED_OUTPUT_TOKENS
+    sent = parameters.request_defaults.get("max_tokens")
+    return COMPLETION_TOKENS if sent is None else int(sent)
 
 
 def _price(deployment: Deployment, call: Call) -> Price:

@@ -106,9 +106,15 @@ class Settle:
 
 
 def estimate(admission: Admission, output_bytes: int) -> Usage:
-    """Return usage by the size of the texts, marked as an estimate."""
+    """Return usage by the size of the texts, marked as an estimate.
+
+    Never more output than was reserved for: vectors and images are large and hold few tokens or
+    none.
+    """
+    prompt_bytes = admission.call.prompt_bytes
+    reserved = max(admission.reservation.tokens - prompt_bytes, 0)
     return Usage(
-        input_tokens=-(-admission.call.prompt_bytes // BYTES_PER_TOKEN),
-        output_tokens=-(-output_bytes // BYTES_PER_TOKEN),
+        input_tokens=-(-prompt_bytes // BYTES_PER_TOKEN),
+        output_tokens=min(-(-output_bytes // BYTES_PER_TOKEN), reserved),
         estimated=True,
     )

@@ -11,10 +11,17 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
+DESCRIBED = Path(__file__).parent / "openai"
 DATA_PLANE = {
-    "/v1/chat/completions": Path(__file__).parent / "openai/chat_completions.json",
+    "/v1/chat/completions": DESCRIBED / "chat_completions.json",
+    "/v1/completions": DESCRIBED / "completions.json",
+    "/v1/embeddings": DESCRIBED / "embeddings.json",
+    "/v1/moderations": DESCRIBED / "moderations.json",
+    "/v1/images/generations": DESCRIBED / "images_generations.json",
 }
 """Path of an operation to its description: `path` is the path item, `schemas` what it uses."""
+SHARED = DESCRIBED / "shared_responses.json"
+"""The `headers` of every answer of the data plane, and the `failures` that any of them can have."""
 
 DESCRIPTION = (
     "An OpenAI-compatible gateway: point an official OpenAI SDK's `base_url` at `/v1` of this "
@@ -81,6 +88,9 @@ ERRORS = {
 
 TAGS = [
     {"name": "chat", "description": "The data plane: OpenAI's operations."},
+    {"name": "embeddings", "description": "Vectors for texts."},
+    {"name": "moderations", "description": "Verdicts on texts and images."},
+    {"name": "images", "description": "New images."},
     {"name": "models", "description": "What the key may use."},
     {"name": "health", "description": "For people, and for what watches the process."},
     {"name": "operations", "description": "For operators."},
@@ -100,8 +110,10 @@ def api_document(app: FastAPI) -> dict[str, Any]:
     components["headers"] = {"RequestId": REQUEST_ID}
     components["securitySchemes"] = SCHEMES
     described = {path: msgspec.json.decode(file.read_bytes()) for path, file in DATA_PLANE.items()}
+    shared = msgspec.json.decode(SHARED.read_bytes())
     for each in described.values():
         schemas |= each["schemas"]
+        _share(each["path"], shared)
     paths = {path: each["path"] for path, each in described.items()} | document["paths"]
     document["paths"] = paths
     document["tags"] = TAGS
@@ -117,6 +129,15 @@ def _operations(paths: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any
         for method, operation in item.items():
             if method in METHODS:
                 yield path, method, operation
+
+
+def _share(item: dict[str, Any], shared: dict[str, Any]) -> None:
+    """Give an operation of the data plane what all of them answer; what it says itself counts."""
+    for method in METHODS & item.keys():
+        responses = item[method]["responses"]
+        responses["200"]["headers"] = shared["headers"] | responses["200"].get("headers", {})
+        for status, failure in shared["failures"].items():
+            responses.setdefault(status, dict(failure))
 
 
 def _complete_responses(path: str, responses: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from llmproxy.application.interfaces.secrets import SecretMissing, SecretSource
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.domain.model import Model
-from llmproxy.infra.providers.echo import Echo
+from llmproxy.infra.providers.echo.model import Echo
 from llmproxy.infra.providers.openai_wire.endpoints import ROWS, Incomplete
 from llmproxy.infra.providers.openai_wire.upstream import OpenAIWire
 from llmproxy.infra.providers.transport.client import HttpClient

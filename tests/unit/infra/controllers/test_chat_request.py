@@ -11,9 +11,9 @@ from llmproxy.domain.errors import InvalidRequest
 from llmproxy.infra.controllers.openai.asked import Asked
 from llmproxy.infra.controllers.openai.chat_request import (
     CHECKS,
-    MAX_STREAM_OPTIONS_BYTES,
     chat_request,
 )
+from llmproxy.infra.controllers.openai.stream_options import MAX_STREAM_OPTIONS_BYTES
 
 HELLO = [{"role": "user", "content": "hello"}]
 

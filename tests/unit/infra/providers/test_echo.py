@@ -8,7 +8,8 @@ import pytest
 from llmproxy.application.interfaces.call import Call
 from llmproxy.domain.errors import Refused
 from llmproxy.domain.usage import Usage
-from llmproxy.infra.providers.echo import MAX_CONTEXT_CHARS, Echo
+from llmproxy.infra.providers.echo.model import Echo
+from llmproxy.infra.providers.echo.words import MAX_CONTEXT_CHARS
 from llmproxy.infra.wire.json_object import JsonObject
 from tests.fakes.clock import FakeClock
 from tests.fakes.upstream import call

@@ -4,7 +4,10 @@ from llmproxy.application.interfaces.call import RequestBody
 
 
 class Asked:
-    """A checked request. `max_output_tokens` is per choice, None when the request sets no bound."""
+    """A checked request. `max_output_tokens` is per choice, None when the request sets no bound.
+
+    `model` is empty when the request names none, which OpenAI allows for some operations.
+    """
 
     __slots__ = ("body", "choices", "max_output_tokens", "model", "stream")
 

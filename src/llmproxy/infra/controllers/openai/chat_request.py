@@ -15,12 +15,14 @@ from llmproxy.infra.controllers.openai.fields import (
     Check,
     between,
     boolean,
+    empty_array,
     json_object,
     missing,
     model_name,
     read_fields,
     whole,
 )
+from llmproxy.infra.controllers.openai.stream_options import check_stream_options
 from llmproxy.infra.wire.unreadable import UNREADABLE
 
 
@@ -29,14 +31,7 @@ class _Message(msgspec.Struct):
     content: str | list[msgspec.Raw] | None = None
 
 
-class _StreamOptions(msgspec.Struct):
-    include_usage: bool | None = None
-
-
 _messages = msgspec.json.Decoder(list[_Message])
-_stream_options = msgspec.json.Decoder(_StreamOptions | None)
-MAX_STREAM_OPTIONS_BYTES = 512
-"""Two booleans need no more; whoever reads them again need not fear their depth."""
 
 
 def chat_request(raw: bytes) -> Asked:
@@ -46,7 +41,7 @@ def chat_request(raw: bytes) -> Asked:
     fields = body.fields
     _check_messages(fields.get("messages"))
     if "stream_options" in fields:
-        _check_stream_options(fields["stream_options"])
+        check_stream_options(fields["stream_options"])
     limit = values.get("max_completion_tokens") or values.get("max_tokens") or None
     return Asked(
         body,
@@ -73,26 +68,7 @@ def _check_messages(text: msgspec.Raw | None) -> None:
             f"Invalid 'messages': {error}.", param="messages", code="invalid_value"
         ) from error
     if not messages:
-        raise InvalidRequest(
-            "Invalid 'messages': empty array. Expected an array with minimum length 1,"
-            " but got an empty array instead.",
-            param="messages",
-            code="empty_array",
-        )
-
-
-def _check_stream_options(text: msgspec.Raw) -> None:
-    problem = InvalidRequest(
-        "Invalid type for 'stream_options': expected an object with a boolean 'include_usage'.",
-        param="stream_options",
-        code="invalid_type",
-    )
-    if len(text) > MAX_STREAM_OPTIONS_BYTES:
-        raise problem
-    try:
-        _stream_options.decode(text)
-    except msgspec.DecodeError as error:
-        raise problem from error
+        raise empty_array("messages")
 
 
 CHECKS: Mapping[str, Check] = {

@@ -151,8 +151,46 @@ def one_of(*allowed: str) -> Check:
     return check
 
 
+def text_of_at_most(most: int) -> Check:
+    """Return the check for a string of at most so many characters."""
+
+    def check(name: str, value: object) -> None:
+        if not isinstance(value, str):
+            raise wrong_type(name, "a string", value)
+        if len(value) > most:
+            raise InvalidRequest(
+                f"Invalid '{name}': string too long. Expected a string with maximum length {most},"
+                f" but got a string with length {len(value)} instead.",
+                param=name,
+                code="string_above_max_length",
+            )
+
+    return check
+
+
+def empty_array(name: str) -> InvalidRequest:
+    """Return the error for an array that must hold something."""
+    return InvalidRequest(
+        f"Invalid '{name}': empty array. Expected an array with minimum length 1,"
+        " but got an empty array instead.",
+        param=name,
+        code="empty_array",
+    )
+
+
 def read_fields(body: JsonObject, checks: Mapping[str, Check]) -> dict[str, Any]:
-    """Return the values of the fields that `checks` names, checked; others are not looked at."""
+    """Return the values of the fields that `checks` names, checked; others are not looked at.
+
+    A model must be named.
+    """
+    values = read_optional(body, checks)
+    if values.get("model") is None:
+        raise missing("model")
+    return values
+
+
+def read_optional(body: JsonObject, checks: Mapping[str, Check]) -> dict[str, Any]:
+    """Do as `read_fields` where OpenAI has a model of its own for a request that names none."""
     fields = body.fields
     values: dict[str, Any] = {}
     for name in fields:
@@ -161,6 +199,4 @@ def read_fields(body: JsonObject, checks: Mapping[str, Check]) -> dict[str, Any]
             value = values[name] = decoded(name, fields[name])
             if value is not None:
                 check(name, value)
-    if values.get("model") is None:
-        raise missing("model")
     return values

@@ -50,13 +50,15 @@ class JsonOperation:
         caller = self._gateway.registry.authenticate(visit.key, visit.is_local)
         raw = await visit.body(max_bytes=desk.max_body_bytes, silence_s=desk.body_timeout_s)
         asked = row.read(raw)
-        visit.subject = asked.model
+        model = visit.subject = asked.model or self._gateway.registry.only_model(
+            caller, self._operation
+        )
         call = Call(
             request_id=visit.request_id,
             caller=caller,
             endpoint=row.endpoint,
             operation=self._operation,
-            model=asked.model,
+            model=model,
             body=asked.body,
             prompt_bytes=len(raw),
             max_output_tokens=asked.max_output_tokens,

@@ -5,9 +5,19 @@ from llmproxy.domain.operation import Endpoint
 from llmproxy.infra.controllers.desk import Desk
 from llmproxy.infra.controllers.middleware import Serve
 from llmproxy.infra.controllers.openai.chat_request import chat_request
+from llmproxy.infra.controllers.openai.completion_request import completion_request
+from llmproxy.infra.controllers.openai.embeddings_request import embeddings_request
+from llmproxy.infra.controllers.openai.image_request import image_request
 from llmproxy.infra.controllers.openai.json_operation import JsonOperation, Row
+from llmproxy.infra.controllers.openai.moderation_request import moderation_request
 
-JSON_ROWS = (Row(Endpoint.CHAT_COMPLETIONS, chat_request, ends_with_done=True),)
+JSON_ROWS = (
+    Row(Endpoint.CHAT_COMPLETIONS, chat_request, ends_with_done=True),
+    Row(Endpoint.COMPLETIONS, completion_request, ends_with_done=True),
+    Row(Endpoint.EMBEDDINGS, embeddings_request),
+    Row(Endpoint.MODERATIONS, moderation_request),
+    Row(Endpoint.IMAGES_GENERATIONS, image_request),
+)
 
 
 def operations(gateway: Gateway, desk: Desk) -> dict[str, Serve]:

@@ -1,0 +1,55 @@
+"""Desk: what a request for new images must look like (CreateImageRequest).
+
+The model may be left out. Sizes, qualities and formats differ from model to model and are for the
+provider to judge.
+"""
+
+from collections.abc import Mapping
+
+from llmproxy.infra.controllers.openai.asked import Asked
+from llmproxy.infra.controllers.openai.fields import (
+    Check,
+    boolean,
+    json_object,
+    missing,
+    model_name,
+    read_optional,
+    text_of_at_most,
+    whole,
+)
+
+MAX_PROMPT_CHARS = 32_000
+TOKENS_PER_IMAGE = 16_384
+"""What an image is taken to cost at most, in output tokens, until its usage is known.
+
+OpenAI states 6,240 for the dearest image of gpt-image-1 (its image generation guide); its
+calculator gives 7,024 for 1024x1024 and 12,329 for 3584x2048 with gpt-image-2, both at high quality
+(OpenAI's developer community, April 2026).
+"""
+TOKENS_PER_PARTIAL_IMAGE = 100
+"""OpenAI's image generation guide: each partial image of a stream costs so many more."""
+
+CHECKS: Mapping[str, Check] = {
+    "model": model_name,
+    "prompt": text_of_at_most(MAX_PROMPT_CHARS),
+    "n": whole(1, 10),
+    "stream": boolean,
+    "partial_images": whole(0, 3),
+    "output_compression": whole(0, 100),
+}
+
+
+def image_request(raw: bytes) -> Asked:
+    """Check a request. Raises InvalidRequest naming the first field that is wrong."""
+    body = json_object(raw)
+    values = read_optional(body, CHECKS)
+    if values.get("prompt") is None:
+        raise missing("prompt")
+    partial = (values.get("partial_images") or 0) * TOKENS_PER_PARTIAL_IMAGE
+    return Asked(
+        body,
+        values.get("model") or "",
+        stream=values.get("stream") is True,
+        choices=values.get("n") or 1,
+        max_output_tokens=TOKENS_PER_IMAGE + partial,
+    )

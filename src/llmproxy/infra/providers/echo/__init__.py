@@ -1,0 +1,1 @@
+"""The model that needs no account, one module per operation that it offers."""
