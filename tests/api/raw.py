@@ -131,6 +131,10 @@ class Wire:
         """One line of whatever comes next."""
         return self._file.readline(100_000)
 
+    def rest(self) -> bytes:
+        """Everything up to the end of the connection. Raises ConnectionResetError."""
+        return self._file.read()
+
     def ends(self) -> bool:
         """Whether the server closes the connection, in order or by a reset, and says no more."""
         try:

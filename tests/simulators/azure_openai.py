@@ -20,6 +20,9 @@ DEPLOYMENTS: Mapping[str, Deployment] = {
     "chat": Deployment("gpt-4o-mini-2024-07-18"),
     "chat-late-filter": Deployment("gpt-4o-mini-2024-07-18", late_filter=True),
     "embedder": Deployment("text-embedding-3-small"),
+    "speaker": Deployment("gpt-4o-mini-tts-2025-12-15"),
+    "scribe": Deployment("gpt-4o-transcribe"),
+    "painter": Deployment("gpt-image-1"),
     "reasoner": Deployment("gpt-5-mini-2025-08-07"),
 }
 API_VERSIONS = frozenset(

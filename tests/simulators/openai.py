@@ -40,6 +40,12 @@ MODELS: Mapping[str, str] = {
     "gpt-4.1": "gpt-4.1-2025-04-14",
     "gpt-5-mini": "gpt-5-mini-2025-08-07",
     "text-embedding-3-small": "text-embedding-3-small",
+    "gpt-4o-mini-tts": "gpt-4o-mini-tts-2025-12-15",
+    "tts-1": "tts-1",
+    "gpt-4o-transcribe": "gpt-4o-transcribe",
+    "whisper-1": "whisper-1",
+    "gpt-image-1": "gpt-image-1",
+    "dall-e-2": "dall-e-2",
 }
 
 _FAILURES: Mapping[int, tuple[str, str, str | None]] = {

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 
 from tests.simulators.operations.embeddings import EMBEDDINGS
 from tests.simulators.operations.operation import Operation
+from tests.simulators.operations.speech import SPEECH
 
 OPERATIONS: Mapping[str, Operation] = {
+    "audio/speech": SPEECH,
     "embeddings": EMBEDDINGS,
 }

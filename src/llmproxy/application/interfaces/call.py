@@ -7,6 +7,7 @@ from typing import Protocol
 
 from llmproxy.domain.caller import Caller
 from llmproxy.domain.operation import Endpoint, Operation
+from llmproxy.domain.usage import Usage
 
 
 class RequestBody(Protocol):
@@ -31,7 +32,9 @@ class Call:
     `prompt_bytes` is the size of the body: an upper bound of the prompt's tokens.
     `max_output_tokens` is what the request allows for each of `choices` answers, None when it sets
     no bound, 0 when answers hold no tokens (embeddings). `silence_s` is the longest silence the
-    client waits out.
+    client waits out. `counted` is the call's usage as the gateway counts it from the request alone:
+    it stands when the provider reports none, and its characters stand always, since no provider
+    reports those. None where usage is estimated by the size of the texts.
     """
 
     request_id: str
@@ -46,3 +49,4 @@ class Call:
     stream: bool
     silence_s: float | None
     started_at: float
+    counted: Usage | None = None

@@ -41,7 +41,7 @@ class Settle:
 
         Without usage it is estimated.
         """
-        known = usage if usage is not None else estimate(admission, output_bytes)
+        known = known_usage(admission, usage, output_bytes)
         return self._close(admission, Outcome.FINISHED, None, known, deployment.model.price)
 
     def failed(self, admission: Admission, error: GatewayError) -> None:
@@ -59,7 +59,7 @@ class Settle:
         output_bytes: int,
     ) -> None:
         """Settle an answer cut short: by the client's leaving (no error) or by a failure."""
-        known = usage if usage is not None else estimate(admission, output_bytes)
+        known = known_usage(admission, usage, output_bytes)
         outcome = Outcome.ABORTED if error is None else Outcome.FAILED
         self._close(admission, outcome, error, known, deployment.model.price)
 
@@ -103,6 +103,16 @@ class Settle:
             duration_s=duration_s,
         )
         return cost_nano
+
+
+def known_usage(admission: Admission, usage: Usage | None, output_bytes: int) -> Usage:
+    """Return what the provider reported, completed or replaced by what the gateway counts."""
+    counted = admission.call.counted
+    if usage is None:
+        return estimate(admission, output_bytes) if counted is None else counted
+    if counted is None or not counted.characters or usage is NOTHING:
+        return usage
+    return usage._replace(characters=counted.characters)
 
 
 def estimate(admission: Admission, output_bytes: int) -> Usage:

@@ -18,6 +18,7 @@ DATA_PLANE = {
     "/v1/embeddings": DESCRIBED / "embeddings.json",
     "/v1/moderations": DESCRIBED / "moderations.json",
     "/v1/images/generations": DESCRIBED / "images_generations.json",
+    "/v1/audio/speech": DESCRIBED / "speech.json",
 }
 """Path of an operation to its description: `path` is the path item, `schemas` what it uses."""
 SHARED = DESCRIBED / "shared_responses.json"
@@ -91,6 +92,7 @@ TAGS = [
     {"name": "embeddings", "description": "Vectors for texts."},
     {"name": "moderations", "description": "Verdicts on texts and images."},
     {"name": "images", "description": "New images."},
+    {"name": "audio", "description": "Speech from text and text from speech."},
     {"name": "models", "description": "What the key may use."},
     {"name": "health", "description": "For people, and for what watches the process."},
     {"name": "operations", "description": "For operators."},

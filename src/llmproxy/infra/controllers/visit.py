@@ -1,6 +1,7 @@
 """One HTTP request to the data plane, over plain ASGI."""
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -10,6 +11,8 @@ from typing import Any, Protocol
 
 from llmproxy.domain.errors import InvalidRequest, SlowUpload, TooLarge
 from llmproxy.infra.controllers.credentials import comes_from_here, key_of
+
+logger = logging.getLogger("llmproxy")
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -47,6 +50,9 @@ class Client(Protocol):
 
     def offer(self, data: bytes) -> bool:
         """Send a piece of the answer's body if that needs no waiting; return whether it was."""
+
+    def cut(self) -> None:
+        """Close the connection in the middle of an answer."""
 
     def cancel_on_disconnect(self) -> None:
         """Cancel the request's task when the client leaves."""
@@ -204,6 +210,16 @@ class Visit:
     async def end(self, data: bytes) -> None:
         """Send the last piece of the body."""
         await self._send({"type": "http.response.body", "body": data})
+
+    def cut(self, error: Exception) -> None:
+        """Close the connection in the middle of an answer, so that it cannot look complete.
+
+        Under a server without the extension that is done by raising the error.
+        """
+        if self._client is None:
+            raise error
+        logger.warning("%s was cut: %s", self.request_id, error)
+        self._client.cut()
 
 
 def _declines(_data: bytes) -> bool:

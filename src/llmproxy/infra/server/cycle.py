@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import socket
+import struct
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,8 @@ STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode("ascii")
     for status in HTTPStatus
 }
+RESET = struct.pack("ii", 1, 0)
+"""The value of SO_LINGER that makes closing a reset."""
 NO_BODY = frozenset((204, 304))
 Scope = Any
 Message = MutableMapping[str, Any]
@@ -229,6 +233,23 @@ class Cycle:
         else:
             protocol.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
         return True
+
+    def cut(self) -> None:
+        """Close the connection in the middle of the answer, so that it cannot look complete.
+
+        A chunked body without its last chunk is visibly cut (RFC 9112 §8); any other needs a reset.
+        """
+        if self.gone:
+            return
+        self.response_complete = True
+        transport = self.protocol.transport
+        if self._chunked:
+            transport.close()
+        else:
+            connection = transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            transport.abort()
+        self.protocol.on_response_complete()
 
     def _finish(self) -> None:
         self.response_complete = True

@@ -10,6 +10,7 @@ from llmproxy.infra.controllers.openai.embeddings_request import embeddings_requ
 from llmproxy.infra.controllers.openai.image_request import image_request
 from llmproxy.infra.controllers.openai.json_operation import JsonOperation, Row
 from llmproxy.infra.controllers.openai.moderation_request import moderation_request
+from llmproxy.infra.controllers.openai.speech_request import speech_request
 
 JSON_ROWS = (
     Row(Endpoint.CHAT_COMPLETIONS, chat_request, ends_with_done=True),
@@ -17,6 +18,7 @@ JSON_ROWS = (
     Row(Endpoint.EMBEDDINGS, embeddings_request),
     Row(Endpoint.MODERATIONS, moderation_request),
     Row(Endpoint.IMAGES_GENERATIONS, image_request),
+    Row(Endpoint.AUDIO_SPEECH, speech_request, binary=True),
 )
 
 

@@ -1,0 +1,126 @@
+"""Counter: hands a checked call to its use case, and the answer to the client.
+
+In one piece, in events, or as bytes that are no events. What comes before, the desk, is in
+`json_operation.py`.
+"""
+
+import time
+
+from llmproxy.application.gateway import Gateway
+from llmproxy.application.interfaces.call import Call
+from llmproxy.application.interfaces.upstream import Deployment
+from llmproxy.application.use_cases.stream import Streamed
+from llmproxy.domain.errors import GatewayError
+from llmproxy.infra.controllers.desk import Desk
+from llmproxy.infra.controllers.errors import error_frame, typed_error_event
+from llmproxy.infra.controllers.visit import Headers, Visit
+
+DONE = b"data: [DONE]\n\n"
+KEEP_ALIVE = b": keep-alive\n\n"
+EVENTS = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+)
+UNBUFFERED = ((b"x-accel-buffering", b"no"),)
+NANO = 1_000_000_000
+
+
+class Counter:
+    """The counter of one endpoint; `ends_with_done` says how its streams of events end."""
+
+    def __init__(self, gateway: Gateway, desk: Desk, *, ends_with_done: bool) -> None:
+        self._gateway = gateway
+        self._desk = desk
+        self._ends_with_done = ends_with_done
+
+    async def answer(self, visit: Visit, call: Call) -> None:
+        """Answer in one piece. Raises GatewayError before anything was sent."""
+        answered = await self._gateway.answer(call)
+        reply = answered.reply
+        headers = reply.headers
+        headers.append((b"content-length", b"%d" % len(reply.body)))
+        _name_route(headers, answered.deployment)
+        spent_s = time.perf_counter() - call.started_at
+        headers.append(
+            (b"x-llmproxy-overhead-ms", b"%.2f" % ((spent_s - answered.waited_s) * 1000))
+        )
+        headers.append((b"x-llmproxy-cost", b"%.9f" % (answered.cost_nano / NANO)))
+        await visit.reply(200, headers, reply.body)
+
+    async def stream(self, visit: Visit, call: Call) -> None:
+        """Answer in events. Raises GatewayError before anything was sent."""
+        streamed = await self._gateway.stream(call)
+        streamed.pulse_every(self._desk.pulse_s)
+        try:
+            await self._relay(visit, streamed)
+        except GatewayError as error:
+            if not visit.status:
+                raise
+            await visit.end(self._failed(error, streamed))
+        else:
+            await visit.end(DONE if self._ends_with_done else b"")
+        finally:
+            streamed.close()
+
+    async def pipe(self, visit: Visit, call: Call) -> None:
+        """Answer with bytes as they arrive. Raises GatewayError before anything was sent.
+
+        Bytes without events cannot tell of a failure: after one the connection is cut in the middle
+        of a chunked body, on which both official SDKs raise.
+        """
+        streamed = await self._gateway.stream(call)
+        try:
+            while (batch := await streamed.next()) is not None:
+                if not batch:
+                    continue
+                if not visit.status:
+                    await visit.begin(200, _headers(streamed, UNBUFFERED))
+                await visit.write(batch)
+                await streamed.pour(visit.offer)
+        except GatewayError as error:
+            if not visit.status:
+                raise
+            visit.cut(error)
+        else:
+            await visit.end(b"")
+        finally:
+            streamed.close()
+
+    def _failed(self, error: GatewayError, streamed: Streamed) -> bytes:
+        """Return the last event of a stream that broke, on which both official SDKs raise."""
+        if self._ends_with_done:
+            return error_frame(error) + DONE
+        return typed_error_event(error, streamed.passed)
+
+    async def _relay(self, visit: Visit, streamed: Streamed) -> None:
+        """Hand over what arrives.
+
+        Hold the status back until the first content or the desk's limit.
+        """
+        while (batch := await streamed.next()) is not None:
+            if batch:
+                if not visit.status:
+                    await visit.begin(200, _headers(streamed, EVENTS))
+                await visit.write(batch)
+                await streamed.pour(visit.offer)
+            elif visit.status:
+                await visit.write(KEEP_ALIVE)
+            elif time.perf_counter() - visit.started_at >= self._desk.hold_status_s:
+                await visit.begin(200, _headers(streamed, EVENTS))
+                await visit.write(KEEP_ALIVE)
+        if not visit.status:
+            await visit.begin(200, _headers(streamed, EVENTS))
+
+
+def _headers(streamed: Streamed, own: tuple[tuple[bytes, bytes], ...]) -> Headers:
+    headers = [*streamed.headers, *own]
+    if streamed.deployment is not None:
+        _name_route(headers, streamed.deployment)
+    return headers
+
+
+def _name_route(headers: Headers, deployment: Deployment) -> None:
+    code, id_ = deployment.labels
+    headers.append((b"x-llmproxy-model", code))
+    headers.append((b"x-llmproxy-deployment", id_))

@@ -1,0 +1,1 @@
+"""Speech, transcriptions and images: what comes or goes as bytes, through the real server."""
