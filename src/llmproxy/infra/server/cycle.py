@@ -57,7 +57,7 @@ class Cycle:
         self.scope = scope
         self.protocol = protocol
         self.keep_alive = keep_alive
-        self.body = bytearray()
+        self.body: bytes | bytearray = bytearray()
         self.request_complete = False
         self.response_started = False
         self.response_complete = False
@@ -85,6 +85,11 @@ class Cycle:
         """Take a piece of the request body."""
         self.body += data
         self._wake()
+
+    def feed_whole(self, body: bytes) -> None:
+        """Take the whole request body, before the application runs."""
+        self.body = body
+        self.request_complete = True
 
     def feed_end(self) -> None:
         """Note that the request body is complete."""
@@ -123,6 +128,8 @@ class Cycle:
                 logger.error("the application returned without completing its answer")
                 self._fail()
         finally:
+            if self.task is not None:
+                self.protocol.tasks.discard(self.task)
             self.scope = None  # it holds this cycle: without the knot both are freed at once
 
     def _fail(self) -> None:
@@ -147,7 +154,7 @@ class Cycle:
     def take(self) -> bytes:
         """Return what has arrived of the body."""
         body = bytes(self.body)
-        self.body.clear()
+        self.body = bytearray()
         self._delivered = self.request_complete
         return body
 

@@ -1,12 +1,10 @@
-"""HTTP/1.1 on the wire, for uvicorn.
-
-The parts of its protocol that every request pays for, made lean and bounded.
+"""HTTP/1.1 on the wire, for uvicorn: what every request pays for, made lean and bounded.
 
 uvicorn's own protocol works with this gateway too (`uvicorn --factory llmproxy.app:create_app`).
 This one differs so:
 
-- one write per answer where uvicorn makes two, no per-header regular expressions, no timer per
-  request;
+- one write per answer, no per-header regular expressions, no timer per request, and a head that the
+  client sent before is not parsed again;
 - a request head is bounded in bytes, count and time, and what cannot be parsed is answered in
   OpenAI's error envelope;
 - the scope offers `extensions["llmproxy.client"]`: the task of a request whose client left can be
@@ -17,9 +15,7 @@ This one differs so:
 
 import asyncio
 from collections import deque
-from functools import lru_cache
 from typing import Any, ClassVar, Final
-from urllib.parse import unquote
 
 import httptools
 from typing_extensions import override
@@ -28,6 +24,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from llmproxy.infra.server.cycle import Cycle
+from llmproxy.infra.server.known_head import KnownHead, known_head
+from llmproxy.infra.server.place import place
 from llmproxy.infra.server.reaper import HEAD_TIMEOUT_S, WRITE_TIMEOUT_S, Reaper
 from llmproxy.infra.server.refusal import refusal
 
@@ -35,7 +33,6 @@ MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 200
 BODY_HIGH_WATER_BYTES = 256 * 1024
 LINGER_S = 2.0
-SHORT_URL_BYTES = 128
 ASGI_VERSIONS = {"version": "3.0", "spec_version": "2.3"}
 MAX_WAITING = 16
 """Pipelined requests that are read ahead: further ones stay with the client. Not none, because a
@@ -43,17 +40,6 @@ client that leaves is only noticed by reading.
 """
 TRAILERS: Final[deque[tuple[bytes, bytes]]] = deque(maxlen=0)
 """Takes the header lines after a chunked body and keeps none, however many are sent."""
-
-
-def place(url: bytes) -> tuple[str, bytes, bytes]:
-    """Return path, raw path and query of a request's target."""
-    parsed = httptools.parse_url(url)
-    raw_path = parsed.path or b"/"
-    path = raw_path.decode("ascii", "surrogateescape")
-    return unquote(path) if "%" in path else path, raw_path, parsed.query or b""
-
-
-known_place = lru_cache(maxsize=256)(place)
 
 
 class GatewayProtocol(HttpToolsProtocol):
@@ -83,6 +69,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.lingering = False
         self.unsent_bytes = 0
         self.unsent_since = 0.0
+        self.known: KnownHead | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -105,6 +92,20 @@ class GatewayProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.lingering:
             return
+        known = self.known
+        if known is not None and self.is_idle():
+            body = known.body_of(data)
+            if body is not None:
+                self.serve_again(known, body)
+                return
+            self.known = None
+        self.parse(data)
+        cycle = self.cycle
+        if self.known is None and cycle is not None and cycle.request_complete:
+            self.known = known_head(data, self.scope)  # type: ignore[arg-type]
+
+    def parse(self, data: bytes) -> None:
+        """Feed the parser, whose callbacks below make requests of what it reads."""
         if self.in_head:
             self.head_bytes += len(data)
         try:
@@ -119,6 +120,22 @@ class GatewayProtocol(HttpToolsProtocol):
         else:
             if self.in_head and self.head_bytes > MAX_HEAD_BYTES:
                 self.refuse_head()
+
+    def is_idle(self) -> bool:
+        """Whether the next byte begins a request and no other is being answered."""
+        cycle = self.cycle
+        if cycle is None or self.in_head:
+            return False
+        return cycle.response_complete and cycle.request_complete
+
+    def serve_again(self, known: KnownHead, body: bytes) -> None:
+        """Serve a whole request whose head is that of the one before."""
+        self.silent_since = 0.0
+        scope = known.scope(body)
+        cycle = self.cycle = Cycle(scope, self, keep_alive=True, expects_continue=False)
+        scope["extensions"] = {"llmproxy.client": cycle}
+        cycle.feed_whole(body)
+        self.start(cycle)
 
     def stay(self, rest: bytes) -> None:
         """Serve a request that offers to change the protocol in this one (RFC 9110 §7.8).
@@ -182,8 +199,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def build_scope(self, version: str) -> dict[str, Any]:
         """Return the ASGI scope of the request whose head has just been read."""
-        url = self.url
-        path, raw_path, query = known_place(url) if len(url) < SHORT_URL_BYTES else place(url)
+        path, raw_path, query = place(self.url)
         return {
             "type": "http",
             "asgi": ASGI_VERSIONS,
@@ -203,10 +219,8 @@ class GatewayProtocol(HttpToolsProtocol):
     def start(self, cycle: Cycle) -> None:
         """Run the application for one request."""
         self.answering = cycle
-        task = self.loop.create_task(cycle.run(self.app))
-        cycle.task = task
+        task = cycle.task = self.loop.create_task(cycle.run(self.app))
         self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
 
     @override
     def on_body(self, body: bytes) -> None:
@@ -244,7 +258,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.loop.call_later(LINGER_S, self.transport.close)
 
     def refuse_head(self) -> None:
-        """Refuse a request head that passes a bound."""
+        """Refuse a head that passes a bound."""
         self.refuse(431, "request_header_fields_too_large", "The request head is too large.")
 
     def refuse(self, status: int, code: str, message: str) -> None:
@@ -279,7 +293,8 @@ class GatewayProtocol(HttpToolsProtocol):
 
     @override
     def shutdown(self) -> None:
-        if self.answering is None or self.answering.response_complete:
+        cycle = self.answering
+        if cycle is None or cycle.response_complete:
             self.transport.close()
         else:
-            self.answering.keep_alive = False
+            cycle.keep_alive = False
