@@ -1,6 +1,7 @@
 """What a vendor answers, before anything goes wrong on the way."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ class Answer:
     """A whole answer. `events` is a stream's (each one the text after `data: `), then `body` is
     not used.
 
+    `named` puts `event: {type}` before each event, as OpenAI does for typed events.
     `chunked` sends a plain body in chunks; `declared_bytes` lies about its length.
     """
 
@@ -19,6 +21,7 @@ class Answer:
     headers: Headers = ()
     body: bytes = b""
     events: tuple[bytes, ...] | None = None
+    named: bool = False
     chunked: bool = False
     declared_bytes: int | None = None
 
@@ -58,6 +61,23 @@ def json_answer(
     """A plain JSON answer."""
     kind = (("content-type", "application/json"),)
     return Answer(status, kind + headers, json_bytes(value, indent=indent))
+
+
+def typed_stream(events: list[dict[str, Any]], headers: Headers = ()) -> Answer:
+    """A stream of typed events, which needs no `[DONE]`."""
+    return Answer(
+        200,
+        (("content-type", "text/event-stream; charset=utf-8"), *headers),
+        events=tuple(json_bytes(event) for event in events),
+        named=True,
+    )
+
+
+def framed(answer: Answer, event: bytes) -> bytes:
+    """One event of a stream as it is sent."""
+    kind = re.match(rb'\{"type": ?"([a-z._]+)"', event) if answer.named else None
+    line = b"" if kind is None else b"event: %b\n" % kind[1]
+    return line + b"data: %b\n\n" % event
 
 
 def stream_answer(chunks: list[dict[str, Any]], headers: Headers = ()) -> Answer:

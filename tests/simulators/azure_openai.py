@@ -22,6 +22,8 @@ DEPLOYMENTS: Mapping[str, Deployment] = {
     "embedder": Deployment("text-embedding-3-small"),
     "speaker": Deployment("gpt-4o-mini-tts-2025-12-15"),
     "scribe": Deployment("gpt-4o-transcribe"),
+    "instruct": Deployment("gpt-35-turbo-instruct"),
+    "moderator": Deployment("omni-moderation-2024-09-26"),
     "painter": Deployment("gpt-image-1"),
     "reasoner": Deployment("gpt-5-mini-2025-08-07"),
 }

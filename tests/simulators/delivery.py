@@ -3,7 +3,7 @@
 import asyncio
 from enum import Enum
 
-from tests.simulators.answer import Answer
+from tests.simulators.answer import Answer, framed
 from tests.simulators.disturbance import as_body
 from tests.simulators.faults import Fault, FaultKind
 from tests.simulators.http import Connection, chunk_bytes, head_bytes
@@ -104,7 +104,7 @@ class Delivery:
             return _split(as_body(self._answer), self._fault.drip_bytes)
         if self._answer.events is None:
             return _split(self._answer.body, max(1, (len(self._answer.body) + 1) // 2))
-        pieces = [b"data: %b\n\n" % event for event in self._answer.events]
+        pieces = [framed(self._answer, event) for event in self._answer.events]
         if self._fault.kind is FaultKind.SSE_COMMENTS:
             pieces = [b": ping\n\n" + piece for piece in pieces]
         if self._fault.kind is FaultKind.SSE_CRLF:

@@ -4,7 +4,7 @@ import gzip
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.simulators.answer import Answer, Headers, json_bytes
+from tests.simulators.answer import Answer, Headers, framed, json_bytes
 from tests.simulators.faults import Fault, FaultKind
 
 DONE = b"[DONE]"
@@ -36,7 +36,7 @@ def as_body(answer: Answer) -> bytes:
     """The bytes of the whole body: a stream's with its framing."""
     if answer.events is None:
         return answer.body
-    return b"".join(b"data: %b\n\n" % event for event in answer.events)
+    return b"".join(framed(answer, event) for event in answer.events)
 
 
 def _over(headers: Headers, extra: Headers) -> Headers:

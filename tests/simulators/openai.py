@@ -44,6 +44,8 @@ MODELS: Mapping[str, str] = {
     "tts-1": "tts-1",
     "gpt-4o-transcribe": "gpt-4o-transcribe",
     "whisper-1": "whisper-1",
+    "gpt-3.5-turbo-instruct": "gpt-3.5-turbo-instruct:20230824-v2",
+    "omni-moderation-latest": "omni-moderation-2024-09-26",
     "gpt-image-1": "gpt-image-1",
     "dall-e-2": "dall-e-2",
 }

@@ -55,7 +55,7 @@ def check_chat(body: Body, *, model: str) -> None:
         if body.get(name) is not None and not isinstance(body[name], bool):
             raise _wrong_type(name, "a boolean", body[name])
     _check_messages(body)
-    _check_stream_options(body)
+    check_stream_options(body)
     _check_format(body)
     if body.get("top_logprobs") is not None and not body.get("logprobs"):
         raise RefusalError(
@@ -97,13 +97,14 @@ def _wrong_type(name: str, expected: str, value: object) -> RefusalError:
 def _check_numbers(body: Body) -> None:
     for name, (low, high) in _DECIMALS.items():
         if body.get(name) is not None:
-            _check_number(name, "decimal", body[name], low, high)
+            check_number(name, "decimal", body[name], low, high)
     for name, (lowest, highest) in _INTEGERS.items():
         if body.get(name) is not None:
-            _check_number(name, "integer", body[name], lowest, highest)
+            check_number(name, "integer", body[name], lowest, highest)
 
 
-def _check_number(name: str, kind: str, value: object, low: int, high: int | None) -> None:
+def check_number(name: str, kind: str, value: object, low: int, high: int | None) -> None:
+    """Type and range of a number."""
     fits = (int,) if kind == "integer" else (int, float)
     if isinstance(value, bool) or not isinstance(value, fits):
         article = "an" if kind == "integer" else "a"
@@ -175,7 +176,8 @@ def _check_message(messages: list[Any], index: int, message: object) -> None:
         )
 
 
-def _check_stream_options(body: Body) -> None:
+def check_stream_options(body: Body) -> None:
+    """An object with known names, in a stream only."""
     options = body.get("stream_options")
     if options is None:
         return

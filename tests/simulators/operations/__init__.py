@@ -6,11 +6,17 @@ serves its POST; OpenAI's and Azure's simulators look it up alike and add their 
 
 from collections.abc import Mapping
 
+from tests.simulators.operations.completions import COMPLETIONS
 from tests.simulators.operations.embeddings import EMBEDDINGS
+from tests.simulators.operations.images import IMAGES_GENERATIONS
+from tests.simulators.operations.moderations import MODERATIONS
 from tests.simulators.operations.operation import Operation
 from tests.simulators.operations.speech import SPEECH
 
 OPERATIONS: Mapping[str, Operation] = {
     "audio/speech": SPEECH,
+    "completions": COMPLETIONS,
     "embeddings": EMBEDDINGS,
+    "images/generations": IMAGES_GENERATIONS,
+    "moderations": MODERATIONS,
 }

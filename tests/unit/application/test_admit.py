@@ -2,7 +2,7 @@
 
 import pytest
 
-from llmproxy.application.steps.admit import ASSUMED_OUTPUT_TOKENS
+from llmproxy.application.steps.admit import ASSUMED_OUTPUT_TOKENS, COMPLETION_TOKENS
 from llmproxy.domain.errors import (
     GatewayError,
     InvalidRequest,
@@ -12,7 +12,7 @@ from llmproxy.domain.errors import (
     Unavailable,
     UnknownModel,
 )
-from llmproxy.domain.operation import Operation
+from llmproxy.domain.operation import Endpoint, Operation
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway import FakeRooms
 from tests.fakes.upstream import FakeBody, call, deployment
@@ -63,6 +63,23 @@ async def test_the_bound_of_the_output() -> None:
         [held] = rooms.limiter.held
         assert held.cost_nano == 400 * IN_NANO + expected * OUT_NANO
         assert held.tokens == 400 + expected
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({}, COMPLETION_TOKENS),
+        ({"max_tokens": 900}, 900),
+        ({"max_output_tokens": 70, "max_tokens": 60}, 70),
+    ],
+)
+async def test_the_bound_of_a_completion(parameters: dict[str, int], expected: int) -> None:
+    """Without `max_tokens` OpenAI writes 16 tokens, or what the document has the gateway send."""
+    clock = FakeClock()
+    rooms = FakeRooms(clock, deployment(parameters={"model": "x"} | parameters))
+    await rooms.admit(call(clock, endpoint=Endpoint.COMPLETIONS, max_output_tokens=None, choices=2))
+
+    assert rooms.limiter.held[0].tokens == 400 + 2 * expected
 
 
 async def test_the_dearest_deployment_is_reserved() -> None:

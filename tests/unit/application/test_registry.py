@@ -5,7 +5,13 @@ import pytest
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.registry import ANYONE, Registry, Snapshot
 from llmproxy.domain.caller import Caller, key_digest
-from llmproxy.domain.errors import OperationNotSupported, Unauthenticated, Unavailable, UnknownModel
+from llmproxy.domain.errors import (
+    InvalidRequest,
+    OperationNotSupported,
+    Unauthenticated,
+    Unavailable,
+    UnknownModel,
+)
 from llmproxy.domain.operation import Operation
 from tests.fakes.clock import FakeClock
 from tests.fakes.upstream import CALLER, deployment
@@ -159,6 +165,20 @@ def test_an_operation_that_is_not_offered() -> None:
     with pytest.raises(OperationNotSupported) as nothing:
         _registry(PICTURES).candidates("pictures", CALLER, Operation.CHAT_COMPLETION)
     assert nothing.value.message.endswith("Models that do: none.")
+
+
+def test_the_only_model() -> None:
+    """A request without a model is served where there is no choice, else refused with a list."""
+    registry = _registry(*ALL)
+    assert registry.only_model(CALLER, Operation.IMAGES) == "pictures"
+    for operation, listed in (
+        (Operation.CHAT_COMPLETION, "open, two, private"),
+        (Operation.MODERATIONS, "none"),
+    ):
+        with pytest.raises(InvalidRequest) as refused:
+            registry.only_model(CALLER, operation)
+        assert (refused.value.param, refused.value.code) == ("model", "missing_required_parameter")
+        assert refused.value.message.endswith(f"Models that offer `{operation}`: {listed}.")
 
 
 def test_messages_are_bounded() -> None:

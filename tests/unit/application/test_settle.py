@@ -57,6 +57,17 @@ async def test_finished_without_usage() -> None:
     assert usage == estimate(admission, 41)
 
 
+async def test_an_estimate_stays_below_what_was_reserved() -> None:
+    """Vectors and images are large and hold few tokens or none."""
+    rooms, admission = await _admitted()
+
+    assert estimate(admission, 10_000_000).output_tokens == 100
+    admission.reservation.tokens = 400
+    assert estimate(admission, 10_000_000).output_tokens == 0
+    rooms.settle.finished(admission, admission.plan[0], None, output_bytes=10_000_000)
+    assert rooms.journal.last.usage.output_tokens == 0
+
+
 async def test_a_free_model_costs_nothing() -> None:
     """Its usage is recorded all the same."""
     rooms, admission = await _admitted(free=True)

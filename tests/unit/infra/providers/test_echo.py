@@ -1,13 +1,17 @@
 """The model that needs no account: it says what it was told, and counts words."""
 
+import base64
 import json
+import struct
 from typing import Any
 
 import pytest
 
 from llmproxy.application.interfaces.call import Call
-from llmproxy.domain.errors import Refused
+from llmproxy.domain.errors import OperationNotSupported, Refused
+from llmproxy.domain.operation import Endpoint
 from llmproxy.domain.usage import Usage
+from llmproxy.infra.providers.echo.embeddings import DIMENSIONS, MAX_DIMENSIONS
 from llmproxy.infra.providers.echo.model import Echo
 from llmproxy.infra.providers.echo.words import MAX_CONTEXT_CHARS
 from llmproxy.infra.wire.json_object import JsonObject
@@ -123,3 +127,97 @@ async def test_closing() -> None:
     events.close()
 
     assert await events.next() is None
+
+
+def _asked(endpoint: Endpoint, max_output_tokens: int | None = None, **fields: object) -> Call:
+    body = JsonObject(json.dumps({"model": "echo", **fields}).encode())
+    return call(
+        FakeClock(),
+        model="echo",
+        body=body,
+        endpoint=endpoint,
+        max_output_tokens=max_output_tokens,
+    )
+
+
+async def test_embeddings() -> None:
+    """Equal texts have equal vectors of length 1, and both encodings are the same numbers."""
+    asked = _asked(Endpoint.EMBEDDINGS, input=["a b", "c", "a b"])
+    reply = await Echo().answer(asked)
+    answer = json.loads(reply.body)
+    packed = await Echo().answer(
+        _asked(Endpoint.EMBEDDINGS, input="a b", encoding_format="base64", dimensions=DIMENSIONS)
+    )
+    tokens = await Echo().answer(_asked(Endpoint.EMBEDDINGS, input=[[1, 2], [3]], dimensions=4))
+    first, second, third = (each["embedding"] for each in answer["data"])
+    [said] = json.loads(packed.body)["data"]
+
+    assert first == third != second
+    assert len(first) == DIMENSIONS
+    assert sum(number * number for number in first) == pytest.approx(1, abs=1e-6)
+    assert list(struct.unpack(f"<{DIMENSIONS}f", base64.b64decode(said["embedding"]))) == first
+    assert answer["usage"] == {"prompt_tokens": 5, "total_tokens": 5}
+    assert reply.usage == Usage(input_tokens=5)
+    assert tokens.usage == Usage(input_tokens=3)
+    assert [len(each["embedding"]) for each in json.loads(tokens.body)["data"]] == [4, 4]
+
+
+async def test_completions() -> None:
+    """Each prompt comes back `n` times, plain and streamed alike."""
+    asked = _asked(Endpoint.COMPLETIONS, 2, prompt=["a b c", "d"], n=2)
+    reply = await Echo().answer(asked)
+    choices = json.loads(reply.body)["choices"]
+    said = dict.fromkeys(range(4), "")
+    for chunk in await _streamed(asked):
+        for choice in chunk["choices"]:
+            said[choice["index"]] += choice["text"]
+
+    assert [choice["text"] for choice in choices] == ["a b", "a b", "d", "d"]
+    assert [choice["finish_reason"] for choice in choices] == ["length", "length", "stop", "stop"]
+    assert list(said.values()) == [choice["text"] for choice in choices]
+    assert reply.usage == Usage(input_tokens=4, output_tokens=6)
+    nothing = await Echo().answer(_asked(Endpoint.COMPLETIONS, prompt=None))
+    assert json.loads(nothing.body)["choices"][0]["text"] == "<|endoftext|>"
+    counted = await _streamed(
+        _asked(Endpoint.COMPLETIONS, prompt=[1, 2], stream_options={"include_usage": True})
+    )
+    assert counted[-1]["usage"]["total_tokens"] == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "verdicts"),
+    [("a", 1), (["a", "b"], 2), ([{"type": "text", "text": "a"}, {"type": "image_url"}], 1)],
+)
+async def test_moderations(given: object, verdicts: int) -> None:
+    """Nothing is flagged: a verdict per text, or one for all parts."""
+    reply = await Echo().answer(_asked(Endpoint.MODERATIONS, input=given))
+    results = json.loads(reply.body)["results"]
+
+    assert [each["flagged"] for each in results] == [False] * verdicts
+    assert not any(results[0]["categories"].values())
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "fields"),
+    [
+        (Endpoint.MODERATIONS, {"input": [1]}),
+        (Endpoint.MODERATIONS, {"input": "x" * (MAX_CONTEXT_CHARS + 1)}),
+        (Endpoint.EMBEDDINGS, {"input": "x", "dimensions": MAX_DIMENSIONS + 1}),
+        (Endpoint.EMBEDDINGS, {"input": ["x" * 1000] * 1001}),
+        (Endpoint.COMPLETIONS, {"prompt": "x" * 10_000, "n": 128}),
+        (Endpoint.COMPLETIONS, {"prompt": {}}),
+    ],
+)
+async def test_refusals_beside_chat(endpoint: Endpoint, fields: dict[str, object]) -> None:
+    """What it cannot take is a 400 that names the field."""
+    with pytest.raises(Refused) as refused:
+        await Echo().answer(_asked(endpoint, **fields))
+    assert refused.value.param in fields
+
+
+async def test_what_echo_does_not_offer() -> None:
+    """It draws nothing."""
+    with pytest.raises(OperationNotSupported):
+        await Echo().answer(_asked(Endpoint.IMAGES_GENERATIONS, prompt="x"))
+    with pytest.raises(OperationNotSupported):
+        await Echo().stream(_asked(Endpoint.IMAGES_GENERATIONS, prompt="x"))

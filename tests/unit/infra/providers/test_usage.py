@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from llmproxy.domain.pricing import Price
 from llmproxy.domain.usage import Usage
+from llmproxy.infra.providers.openai_wire.answers import IMAGES, usage_in
 from llmproxy.infra.providers.openai_wire.usage import WireUsage, usage_from
 
 COUNTS = st.integers(-(10**20), 10**20)
@@ -86,3 +87,14 @@ def test_details_that_are_null() -> None:
     wire = {"prompt_tokens": 7, "completion_tokens": 3, "prompt_tokens_details": None}
 
     assert _read(wire) == Usage(input_tokens=7, output_tokens=3)
+
+
+def test_images_are_counted() -> None:
+    """Older models report no tokens: then the images are all that is known."""
+    drawn = b'{"created":1,"data":[{"b64_json":"eA=="},{"b64_json":"eA=="}]%b}'
+    counted = drawn % b',"usage":{"input_tokens":3,"output_tokens":2112,"total_tokens":2115}'
+    expected = Usage(input_tokens=3, output_tokens=2112, images=2)
+
+    for endpoint in IMAGES:
+        assert usage_in(endpoint, drawn % b"", b"application/json") == Usage(images=2)
+        assert usage_in(endpoint, counted, b"application/json") == expected

@@ -25,6 +25,10 @@ RESULT: Mapping[Endpoint, str] = {
 """The array without which an answer is none; transcriptions, which may be plain text, have none."""
 
 
+IMAGES = frozenset((Endpoint.IMAGES_GENERATIONS, Endpoint.IMAGES_EDITS, Endpoint.IMAGES_VARIATIONS))
+NOTHING = Usage()
+
+
 class _Judge:
     """Decodes the result's array and the usage of one endpoint's answer, nothing else."""
 
@@ -57,7 +61,12 @@ def usage_in(endpoint: Endpoint, answer: bytes, content_type: bytes) -> Usage | 
     except UNREADABLE as error:
         _check_result(judge, answer, error)
         return None
-    return None if read.usage is None else usage_from(read.usage)
+    usage = None if read.usage is None else usage_from(read.usage)
+    if endpoint in IMAGES:
+        # Older models are paid per image and report no tokens (ImagesResponse in OpenAI's API
+        # description): the images are their usage.
+        return (usage or NOTHING)._replace(images=len(read.data))
+    return usage
 
 
 def _check_result(judge: _Judge | None, answer: bytes, error: Exception) -> None:

@@ -19,9 +19,12 @@ MAX_EVENT_BYTES = 16 * 1024 * 1024
 class SseEvents(Incoming):
     """Cuts what arrives into whole events; `special` ones are looked at, the rest passes."""
 
+    max_event_bytes = MAX_EVENT_BYTES
+
     def __init__(self, exchange: Exchange, again: Again) -> None:
         super().__init__(exchange, again)
-        self._tail = b""
+        self._tail: list[bytes] = []
+        self._tail_bytes = 0
         self._separator = b"\n\n"
         self._events = 0
         self._empty_event_bytes = 0
@@ -50,18 +53,9 @@ class SseEvents(Incoming):
 
     @override
     def _relay(self, data: bytes) -> bytes:
-        """Return the whole events of what has arrived; keep the rest for the next call."""
-        if self._tail:
-            data = self._tail + data
-        if not data.endswith(self._separator):
-            cut = self._cut(data)
-            data, self._tail = data[:cut], data[cut:]
-            if len(self._tail) > MAX_EVENT_BYTES:
-                raise Broken(f"The provider sent an event of more than {MAX_EVENT_BYTES} bytes.")
-            if not data:
-                return b""
-        else:
-            self._tail = b""
+        data = self._whole(data)
+        if not data:
+            return b""
         if not self._empty_event_bytes:
             self._empty_event_bytes = data.find(self._separator) + len(self._separator)
         self._bytes += len(data)
@@ -71,6 +65,35 @@ class SseEvents(Incoming):
         if self.special(data):
             return self._sift(data)
         return data
+
+    def _whole(self, data: bytes) -> bytes:
+        """Return the whole events of what has arrived; keep the rest for the next call."""
+        if self._tail:
+            if not self._ends_an_event(data):
+                self._keep(data)
+                return b""
+            data = b"".join((*self._tail, data))
+            self._tail = []
+            self._tail_bytes = 0
+        if data.endswith(self._separator):
+            return data
+        cut = self._cut(data)
+        self._keep(data[cut:])
+        return data[:cut]
+
+    def _ends_an_event(self, data: bytes) -> bool:
+        """Whether what follows the kept pieces holds the end of an event, or the last part of it.
+
+        Pieces are joined only then: an image is one event of megabytes.
+        """
+        near = b"".join([piece[-3:] for piece in self._tail[-3:]])[-3:] + data
+        return self._separator in near or b"\r\n\r\n" in near
+
+    def _keep(self, data: bytes) -> None:
+        self._tail.append(data)
+        self._tail_bytes += len(data)
+        if self._tail_bytes > self.max_event_bytes:
+            raise Broken(f"The provider sent an event of more than {self.max_event_bytes} bytes.")
 
     def _cut(self, data: bytes) -> int:
         cut = data.rfind(self._separator)

@@ -13,6 +13,7 @@ import msgspec
 from typing_extensions import override
 
 from llmproxy.domain.operation import Endpoint
+from llmproxy.domain.usage import Usage
 from llmproxy.infra.providers.openai_wire.failures import stream_failure
 from llmproxy.infra.providers.openai_wire.incoming import Again
 from llmproxy.infra.providers.openai_wire.sse import SseEvents, data_of
@@ -28,6 +29,10 @@ LAST: Mapping[Endpoint, tuple[bytes, ...]] = {
     Endpoint.AUDIO_TRANSCRIPTIONS: (b"transcript.text.done",),
 }
 """The types of which one must come, or the stream was cut."""
+
+IMAGES = frozenset((b"image_generation.completed", b"image_edit.completed"))
+MAX_IMAGE_EVENT_BYTES = 64 * 1024 * 1024
+"""An image of 3840x2160 pixels, OpenAI's largest, is some 33 MB before any compression."""
 
 PREAMBLE = frozenset(("response.created", "response.in_progress", "response.queued"))
 FAILED = "response.failed"
@@ -48,6 +53,7 @@ class _Type(msgspec.Struct):
     type: str = ""
 
 
+NOTHING = Usage()
 _event = msgspec.json.Decoder(_Event)
 _type = msgspec.json.Decoder(_Type)
 
@@ -60,6 +66,9 @@ class TypedEvents(SseEvents):
         self._last = LAST[endpoint]
         self._types = frozenset(word.decode("ascii") for word in self._last)
         self._spoke = False
+        self._draws = not IMAGES.isdisjoint(self._last)
+        if self._draws:
+            self.max_event_bytes = MAX_IMAGE_EVENT_BYTES
 
     @override
     def special(self, data: bytes) -> bool:
@@ -86,6 +95,8 @@ class TypedEvents(SseEvents):
             return False
         wire = event.usage if response is None else response.usage
         usage = None if wire is None else usage_from(wire)
+        if self._draws:
+            usage = (usage or NOTHING)._replace(images=1)
         if usage is not None:
             self.usage = usage if self.usage is None else self.usage.plus(usage)
         self.finish_seen = True
