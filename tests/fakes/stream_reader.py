@@ -36,7 +36,8 @@ class Upstream:
 
     async def arrive(self, exchange: Exchange) -> None:
         """Let it arrive, piece by piece."""
-        exchange.headers = list(self.headers)
+        lines = [b"%b: %b" % header for header in self.headers]
+        exchange.head = b"\r\n".join([b"HTTP/1.1 200 OK", *lines])
         exchange.begin(self.status)
         for piece in self.pieces:
             exchange.feed(piece)

@@ -51,7 +51,7 @@ class FakeEvents(Events):
         self.batches = batches
         self.hangs = hangs
         self.usage = usage
-        self.headers: Headers = [(b"x-llmproxy-upstream-request-id", b"u1")]
+        self.headers: Headers = [b"x-llmproxy-upstream-request-id: u1"]
         self.given_bytes = 0
         self.closed = False
         self.pulse_s: float | None = None
@@ -133,7 +133,7 @@ class FakeProvider(Answering, Streaming):
 
 def good_reply(usage: Usage | None = USAGE) -> Reply:
     """A whole answer."""
-    return Reply([(b"content-type", b"application/json")], b'{"choices":[]}', usage)
+    return Reply([b"content-type: application/json"], b'{"choices":[]}', usage)
 
 
 def deployment(

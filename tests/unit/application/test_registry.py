@@ -197,6 +197,6 @@ def test_messages_are_bounded() -> None:
 def test_labels_are_header_values() -> None:
     """A code that no header could hold is shown by question marks."""
     odd = Deployment(OPEN.model, None, None)
-    assert odd.labels == (b"open", b"open-1")
+    assert odd.labels == (b"x-llmproxy-model: open", b"x-llmproxy-deployment: open-1")
     accent = deployment(id="x", code="caf\u00e9")
-    assert accent.labels == (b"caf?", b"x")
+    assert accent.labels == (b"x-llmproxy-model: caf?", b"x-llmproxy-deployment: x")

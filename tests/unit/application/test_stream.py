@@ -54,7 +54,7 @@ async def test_a_stream() -> None:
     assert streamed.headers == []
     assert streamed.deployment is None
     assert await _read(streamed) == [ROLE + CONTENT, MORE]
-    assert streamed.headers == [(b"x-llmproxy-upstream-request-id", b"u1")]
+    assert streamed.headers == [b"x-llmproxy-upstream-request-id: u1"]
     assert streamed.deployment is not None
     closed = rooms.journal.last
     assert (closed.outcome, closed.usage, closed.cost_nano) == (Outcome.FINISHED, USAGE, 18_000)

@@ -13,7 +13,8 @@ from llmproxy.application.interfaces.call import Call
 from llmproxy.domain.model import Model
 from llmproxy.domain.usage import Usage
 
-Headers = list[tuple[bytes, bytes]]
+Headers = list[bytes]
+"""Header lines as they stand on the wire, `name: value` without the line's end."""
 
 
 class Reply(NamedTuple):
@@ -109,8 +110,9 @@ class Deployment:
 
     @cached_property
     def labels(self) -> tuple[bytes, bytes]:
-        """Code and id of the model as header values, `?` for what is not printable ASCII."""
-        return _ascii(self.model.code), _ascii(self.model.id)
+        """Header lines that name the model's code and id, `?` for what is not printable ASCII."""
+        code, id_ = _ascii(self.model.code), _ascii(self.model.id)
+        return b"x-llmproxy-model: " + code, b"x-llmproxy-deployment: " + id_
 
 
 def _ascii(name: str) -> bytes:

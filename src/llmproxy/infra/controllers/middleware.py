@@ -89,4 +89,5 @@ async def fail(visit: Visit, error: Exception) -> None:
     if visit.status:
         raise error
     status, headers, body = rendered(error)
-    await visit.reply(status, headers, b"" if visit.scope["method"] == "HEAD" else body)
+    lines = [b"%b: %b" % header for header in headers]
+    await visit.reply(status, lines, b"" if visit.scope["method"] == "HEAD" else body)

@@ -18,7 +18,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Scope = MutableMapping[str, Any]
-Headers = list[tuple[bytes, bytes]]
+Headers = list[bytes]
+"""Header lines, `name: value` without the line's end."""
 
 JSON = b"application/json"
 CLIENT = "llmproxy.client"
@@ -42,8 +43,8 @@ class Client(Protocol):
     def take(self) -> bytes:
         """Return the whole request body; only once `request_complete`."""
 
-    def start(self, status: int, headers: Headers) -> None:
-        """Begin the answer."""
+    def start(self, status: int, lines: Headers, *, framed: bool) -> None:
+        """Begin the answer; `framed` says that content-length is among the lines."""
 
     def push(self, data: bytes, *, more: bool) -> None:
         """Send a piece of the answer's body."""
@@ -178,21 +179,21 @@ class Visit:
 
     async def reply(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer; `headers` must hold its content-length."""
-        headers.append((b"x-request-id", self.request_id.encode("ascii")))
+        headers.append(b"x-request-id: " + self.request_id.encode("ascii"))
         self.status = status
         client = self._client
         if client is not None and client.ready:
-            client.start(status, headers)
+            client.start(status, headers, framed=True)
             client.push(body, more=False)
             return
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send(_start(status, headers))
         await self._send({"type": "http.response.body", "body": body})
 
     async def begin(self, status: int, headers: Headers) -> None:
         """Send the head of an answer whose body follows in pieces."""
-        headers.append((b"x-request-id", self.request_id.encode("ascii")))
+        headers.append(b"x-request-id: " + self.request_id.encode("ascii"))
         self.status = status
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send(_start(status, headers))
 
     async def write(self, data: bytes) -> None:
         """Send a piece of the body; waits while the client does not keep up."""
@@ -220,6 +221,12 @@ class Visit:
             raise error
         logger.warning("%s was cut: %s", self.request_id, error)
         self._client.cut()
+
+
+def _start(status: int, lines: Headers) -> Message:
+    pairs = [line.split(b":", 1) for line in lines]
+    headers = [(name.lower(), value.strip()) for name, value in pairs]
+    return {"type": "http.response.start", "status": status, "headers": headers}
 
 
 def _declines(_data: bytes) -> bool:

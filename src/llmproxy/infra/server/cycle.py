@@ -5,9 +5,9 @@ import logging
 import socket
 import struct
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from llmproxy.infra.server.head import NO_BODY, default_lines, head
 from llmproxy.infra.server.refusal import refusal
 
 if TYPE_CHECKING:
@@ -15,10 +15,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("llmproxy.server")
 
-STATUS_LINES = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode("ascii")
-    for status in HTTPStatus
-}
+CLOSE = (b"connection", b"close")
 RESET = struct.pack("ii", 1, 0)
 """The value of SO_LINGER that makes closing a reset."""
 NO_BODY = frozenset((204, 304))
@@ -173,40 +170,33 @@ class Cycle:
         if self.protocol.flow.write_paused and not self.disconnected:
             await self.protocol.flow.drain()
         if not self.response_started:
-            self.start(message["status"], message["headers"])
+            self._start(message["status"], message["headers"])
         else:
             body = b"" if self.scope["method"] == "HEAD" else message["body"]
             self.push(body, more=message.get("more_body", False))
 
-    def start(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
-        """Begin the answer; its head goes out with the first piece of the body."""
-        self.response_started = True
-        parts = [STATUS_LINES[status]]
-        framed = closes = False
-        headers = (*self.protocol.server_state.default_headers, *headers)
-        for name, value in headers:
-            if name == b"content-length":
-                framed = True
-            elif name == b"connection" and value == b"close":
-                closes = True
-            parts += (name, b": ", value, b"\r\n")
-        if closes or not self.request_complete:
+    def _start(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        lines = [b"%b: %b" % header for header in headers if header != CLOSE]
+        if len(lines) != len(headers):
             self.keep_alive = False
-        if not self.keep_alive and not closes:
-            parts.append(b"connection: close\r\n")
+        self.start(status, lines, framed=any(name == b"content-length" for name, _ in headers))
+
+    def start(self, status: int, lines: Sequence[bytes], *, framed: bool) -> None:
+        """Begin the answer; its head goes out with the first piece of the body.
+
+        `lines` are header lines without their ends; `framed` says that content-length is one.
+        """
+        self.response_started = True
+        if not self.request_complete:
+            self.keep_alive = False
         self._chunked = (
             not framed
             and status not in NO_BODY
             and self.scope["method"] != "HEAD"
             and self.scope["http_version"] == "1.1"
         )
-        if self._chunked:
-            parts.append(b"transfer-encoding: chunked\r\n")
-        parts.append(b"\r\n")
-        self._head = b"".join(parts)
-        lines = (len(headers) + 2) + (self._chunked) + (not self.keep_alive and not closes)
-        if self._head.count(b"\n") != lines:
-            raise ValueError("a header holds a line break")
+        lines = [*default_lines(self.protocol.server_state), *lines]
+        self._head = head(status, lines, chunked=self._chunked, closes=not self.keep_alive)
 
     def push(self, body: bytes, *, more: bool) -> None:
         """Send a piece of the body; the last one completes the answer."""

@@ -96,7 +96,7 @@ async def test_headers_that_pass() -> None:
     """The provider's id gets its own name; what is not on the list stays behind."""
     read = await stream_of(_stream(b"\n\n"))
 
-    assert read.events.headers == [(b"x-llmproxy-upstream-request-id", b"u1")]
+    assert read.events.headers == [b"x-llmproxy-upstream-request-id: u1"]
     assert read.events.output_bytes > 0
 
 

@@ -8,7 +8,6 @@ import time
 
 from llmproxy.application.gateway import Gateway
 from llmproxy.application.interfaces.call import Call
-from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.use_cases.stream import Streamed
 from llmproxy.domain.errors import GatewayError
 from llmproxy.infra.controllers.desk import Desk
@@ -18,11 +17,11 @@ from llmproxy.infra.controllers.visit import Headers, Visit
 DONE = b"data: [DONE]\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
 EVENTS = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
-    (b"x-accel-buffering", b"no"),
+    b"content-type: text/event-stream; charset=utf-8",
+    b"cache-control: no-cache",
+    b"x-accel-buffering: no",
 )
-UNBUFFERED = ((b"x-accel-buffering", b"no"),)
+UNBUFFERED = (b"x-accel-buffering: no",)
 NANO = 1_000_000_000
 
 
@@ -38,14 +37,14 @@ class Counter:
         """Answer in one piece. Raises GatewayError before anything was sent."""
         answered = await self._gateway.answer(call)
         reply = answered.reply
-        headers = reply.headers
-        headers.append((b"content-length", b"%d" % len(reply.body)))
-        _name_route(headers, answered.deployment)
         spent_s = time.perf_counter() - call.started_at
-        headers.append(
-            (b"x-llmproxy-overhead-ms", b"%.2f" % ((spent_s - answered.waited_s) * 1000))
-        )
-        headers.append((b"x-llmproxy-cost", b"%.9f" % (answered.cost_nano / NANO)))
+        headers = [
+            *reply.headers,
+            b"content-length: %d" % len(reply.body),
+            *answered.deployment.labels,
+            b"x-llmproxy-overhead-ms: %.2f" % ((spent_s - answered.waited_s) * 1000),
+            b"x-llmproxy-cost: %.9f" % (answered.cost_nano / NANO),
+        ]
         await visit.reply(200, headers, reply.body)
 
     async def stream(self, visit: Visit, call: Call) -> None:
@@ -113,14 +112,8 @@ class Counter:
             await visit.begin(200, _headers(streamed, EVENTS))
 
 
-def _headers(streamed: Streamed, own: tuple[tuple[bytes, bytes], ...]) -> Headers:
+def _headers(streamed: Streamed, own: tuple[bytes, ...]) -> Headers:
     headers = [*streamed.headers, *own]
     if streamed.deployment is not None:
-        _name_route(headers, streamed.deployment)
+        headers += streamed.deployment.labels
     return headers
-
-
-def _name_route(headers: Headers, deployment: Deployment) -> None:
-    code, id_ = deployment.labels
-    headers.append((b"x-llmproxy-model", code))
-    headers.append((b"x-llmproxy-deployment", id_))

@@ -45,7 +45,7 @@ class Echo(Answering, Streaming):
         if make is None:
             raise _not_offered(call)
         answer, usage = make(call)
-        return Reply([(b"content-type", b"application/json")], _encode(answer), usage)
+        return Reply([b"content-type: application/json"], _encode(answer), usage)
 
     @override
     async def stream(self, call: Call) -> Events:

@@ -15,7 +15,7 @@ class BinaryStream(Incoming):
     def _check_kind(self, content_type: bytes) -> None:
         if not content_type or content_type.startswith(NOT_BINARY):
             raise unexpected_kind(content_type)
-        self.headers.append((b"content-type", content_type))
+        self.headers.append(b"content-type: " + content_type)
 
     @override
     def _relay(self, data: bytes) -> bytes:

@@ -3,41 +3,29 @@
 An allow-list, so that nothing of the account leaks.
 """
 
-from collections.abc import Iterable
+import re
 
 from llmproxy.application.interfaces.upstream import Headers
 
-_SAME = (
-    b"openai-processing-ms",
-    b"openai-version",
-    b"x-ratelimit-limit-requests",
-    b"x-ratelimit-limit-tokens",
-    b"x-ratelimit-remaining-requests",
-    b"x-ratelimit-remaining-tokens",
-    b"x-ratelimit-reset-requests",
-    b"x-ratelimit-reset-tokens",
+PASSING = re.compile(
+    rb"\n((?i:openai-(?:processing-ms|version)"
+    rb"|x-ratelimit-(?:limit|remaining|reset)-(?:requests|tokens)):[^\r\n]*)"
 )
-UPSTREAM_REQUEST_ID = b"x-llmproxy-upstream-request-id"
-PASSING = {name: name for name in _SAME} | {
-    b"x-request-id": UPSTREAM_REQUEST_ID,
-    b"apim-request-id": UPSTREAM_REQUEST_ID,
-}
+"""The lines that pass as they are. Regular expressions, because every answer pays for this: a loop
+over its dozen headers costs four times as much.
+"""
+REQUEST_ID = re.compile(rb"\n(?i:x-request-id|apim-request-id):[ \t]*([^\r\n]*)")
+CONTENT_TYPE = re.compile(rb"\n(?i:content-type):[ \t]*([^\r\n]*)")
 
 
-def passing(headers: Iterable[tuple[bytes, bytes]]) -> tuple[Headers, bytes]:
-    """Return the headers that pass under their new names, and the content type (or empty)."""
-    passed: Headers = []
-    content_type = b""
-    identified = False
-    for name, value in headers:
-        lowered = name.lower()
-        new = PASSING.get(lowered)
-        if new is not None:
-            if new is UPSTREAM_REQUEST_ID:
-                if identified:
-                    continue
-                identified = True
-            passed.append((new, value))
-        elif lowered == b"content-type":
-            content_type = value
-    return passed, content_type
+def passing(head: bytes) -> tuple[Headers, bytes]:
+    """Return the header lines of an answer's head that pass, and the content type (or empty).
+
+    The provider's request id passes under another name: `x-request-id` is this gateway's.
+    """
+    passed: Headers = PASSING.findall(head)
+    request_id = REQUEST_ID.search(head)
+    if request_id is not None:
+        passed.append(b"x-llmproxy-upstream-request-id: " + request_id[1].rstrip())
+    content_type = CONTENT_TYPE.search(head)
+    return passed, b"" if content_type is None else content_type[1].rstrip()

@@ -72,10 +72,9 @@ class Incoming(Events):
         if not await self._answered():
             return False
         exchange = self._exchange
-        headers = exchange.headers
         if exchange.status != 200:
-            raise failure(exchange.status, headers, await exchange.whole())
-        self.headers, content_type = passing(headers)
+            raise failure(exchange.status, exchange.headers, await exchange.whole())
+        self.headers, content_type = passing(exchange.head)
         self._check_kind(content_type)
         self._ready = True
         self._again = None

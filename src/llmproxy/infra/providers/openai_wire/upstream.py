@@ -66,9 +66,9 @@ class OpenAIWire(Answering, Streaming):
             raise transport_failure(error) from error
         if exchange.status != 200:
             raise failure(exchange.status, exchange.headers, answer)
-        headers, content_type = passing(exchange.headers)
+        headers, content_type = passing(exchange.head)
         usage = usage_in(call.endpoint, answer, content_type)
-        headers.append((b"content-type", content_type or b"application/json"))
+        headers.append(b"content-type: " + (content_type or b"application/json"))
         return Reply(headers, answer, usage)
 
     @override

@@ -11,6 +11,8 @@ from llmproxy.infra.providers.transport.errors import Cut, Garbled
 from llmproxy.infra.providers.transport.exchange import Exchange, Line
 
 MAX_HEADERS = 256
+MAX_HEAD_BYTES = 64 * 1024
+END = b"\r\n\r\n"
 JOIN_BELOW_BYTES = 64 * 1024
 
 
@@ -114,36 +116,42 @@ class Connection(asyncio.Protocol, Line):
             return
         exchange.seen = True
         exchange.seen_at = now = self._loop.time()
+        if not exchange.status:
+            exchange.head += data
         try:
             self._parser.feed_data(data)
             if exchange.flush():
                 self._keeper.beat.delivered(now)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             exchange.fail(Garbled(f"not an HTTP/1.1 answer: {error}"))
+        else:
+            if not exchange.status and len(exchange.head) > MAX_HEAD_BYTES:
+                exchange.fail(Garbled(f"a head of more than {MAX_HEAD_BYTES} bytes"))
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one header as it stands on the wire."""
-        exchange = self.exchange
-        if exchange is None:
-            self.transport.abort()  # an answer that nobody asked for must not meet the next request
-            return
-        if self._interim:
-            return
-        exchange.headers.append((name, value))
-        if len(exchange.headers) > MAX_HEADERS:
-            exchange.fail(Garbled(f"more than {MAX_HEADERS} headers"))
+    def on_message_begin(self) -> None:
+        """Refuse an answer that nobody asked for: it must not meet the next request."""
+        if self.exchange is None:
+            self.transport.abort()
 
     def on_headers_complete(self) -> None:
-        """Take the status; a 1xx answer is only an interim one."""
+        """Take the status; a 1xx answer is only an interim one.
+
+        The headers are left as they stand on the wire: a callback for each would cost more than
+        all that is read of them.
+        """
         exchange = self.exchange
         if exchange is None:
             return
         status = self._parser.get_status_code()
-        if status < 200:
+        end = exchange.head.find(END)
+        if end < 0 or exchange.head.count(b"\n", 0, end) > MAX_HEADERS:
+            exchange.fail(Garbled(f"a head without an end, or more than {MAX_HEADERS} headers"))
+        elif status < 200:
             self._interim = True
-            exchange.headers.clear()
-            return
-        exchange.begin(status)
+            exchange.head = exchange.head[end + len(END) :]
+        else:
+            exchange.head = exchange.head[:end]
+            exchange.begin(status)
 
     def on_body(self, data: bytes) -> None:
         """Take a piece of the body."""
@@ -174,4 +182,4 @@ class Connection(asyncio.Protocol, Line):
 
 def _ends_with_connection(exchange: Exchange) -> bool:
     framing = (b"content-length", b"transfer-encoding")
-    return not any(name.lower() in framing for name, _ in exchange.headers)
+    return not any(name in framing for name, _ in exchange.headers)

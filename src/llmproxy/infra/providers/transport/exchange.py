@@ -1,6 +1,7 @@
 """One request on its way and the answer that arrives for it."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from llmproxy.infra.providers.transport.target import Patience
 
 HIGH_WATER_BYTES = 256 * 1024
 NEVER = float("inf")
+HEADER = re.compile(rb"\n([^:\r\n]+):[ \t]*([^\r\n]*)")
 Sink = Callable[[bytes], bool]
 
 
@@ -45,7 +47,7 @@ class Exchange:
         "complete",
         "ends_at",
         "error",
-        "headers",
+        "head",
         "limit_s",
         "line",
         "max_bytes",
@@ -79,7 +81,7 @@ class Exchange:
         self.patience = patience
         self.max_bytes = max_bytes
         self.streaming = streaming
-        self.headers: list[tuple[bytes, bytes]] = []
+        self.head = b""
         self.status = 0
         self.seen = False
         self.complete = False
@@ -89,8 +91,13 @@ class Exchange:
         self.ends_at = NEVER if patience.total_s is None else now + patience.total_s
         self.pulse_s = NEVER
 
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The answer's headers, names in lower case."""
+        return [(name.lower(), value.rstrip()) for name, value in HEADER.findall(self.head)]
+
     def begin(self, status: int) -> None:
-        """Take the status; from now on silence is idleness."""
+        """Take the status; from now on silence is idleness, and `head` is complete."""
         self.status = status
         self.limit_s = self.patience.idle_s
         if self.streaming:
