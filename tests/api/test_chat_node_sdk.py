@@ -1,49 +1,22 @@
 """Chat completions through the gateway, as openai-node sees them (see tests/clients_node)."""
 
 import json
-import os
-import shutil
-import subprocess
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.api.conftest import Upstreams
 from tests.api.gateway import Gateway
+from tests.api.node import needs_node, run_node
 
-PROGRAMS = Path(__file__).parents[1] / "clients_node"
-NODE = os.environ.get("LLMPROXY_NODE") or shutil.which("node")
 ANSWER = "Simulated answer to: hello there"
-
-MISSING = NODE is None or not (PROGRAMS / "node_modules/openai").is_dir()
-
-# In CI nothing is skipped: what is missing lets the tests fail.
-pytestmark = pytest.mark.skipif(
-    MISSING and os.environ.get("CI") != "true",
-    reason="node or the packages of tests/clients_node are missing (scripts/test installs them)",
-)
-
-
-def _run(gateway: Gateway, program: str, *arguments: str) -> Any:  # noqa: ANN401 - its report
-    """Run a program to its end; its report. Raises AssertionError when it fails."""
-    done = subprocess.run(
-        [str(NODE), str(PROGRAMS / program), *arguments],
-        env=os.environ | {"GATEWAY_BASE_URL": gateway.base_url},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+pytestmark = needs_node
 
 
 @pytest.mark.conformance(operation="chat/completions", aspect=("plain", "stream"))
 @pytest.mark.parametrize("model", ["gpt-4o-mini", "azure-dated", "azure-v1", "foundry-legacy"])
 def test_answers(gateway: Gateway, upstreams: Upstreams, model: str) -> None:
     """Plain, streamed, counted, with tools and structured: the SDK gets what the upstream said."""
-    got = _run(gateway, "answers.mjs", model)
+    got = run_node(gateway, "answers.mjs", model)
 
     assert got["text"] == got["streamed"] == got["rawText"] == ANSWER
     assert got["streamError"] is None
@@ -69,7 +42,7 @@ def test_failures(gateway: Gateway, upstreams: Upstreams) -> None:
     plan("cut_mid_stream", after_events=4, chunk_interval_ms=10)
     plan("status", status=500)
     plan("status", status=429, headers={"retry-after-ms": "20"}, times=2)
-    got = _run(gateway, "failures.mjs")
+    got = run_node(gateway, "failures.mjs")
 
     for broken in got["midStream"].values():
         assert broken["text"]
@@ -98,7 +71,7 @@ def test_failures(gateway: Gateway, upstreams: Upstreams) -> None:
 def test_who_leaves_ends_the_upstream(gateway: Gateway, upstreams: Upstreams) -> None:
     """Breaking out of a stream ends the upstream's stream while the program still runs."""
     upstreams.openai.fail_next(chunk_interval_ms=20)
-    got = _run(gateway, "leaves.mjs")
+    got = run_node(gateway, "leaves.mjs")
     [record] = upstreams.openai.requests
 
     assert got == {"first": "1"}

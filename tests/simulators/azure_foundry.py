@@ -26,6 +26,10 @@ from tests.simulators.runner import parser_for, run, tls_from
 DEPLOYMENTS: Mapping[str, Deployment] = {
     "gpt-4o-mini": Deployment("gpt-4o-mini-2024-07-18"),
     "DeepSeek-R1": Deployment("DeepSeek-R1", thinks_aloud=True),
+    "embedder": Deployment("text-embedding-3-small"),
+    "instruct": Deployment("gpt-35-turbo-instruct"),
+    "moderator": Deployment("omni-moderation-2024-09-26"),
+    "painter": Deployment("gpt-image-1"),
 }
 API_VERSIONS = frozenset({"2024-05-01-preview", "2025-04-01", "2025-05-15-preview"})
 
@@ -66,6 +70,8 @@ class AzureFoundrySimulator(AzureSimulator):
         operation = (request.method, request.path.removeprefix(_LEGACY))
         if operation == ("GET", "info"):
             return self._info()
+        if operation == ("POST", "embeddings"):
+            return self.operate("embeddings", request, named_model(request.body))
         if operation != ("POST", "chat/completions"):
             raise not_found()
         body = decoded(request.body)

@@ -1,0 +1,1 @@
+"""Embeddings, completions, moderations and images through the gateway."""
