@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from llmproxy.application.interfaces.sealing import Sealing
 from llmproxy.application.registry import Registry
 from llmproxy.application.use_cases.answer import Answer
 from llmproxy.application.use_cases.stream import Stream
@@ -14,3 +15,4 @@ class Gateway:
     registry: Registry
     answer: Answer
     stream: Stream
+    sealing: Sealing

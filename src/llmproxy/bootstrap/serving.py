@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import secrets
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -31,6 +32,7 @@ from llmproxy.infra.providers.transport.client import HttpClient
 from llmproxy.infra.providers.transport.proxies import Proxies
 from llmproxy.infra.providers.transport.target import Patience
 from llmproxy.infra.secrets.environment import EnvironmentSecrets
+from llmproxy.infra.secrets.signing import KEY_BYTES, Signer
 from llmproxy.infra.telemetry.access_log import BufferedAccessLog, SilentAccessLog
 from llmproxy.infra.telemetry.clock import SystemClock
 from llmproxy.infra.telemetry.metrics import Metrics
@@ -87,6 +89,7 @@ class _Parts:
         settings = self._settings
         store = await open_store(settings.data_dir)
         stack.push_async_callback(store.close)
+        signer = Signer(await store.signing_keys.keep(secrets.token_bytes(KEY_BYTES)))
         await register_echo(settings.data_dir, store.models, self._clock.now())
         client = HttpClient(
             max_connections=settings.max_upstream_connections, proxies=Proxies(settings.proxies)
@@ -108,14 +111,14 @@ class _Parts:
         self._metrics.gauge("upstream_connections", client.sizes)
         self._metrics.gauge("journal", lambda: journal.counts)
         self._metrics.gauge("requests", lambda: {"in_flight": limiter.in_flight})
-        self._open(limiter, journal)
+        self._open(limiter, journal, signer)
 
-    def _open(self, limiter: MemoryLimiter, journal: FileJournal) -> None:
+    def _open(self, limiter: MemoryLimiter, journal: FileJournal, signer: Signer) -> None:
         admit = Admit(self._registry, limiter, journal, self._clock)
         settle = Settle(limiter, journal, self._metrics, self._clock)
         dispatch = Dispatch(self._clock)
         gateway = Gateway(
-            self._registry, Answer(admit, dispatch, settle), Stream(admit, dispatch, settle)
+            self._registry, Answer(admit, dispatch, settle), Stream(admit, dispatch, settle), signer
         )
         self.operations |= operations(gateway, _desk(self._settings))
 

@@ -11,6 +11,7 @@ from llmproxy.application.interfaces.key_repository import (
     StoredKey,
 )
 from llmproxy.application.interfaces.model_repository import Change, ModelRepository, StoredModel
+from llmproxy.application.interfaces.signing_key_repository import SigningKeyRepository
 from llmproxy.infra.wire.document_text import document_etag, document_from, document_text
 
 
@@ -105,3 +106,15 @@ class MemoryKeyRepository(KeyRepository):
     @override
     async def close(self) -> None:
         """Nothing to let go of."""
+
+
+class MemorySigningKeyRepository(SigningKeyRepository):
+    """Keeps the first key that it is given."""
+
+    def __init__(self) -> None:
+        self._key: bytes | None = None
+
+    @override
+    async def keep(self, fresh: bytes) -> bytes:
+        self._key = self._key or fresh
+        return self._key

@@ -18,7 +18,6 @@ logger = logging.getLogger("llmproxy.server")
 CLOSE = (b"connection", b"close")
 RESET = struct.pack("ii", 1, 0)
 """The value of SO_LINGER that makes closing a reset."""
-NO_BODY = frozenset((204, 304))
 Scope = Any
 Message = MutableMapping[str, Any]
 Application = Callable[..., Awaitable[None]]

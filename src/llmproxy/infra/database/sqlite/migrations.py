@@ -55,6 +55,17 @@ MIGRATIONS: Final = (
             """,
         ),
     ),
+    Migration(
+        "signing key",
+        (
+            """
+            CREATE TABLE signing_keys (
+              purpose TEXT PRIMARY KEY NOT NULL,
+              key BLOB NOT NULL -- random bytes, made once and the same for every worker
+            ) WITHOUT ROWID
+            """,
+        ),
+    ),
 )
 
 
