@@ -38,17 +38,13 @@ async def test_a_reservation() -> None:
     limiter = MemoryLimiter(max_in_flight=10)
     held = _reservation()
     await limiter.reserve(held)
-    scopes = [
-        limiter.tally("key", "k1"),
-        limiter.tally("project", "alpha"),
-        limiter.tally("model", "mini"),
-    ]
-    for tally in scopes:
+    scopes = [("key", "k1"), ("project", "alpha"), ("model", "mini")]
+    for tally in [limiter.tally(*scope) for scope in scopes]:
         assert (tally.in_flight, tally.reserved_nano, tally.reserved_tokens) == (1, 100, 10)
         assert (tally.spent_nano, tally.spent_tokens) == (0, 0)
 
     limiter.settle(held, cost_nano=7, tokens=3)
-    for tally in scopes:
+    for tally in [limiter.tally(*scope) for scope in scopes]:
         assert (tally.in_flight, tally.reserved_nano, tally.reserved_tokens) == (0, 0, 0)
         assert (tally.spent_nano, tally.spent_tokens) == (7, 3)
     assert limiter.in_flight == 0

@@ -9,7 +9,7 @@ from llmproxy.domain.errors import Unavailable
 
 
 class Tally:
-    """What one scope holds and has spent, in nano-units and tokens."""
+    """What is held and was spent, in nano-units and tokens."""
 
     __slots__ = ("in_flight", "reserved_nano", "reserved_tokens", "spent_nano", "spent_tokens")
 
@@ -17,32 +17,32 @@ class Tally:
         self.in_flight = self.reserved_nano = self.reserved_tokens = 0
         self.spent_nano = self.spent_tokens = 0
 
+    def add(self, other: "Tally") -> None:
+        """Count another's in."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
 
 class MemoryLimiter(Limiter):
-    """Admits at most `max_in_flight` calls at once; keeps a tally per key, project and model."""
+    """Admits at most `max_in_flight` calls at once; counts by key, project and model.
+
+    A call changes one tally, that of its key, project and model together; a scope is summed up when
+    somebody asks.
+    """
 
     def __init__(self, *, max_in_flight: int) -> None:
         self._max_in_flight = max_in_flight
-        self._tallies: defaultdict[tuple[str, str | None], Tally] = defaultdict(Tally)
-        self._together: dict[tuple[str, str | None, str], tuple[Tally, Tally, Tally]] = {}
+        self._tallies: defaultdict[tuple[str, str | None, str], Tally] = defaultdict(Tally)
         self.in_flight = 0
 
-    def _of(self, reservation: Reservation) -> tuple[Tally, Tally, Tally]:
-        scopes = (reservation.key_id, reservation.project, reservation.model)
-        found = self._together.get(scopes)
-        if found is None:
-            key, project, model = scopes
-            found = (
-                self.tally("key", key),
-                self.tally("project", project),
-                self.tally("model", model),
-            )
-            self._together[scopes] = found
-        return found
-
     def tally(self, kind: str, name: str | None) -> Tally:
-        """Return the tally of a scope: `key`, `project` or `model`."""
-        return self._tallies[kind, name]
+        """Return what a scope holds and has spent now: `key`, `project` or `model`."""
+        place = ("key", "project", "model").index(kind)
+        total = Tally()
+        for scopes, tally in self._tallies.items():
+            if scopes[place] == name:
+                total.add(tally)
+        return total
 
     @override
     async def reserve(self, reservation: Reservation) -> None:
@@ -53,17 +53,17 @@ class MemoryLimiter(Limiter):
                 retry_after_s=1.0,
             )
         self.in_flight += 1
-        for tally in self._of(reservation):
-            tally.in_flight += 1
-            tally.reserved_nano += reservation.cost_nano
-            tally.reserved_tokens += reservation.tokens
+        tally = self._tallies[reservation.key_id, reservation.project, reservation.model]
+        tally.in_flight += 1
+        tally.reserved_nano += reservation.cost_nano
+        tally.reserved_tokens += reservation.tokens
 
     @override
     def settle(self, reservation: Reservation, *, cost_nano: int, tokens: int) -> None:
         self.in_flight -= 1
-        for tally in self._of(reservation):
-            tally.in_flight -= 1
-            tally.reserved_nano -= reservation.cost_nano
-            tally.reserved_tokens -= reservation.tokens
-            tally.spent_nano += cost_nano
-            tally.spent_tokens += tokens
+        tally = self._tallies[reservation.key_id, reservation.project, reservation.model]
+        tally.in_flight -= 1
+        tally.reserved_nano -= reservation.cost_nano
+        tally.reserved_tokens -= reservation.tokens
+        tally.spent_nano += cost_nano
+        tally.spent_tokens += tokens

@@ -1,6 +1,7 @@
 """What the desk reads from a chat request, and what it leaves alone."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from llmproxy.domain.errors import InvalidRequest
 from llmproxy.infra.controllers.openai.asked import Asked
 from llmproxy.infra.controllers.openai.chat_request import (
     CHECKS,
+    carefully,
     chat_request,
 )
 from llmproxy.infra.controllers.openai.stream_options import MAX_STREAM_OPTIONS_BYTES
+from llmproxy.infra.wire.json_object import JsonObject
 
 HELLO = [{"role": "user", "content": "hello"}]
 
@@ -132,6 +135,27 @@ def _outcome(raw: bytes) -> Asked | InvalidRequest:
         return chat_request(raw)
     except InvalidRequest as refused:
         return refused
+
+
+NEAR = st.dictionaries(
+    NAMES, JSON | st.integers(-3, 200) | st.floats(-3, 3) | st.sampled_from([1e2, 10**30, 2.0])
+)
+
+
+def _read(read: Callable[[bytes], Asked], raw: bytes) -> tuple[object, ...] | None:
+    try:
+        asked = read(raw)
+    except InvalidRequest:
+        return None
+    return asked.model, asked.stream, asked.choices, asked.max_output_tokens
+
+
+@given(NEAR)
+def test_both_ways_agree(fields: dict[str, object]) -> None:
+    """What passes at one go passes field by field too, and is read as the same."""
+    raw = json.dumps({"model": "m", "messages": HELLO} | fields).encode()
+    careful = _read(lambda raw: carefully(JsonObject(raw)), raw)
+    assert _read(chat_request, raw) == careful
 
 
 @given(st.dictionaries(NAMES, JSON))

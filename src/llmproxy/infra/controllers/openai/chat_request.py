@@ -6,8 +6,10 @@ they are.
 """
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from llmproxy.domain.errors import InvalidRequest
 from llmproxy.infra.controllers.openai.asked import Asked
@@ -23,6 +25,7 @@ from llmproxy.infra.controllers.openai.fields import (
     whole,
 )
 from llmproxy.infra.controllers.openai.stream_options import check_stream_options
+from llmproxy.infra.wire.json_object import JsonObject
 from llmproxy.infra.wire.unreadable import UNREADABLE
 
 
@@ -31,12 +34,49 @@ class _Message(msgspec.Struct):
     content: str | list[msgspec.Raw] | None = None
 
 
+class _Good(msgspec.Struct):
+    """Every field that is checked, with the bounds of `CHECKS`: most requests pass at one go."""
+
+    model: Annotated[str, Meta(min_length=1)]
+    messages: Annotated[list[_Message], Meta(min_length=1)]
+    stream: bool | None = None
+    logprobs: bool | None = None
+    store: bool | None = None
+    parallel_tool_calls: bool | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    frequency_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
+    presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
+    n: Annotated[int, Meta(ge=1, le=128)] | None = None
+    top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
+    max_tokens: Annotated[int, Meta(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, Meta(ge=1)] | None = None
+
+
 _messages = msgspec.json.Decoder(list[_Message])
+_good = msgspec.json.Decoder(_Good).decode
 
 
 def chat_request(raw: bytes) -> Asked:
     """Check a request. Raises InvalidRequest naming the first field that is wrong."""
     body = json_object(raw)
+    if "stream_options" in body.fields:
+        return carefully(body)
+    try:
+        good = _good(raw)
+    except UNREADABLE:
+        return carefully(body)
+    return Asked(
+        body,
+        good.model,
+        stream=good.stream is True,
+        choices=good.n or 1,
+        max_output_tokens=good.max_completion_tokens or good.max_tokens,
+    )
+
+
+def carefully(body: JsonObject) -> Asked:
+    """Check field by field, to name the one that is wrong. Raises InvalidRequest."""
     values = read_fields(body, CHECKS)
     fields = body.fields
     _check_messages(fields.get("messages"))

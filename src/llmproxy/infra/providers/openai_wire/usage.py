@@ -50,11 +50,11 @@ def usage_from(wire: WireUsage) -> Usage | None:
         out = wire.output_tokens_details
     total_in, total_out = max(said_in, 0), max(said_out or 0, 0)
     read = write = audio_in = reasoning = audio_out = 0
-    if into is not None:
+    if into is not None and (into.cached_tokens or into.cache_write_tokens or into.audio_tokens):
         read, rest = _take(into.cached_tokens, total_in)
         write, rest = _take(into.cache_write_tokens, rest)
         audio_in, total_in = _take(into.audio_tokens, rest)
-    if out is not None:
+    if out is not None and (out.reasoning_tokens or out.audio_tokens):
         reasoning, rest = _take(out.reasoning_tokens, total_out)
         audio_out, total_out = _take(out.audio_tokens, rest)
     return Usage(
