@@ -21,7 +21,10 @@ from llmproxy.domain.operation import Operation
 ANYONE = Caller(key_id="none", project=None, models=None, admin=True, expires_at=None)
 """Who calls while no key was ever made: only this machine itself is served then."""
 
+_Asked = tuple[str, str, frozenset[str] | None, Operation]
 MODELS_IN_MESSAGE = 20
+MAX_PLANS = 4096
+"""Answers that are remembered until the next snapshot: calls of one key for one model are many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Registry:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._snapshot: Snapshot | None = None
+        self._plans: dict[_Asked, tuple[Deployment, ...]] = {}
 
     @property
     def snapshot(self) -> Snapshot:
@@ -75,6 +79,7 @@ class Registry:
     def install(self, snapshot: Snapshot) -> None:
         """Answer from this snapshot from now on."""
         self._snapshot = snapshot
+        self._plans.clear()
 
     def authenticate(self, key: bytes | None, is_local: Callable[[], bool]) -> Caller:
         """Return whose key this is. Raises Unauthenticated.
@@ -127,9 +132,16 @@ class Registry:
 
         Raises UnknownModel or OperationNotSupported.
         """
+        asked = (name, caller.key_id, caller.models, operation)
+        plan = self._plans.get(asked)
+        if plan is not None:
+            return plan
         known = self.named(name, caller)
         offering = tuple([each for each in known if each.model.offers(operation)])
         if offering:
+            if len(self._plans) >= MAX_PLANS:
+                self._plans.clear()
+            self._plans[asked] = offering
             return offering
         listed = _listed(self._offering(caller, operation))
         raise OperationNotSupported(

@@ -110,11 +110,8 @@ class Visit:
 
         Raises TooLarge, SlowUpload, InvalidRequest or ClientGone.
         """
-        declared = self.headers.get(b"content-length")
-        if declared is not None and (not declared.isdigit() or int(declared) > max_bytes):
-            raise _too_large(max_bytes)
         kind = self.headers.get(b"content-type", JSON)
-        if not kind.startswith(JSON) and not kind.lower().startswith(JSON):
+        if kind != JSON and not kind.lower().startswith(JSON):
             raise InvalidRequest(
                 f"Unsupported content type: {kind[:100].decode('latin-1')!r}.",
                 code="unsupported_content_type",
@@ -126,6 +123,9 @@ class Visit:
             if len(body) > max_bytes:
                 raise _too_large(max_bytes)
             return body
+        declared = self.headers.get(b"content-length")
+        if declared is not None and (not declared.isdigit() or int(declared) > max_bytes):
+            raise _too_large(max_bytes)
         return await self._receive_all(max_bytes, silence_s)
 
     async def _receive_all(self, max_bytes: int, silence_s: float) -> bytes:

@@ -66,11 +66,12 @@ class FileJournal(Journal):
 
     def _write(self, entry: Opened | Closed) -> None:
         line = self._encode(entry) + b"\n"
-        if os.write(self._fd, line) != len(line):
+        size = len(line)
+        if os.write(self._fd, line) != size:
             os.ftruncate(self._fd, self._size)  # the next line must not stand behind half a one
             raise OSError("the disk took only a part of a line")
-        self._size += len(line)
-        self.counts["bytes"] += len(line)
+        self._size += size
+        self.counts["bytes"] += size
         if self._timer is None:
             self._timer = self._loop.call_later(SYNC_EVERY_S, self._sync)
         if self._size > self._file_bytes:

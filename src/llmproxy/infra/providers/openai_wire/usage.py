@@ -57,15 +57,7 @@ def usage_from(wire: WireUsage) -> Usage | None:
     if out is not None and (out.reasoning_tokens or out.audio_tokens):
         reasoning, rest = _take(out.reasoning_tokens, total_out)
         audio_out, total_out = _take(out.audio_tokens, rest)
-    return Usage(
-        input_tokens=total_in,
-        cache_read_tokens=read,
-        cache_write_tokens=write,
-        output_tokens=total_out,
-        reasoning_tokens=reasoning,
-        audio_input_tokens=audio_in,
-        audio_output_tokens=audio_out,
-    )
+    return Usage(total_in, read, write, total_out, reasoning, audio_in, audio_out)
 
 
 def _timed(seconds: float | None) -> Usage | None:
