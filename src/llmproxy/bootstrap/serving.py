@@ -35,11 +35,13 @@ from llmproxy.infra.secrets.environment import EnvironmentSecrets
 from llmproxy.infra.secrets.signing import KEY_BYTES, Signer
 from llmproxy.infra.telemetry.access_log import BufferedAccessLog, SilentAccessLog
 from llmproxy.infra.telemetry.clock import SystemClock
+from llmproxy.infra.telemetry.log_lines import keep_to_lines
 from llmproxy.infra.telemetry.metrics import Metrics
 
 
 def serving(settings: Settings) -> Door:
     """Return the ASGI application; what needs an event loop is made when the server starts it."""
+    keep_to_lines()
     clock = SystemClock()
     registry = Registry(clock)
     metrics = Metrics()

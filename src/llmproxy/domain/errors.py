@@ -15,6 +15,7 @@ GatewayError                code, message, param, hint
     SlowUpload              the body stopped arriving
     UnknownUrl              no operation lives at this path
     WrongMethod             the path exists, the method does not (allowed)
+    UnsupportedEndpoint     OpenAI serves this path, this gateway does not
   UpstreamError             the provider failed or refused
     Busy                    the provider's limit is reached (retry_after_s)
     TimedOut                the provider stayed silent too long
@@ -27,7 +28,7 @@ ends the message that callers read. `detail` is for the log only: it may hold th
 and is never sent to a caller.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
@@ -125,6 +126,12 @@ class WrongMethod(CallerError):
         self.allowed = allowed
 
 
+class UnsupportedEndpoint(CallerError):
+    """A path of OpenAI's API that this gateway leaves out; the hint says what to use."""
+
+    default_code = "unsupported_endpoint"
+
+
 class Later(GatewayError):
     """Sending the same request again after `retry_after_s` seconds may succeed."""
 
@@ -154,9 +161,15 @@ class Unavailable(Later):
 
 
 class UpstreamError(GatewayError):
-    """The provider failed or refused; `upstream_status` is what it said, when it said anything."""
+    """The provider failed or refused; `upstream_status` is what it said, when it said anything.
+
+    `passing` are those of its headers that the caller may see; `should_retry` is its own word on
+    sending the same request again, None when it said nothing.
+    """
 
     upstream_status: int | None = None
+    passing: Sequence[tuple[bytes, bytes]] = ()
+    should_retry: bool | None = None
 
 
 class Busy(Later, UpstreamError):

@@ -66,6 +66,9 @@ VENDORS: Final = (
     Vendor("Local", ("Echo",)),
 )
 
+CALLABLE_TYPES: Final = frozenset({"AzureOpenAI", "AzureFoundry", "OpenAI", "Echo"})
+"""Model types that this version can call; documents of the others are kept and not ready."""
+
 WITHOUT_DATED_API: Final = frozenset({"AzureFoundry"})
 """Types whose API versions are not those of Azure OpenAI: they take no default of it."""
 

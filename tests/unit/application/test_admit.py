@@ -2,11 +2,13 @@
 
 import pytest
 
+from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.steps.admit import ASSUMED_OUTPUT_TOKENS, COMPLETION_TOKENS
 from llmproxy.domain.errors import (
     GatewayError,
     InvalidRequest,
     OperationNotSupported,
+    OwnFault,
     PriceMissing,
     RateLimited,
     Unavailable,
@@ -142,6 +144,41 @@ async def test_tools() -> None:
     await rooms.admit(call(clock, body=with_tools))
 
     assert len(rooms.journal.openings) == 1
+
+
+TOOLLESS = {"model": "x", "enable_tools": False}
+UNABLE = {
+    "no-tools": (deployment(parameters=TOOLLESS), InvalidRequest),
+    "no-price": (deployment(costs={}), PriceMissing),
+    "not-ready": (deployment(None, "secret X is not set"), OwnFault),
+}
+
+
+@pytest.mark.parametrize(("unable", "reason"), UNABLE.values(), ids=UNABLE)
+async def test_a_deployment_that_refuses_only_itself(
+    unable: Deployment, reason: type[GatewayError]
+) -> None:
+    """It is left out of the plan; the call is refused only when nothing else is left."""
+    clock = FakeClock()
+    tools = FakeBody({"tools": b"[]"})
+    rooms = FakeRooms(clock, unable, deployment(id="able"))
+    admission = await rooms.admit(call(clock, body=tools))
+    assert [each.model.id for each in admission.plan] == ["able"]
+
+    alone = FakeRooms(clock, unable)
+    with pytest.raises(reason):
+        await alone.admit(call(clock, body=tools))
+    assert (alone.limiter.held, alone.journal.openings) == ([], [])
+
+
+async def test_the_first_reason_counts() -> None:
+    """When no deployment can serve a call, the caller is told why the first one cannot."""
+    clock = FakeClock()
+    toolless, unpriced = UNABLE["no-tools"][0], UNABLE["no-price"][0]
+    with pytest.raises(InvalidRequest):
+        await FakeRooms(clock, toolless, unpriced).admit(
+            call(clock, body=FakeBody({"tools": b"[]"}))
+        )
 
 
 async def test_a_limit_that_is_reached() -> None:

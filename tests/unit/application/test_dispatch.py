@@ -5,7 +5,14 @@ import asyncio
 import pytest
 
 from llmproxy.application.interfaces.journal import Outcome
-from llmproxy.domain.errors import Broken, OwnFault
+from llmproxy.domain.errors import (
+    Broken,
+    GatewayError,
+    InvalidRequest,
+    OperationNotSupported,
+    OwnFault,
+    TimedOut,
+)
 from llmproxy.domain.usage import Usage
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway import FakeRooms
@@ -152,3 +159,69 @@ async def _cancel(task: "asyncio.Task[object]") -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+REFUSES_ITSELF = [
+    OperationNotSupported("Not offered there."),
+    InvalidRequest("Unknown there.", param="seed", code="unsupported_parameter"),
+]
+
+
+@pytest.mark.parametrize("reason", REFUSES_ITSELF, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_one_deployment_cannot_do_another_can(
+    reason: GatewayError, *, stream: bool
+) -> None:
+    """A reason against one deployment moves the call on; alone it is what the caller is told."""
+    clock = FakeClock()
+    able, unable = FakeProvider(clock), FakeProvider(clock, reason)
+    able.streams, unable.streams = [FakeEvents([b"content", None], None)], [reason]
+    rooms = FakeRooms(clock, deployment(able, id="m-1"), deployment(unable, id="m-2"))
+    await _ask(rooms, clock, stream=stream)
+    attempts = rooms.journal.last.attempts
+    assert [each.error for each in attempts] == [reason.code, None]
+
+    unable.streams = [reason]
+    with pytest.raises(type(reason)):
+        await _ask(FakeRooms(clock, deployment(unable)), clock, stream=stream)
+
+
+async def test_a_providers_failure_weighs_more() -> None:
+    """Than a reason not to ask another one: it is what might go away."""
+    clock = FakeClock()
+    broken, unable = Broken("down"), OperationNotSupported("Not there.")
+    for first, second in ((broken, unable), (unable, broken)):
+        made = [deployment(FakeProvider(clock, each), id=str(each)) for each in (first, second)]
+        with pytest.raises(Broken):
+            await _ask(FakeRooms(clock, *made), clock, stream=False)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_nobody_is_asked_when_nobody_waits(*, stream: bool) -> None:
+    """A client that gave up after its own limit on silence costs no further attempt."""
+    clock = FakeClock()
+    late, other = FakeProvider(clock, TimedOut("late")), FakeProvider(clock)
+    late.streams, late.takes_s = [TimedOut("late")], 2.0
+    rooms = FakeRooms(clock, deployment(other, id="m-1"), deployment(late, id="m-2"))
+    with pytest.raises(TimedOut):
+        await _ask(rooms, clock, stream=stream, silence_s=2.0)
+    assert (len(late.calls), len(other.calls)) == (1, 0)
+
+
+async def test_a_second_attempt_has_the_time_that_is_left() -> None:
+    """What a client waits for an answer in one piece is shared by all that are asked for it."""
+    clock = FakeClock()
+    late, other = FakeProvider(clock, TimedOut("late")), FakeProvider(clock)
+    late.takes_s = 2.0
+    rooms = FakeRooms(clock, deployment(other, id="m-1"), deployment(late, id="m-2"))
+    await _ask(rooms, clock, stream=False, silence_s=5.0)
+    assert other.calls[0].silence_s == 3.0
+
+
+async def _ask(rooms: FakeRooms, clock: FakeClock, *, stream: bool, **changes: object) -> None:
+    if not stream:
+        await rooms.answer(call(clock, **changes))
+        return
+    streamed = await rooms.stream(call(clock, stream=True, **changes))
+    while await streamed.next() is not None:
+        continue

@@ -17,6 +17,7 @@ from llmproxy.domain.errors import (
     Busy,
     GatewayError,
     InvalidRequest,
+    OperationNotSupported,
     OwnFault,
     Refused,
     TimedOut,
@@ -26,7 +27,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.gateway import FakeRooms
 from tests.fakes.upstream import Batch, FakeEvents, FakeProvider, call, deployment, good_reply
 
-MOVES_ON = (Busy, Broken, TimedOut, OwnFault)
+MOVES_ON = (Busy, Broken, TimedOut, OwnFault, OperationNotSupported, InvalidRequest)
 FAILURES = st.sampled_from(
     [
         Busy("busy"),
@@ -34,7 +35,8 @@ FAILURES = st.sampled_from(
         TimedOut("late"),
         OwnFault("ours"),
         Refused("no", status=400, error={}),
-        InvalidRequest("no"),
+        OperationNotSupported("not here"),
+        InvalidRequest("no", code="unsupported_parameter"),
     ]
 )
 USAGES = st.none() | st.builds(
@@ -163,7 +165,7 @@ def test_the_client_reads_one_stream_only(scripts: list[Script], patience: int) 
     turns = [f"m-{number % len(made)}" for number in range(start, start + len(made))]
     assert names == turns[: len(names)]
     assert all(len(provider.calls) <= 1 for _, provider in made)
-    codes = {each.default_code for each in MOVES_ON} | {"model_not_ready"}
+    codes = {each.default_code for each in MOVES_ON} | {"model_not_ready", "unsupported_parameter"}
     assert {attempt.error for attempt in attempts[:-1]} <= codes
     if any(read):
         last = int(names[-1][2:])

@@ -203,7 +203,7 @@ async def test_no_deployment_is_left() -> None:
 async def test_a_model_that_is_not_ready() -> None:
     """A deployment without the port is the platform's fault."""
     clock = FakeClock()
-    rooms = FakeRooms(clock, deployment(None, "no secret"))
+    rooms = FakeRooms(clock, deployment(None))
     streamed = await rooms.stream(call(clock))
     with pytest.raises(OwnFault) as refused:
         await streamed.next()

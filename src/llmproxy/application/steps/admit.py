@@ -1,4 +1,4 @@
-"""Gate: the model is visible, offers the operation and has a price.
+"""Gate: the model is visible, offers the operation, can be called and has a price.
 
 The most it can cost is reserved and journalled.
 """
@@ -11,10 +11,9 @@ from llmproxy.application.interfaces.journal import Attempt, Journal, Opened
 from llmproxy.application.interfaces.limiter import Limiter, Reservation
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.registry import Registry
-from llmproxy.domain.errors import InvalidRequest, PriceMissing
+from llmproxy.domain.errors import GatewayError, InvalidRequest, OwnFault, PriceMissing
 from llmproxy.domain.model import Model
 from llmproxy.domain.operation import Endpoint
-from llmproxy.domain.pricing import Price
 
 ASSUMED_OUTPUT_TOKENS = 16_384
 """The most an answer is taken to hold when neither request nor document sets a bound."""
@@ -46,8 +45,12 @@ class Admit:
         self._clock = clock
 
     async def __call__(self, call: Call) -> Admission:
-        """Return the admission. Raises CallerError, RateLimited, BudgetSpent or Unavailable."""
-        plan = self._registry.candidates(call.model, call.caller, call.operation)
+        """Return the admission.
+
+        Raises CallerError, RateLimited, BudgetSpent, Unavailable, or OwnFault for a model that is
+        not ready.
+        """
+        plan = able(self._registry.candidates(call.model, call.caller, call.operation), call)
         reservation = _reservation(call, plan)
         await self._limiter.reserve(reservation)
         try:
@@ -69,18 +72,55 @@ class Admit:
         return Admission(call, plan, reservation)
 
 
+def able(plan: tuple[Deployment, ...], call: Call) -> tuple[Deployment, ...]:
+    """Return the deployments that can serve this call.
+
+    One that cannot does not stand in the way of another. Raises the first one's reason when none
+    is left.
+    """
+    reasons = [reason for each in plan if (reason := _reason_against(each, call)) is not None]
+    if not reasons:
+        return plan
+    if len(reasons) == len(plan):
+        raise reasons[0]
+    return tuple([each for each in plan if _reason_against(each, call) is None])
+
+
+def _reason_against(deployment: Deployment, call: Call) -> GatewayError | None:
+    model = deployment.model
+    if model.parameters.enable_tools is False and call.body.value("tools") is not None:
+        return InvalidRequest(
+            f"The model `{call.model}` does not accept tools.",
+            param="tools",
+            hint="Its document says `enable_tools: false`.",
+        )
+    if model.price is None:
+        return PriceMissing(
+            f"The model `{call.model}` has no price.",
+            param="model",
+            hint='Its document needs `costs` (such as `cost_input_1Mtokens`), or `"free": true`.',
+        )
+    return None if deployment.not_ready is None else not_ready(deployment)
+
+
+def not_ready(deployment: Deployment) -> OwnFault:
+    """Say that a registered model cannot be called now."""
+    return OwnFault(
+        f"The model `{deployment.model.code}` is not ready.",
+        code="model_not_ready",
+        hint="Its operator finds the reason at /health/ready and in the gateway's log.",
+        detail=deployment.not_ready or "it offers no port for this flow",
+    )
+
+
 def _reservation(call: Call, plan: tuple[Deployment, ...]) -> Reservation:
     cost_nano = tokens = 0
     currency = ""
     for deployment in plan:
         model = deployment.model
-        if model.parameters.enable_tools is False and call.body.value("tools") is not None:
-            raise InvalidRequest(
-                f"The model `{call.model}` does not accept tools.",
-                param="tools",
-                hint="Its document says `enable_tools: false`.",
-            )
-        price = _price(deployment, call)
+        price = model.price
+        if price is None:
+            continue  # `able` has left none of these
         currency = price.currency
         bound = call.max_output_tokens
         if bound is None:
@@ -102,14 +142,3 @@ def _assumed_output_tokens(call: Call, model: Model) -> int:
         return ASSUMED_OUTPUT_TOKENS
     sent = parameters.request_defaults.get("max_tokens")
     return COMPLETION_TOKENS if sent is None else int(sent)
-
-
-def _price(deployment: Deployment, call: Call) -> Price:
-    price = deployment.model.price
-    if price is None:
-        raise PriceMissing(
-            f"The model `{call.model}` has no price.",
-            param="model",
-            hint='Its document needs `costs` (such as `cost_input_1Mtokens`), or `"free": true`.',
-        )
-    return price

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.journal import Attempt
 from llmproxy.application.interfaces.upstream import Deployment, Events, Reply
-from llmproxy.application.steps.admit import Admission
-from llmproxy.domain.errors import GatewayError, OwnFault, Refused, UpstreamError
+from llmproxy.application.steps.admit import Admission, not_ready
+from llmproxy.domain.errors import CallerError, GatewayError, OwnFault, Refused, UpstreamError
 
 MAX_HELD_BYTES = 64 * 1024
 CRASHED = "internal_error"
@@ -18,8 +18,9 @@ CRASHED = "internal_error"
 class Dispatch:
     """Spreads the calls for each model over its deployments, one after another in turn.
 
-    A failure moves the call to the next deployment, as long as no content has reached the caller; a
-    refusal of the request itself does not, because the next one would refuse it too.
+    A failure moves the call to the next deployment, as long as no content has reached the caller
+    and the caller still waits. A provider's refusal of the request itself does not, because the
+    next one would refuse it too; what one deployment alone cannot do does.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -28,7 +29,6 @@ class Dispatch:
 
     def _walk(self, plan: tuple[Deployment, ...]) -> Iterator[Deployment]:
         if len(plan) > 1:
-            plan = tuple([each for each in plan if each.not_ready is None]) or plan
             code = plan[0].model.code
             turn = self._turns[code] = self._turns.get(code, 0) + 1
             start = turn % len(plan)
@@ -36,16 +36,27 @@ class Dispatch:
         return iter(plan)
 
     async def answer(self, admission: Admission) -> tuple[Reply, Deployment]:
-        """Return the first whole answer. Raises the last deployment's UpstreamError."""
-        failure: UpstreamError | None = None
+        """Return the first whole answer.
+
+        Raises the last provider's UpstreamError, else the first reason not to ask one. A deployment
+        after the first has only the time that the client waits on.
+        """
+        failure: GatewayError | None = None
+        call = admission.call
+        silence_s = call.silence_s
         for deployment in self._walk(admission.plan):
             began = self._clock.monotonic()
             try:
                 if deployment.answering is None:
                     raise not_ready(deployment)
-                reply = await deployment.answering.answer(admission.call)
+                reply = await deployment.answering.answer(call)
             except GatewayError as error:
-                failure = note(admission, deployment, error, self._clock.monotonic() - began)
+                now = self._clock.monotonic()
+                failure = _weightier(failure, note(admission, deployment, error, now - began))
+                if silence_s is not None:
+                    call.silence_s = call.started_at + silence_s - now
+                    if call.silence_s <= 0:
+                        break
             except BaseException as error:
                 cut_off(admission, deployment, error, self._clock.monotonic() - began)
                 raise
@@ -74,7 +85,7 @@ class Journey:
         self._held = b""
         self._began = 0.0
         self._pulse_s: float | None = None
-        self._failure: UpstreamError | None = None
+        self._failure: GatewayError | None = None
         self.deployment: Deployment | None = None
         self.events: Events | None = None
         self.flowing = False
@@ -86,7 +97,7 @@ class Journey:
             self.events.pulse_every(seconds)
 
     async def next(self) -> bytes | None:
-        """Return events, b"" after a silence, None after the complete end. Raises UpstreamError."""
+        """Return events, b"" after a silence, None after the complete end. Raises GatewayError."""
         while True:
             events = self.events
             try:
@@ -134,12 +145,14 @@ class Journey:
             raise self._failure or OwnFault("No deployment is left for this request.") from None
         if self.deployment is None:
             raise error
-        failure = note(
-            self._admission, self.deployment, error, self._clock.monotonic() - self._began
-        )
+        now = self._clock.monotonic()
+        failure = note(self._admission, self.deployment, error, now - self._began)
         if self.flowing:
             raise failure
-        self._failure = failure
+        self._failure = _weightier(self._failure, failure)
+        call = self._admission.call
+        if call.silence_s is not None and now - call.started_at >= call.silence_s:
+            raise self._failure
         self.events = None
         self._held = b""
 
@@ -167,15 +180,20 @@ class _PlanEnded(GatewayError):
 
 def note(
     admission: Admission, deployment: Deployment, error: GatewayError, duration_s: float
-) -> UpstreamError:
+) -> GatewayError:
     """Record a failed attempt and return its error.
 
     Raise it at once when no other deployment can do better.
     """
     admission.attempts.append(Attempt(deployment.model.id, error.code or "failed", duration_s))
-    if isinstance(error, Refused) or not isinstance(error, UpstreamError):
+    if isinstance(error, Refused) or not isinstance(error, UpstreamError | CallerError):
         raise error
     return error
+
+
+def _weightier(earlier: GatewayError | None, later: GatewayError) -> GatewayError:
+    """Choose what the caller is told: a provider's failure before a reason not to ask one."""
+    return later if earlier is None or isinstance(later, UpstreamError) else earlier
 
 
 def cut_off(
@@ -187,13 +205,3 @@ def cut_off(
     """Record an attempt that ended because something crashed, or because nobody waits any more."""
     code = CRASHED if isinstance(error, Exception) else "cancelled"
     admission.attempts.append(Attempt(deployment.model.id, code, duration_s))
-
-
-def not_ready(deployment: Deployment) -> OwnFault:
-    """Say that a registered model cannot be called now."""
-    return OwnFault(
-        f"The model `{deployment.model.code}` is not ready.",
-        code="model_not_ready",
-        hint="Its operator finds the reason at /health/ready and in the gateway's log.",
-        detail=deployment.not_ready or "it offers no port for this flow",
-    )

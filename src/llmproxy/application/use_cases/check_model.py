@@ -11,6 +11,7 @@ from llmproxy.application.interfaces.secrets import SecretMissing
 from llmproxy.domain.errors import GatewayError
 from llmproxy.domain.model import Model
 from llmproxy.domain.operation import Operation
+from llmproxy.domain.vendor import CALLABLE_TYPES
 
 _AT_ONCE: Final = 8
 
@@ -45,6 +46,9 @@ class CheckModel:
         if model.parameters.unresolved:
             waiting = ", ".join(model.parameters.unresolved)
             reason = f"the environment lacks the variable for {waiting}"
+            return CheckResult(model, Verdict.FAILED, None, reason)
+        if model.model_type not in CALLABLE_TYPES:
+            reason = f"model_type {model.model_type} cannot be called by this version yet"
             return CheckResult(model, Verdict.FAILED, None, reason)
         if not model.offers(Operation.CHAT_COMPLETION):
             reason = "offers no chat completions, and only these are asked"

@@ -13,6 +13,7 @@ from llmproxy.application.registry import Registry
 from llmproxy.domain.errors import GatewayError, InvalidRequest, UnknownUrl, WrongMethod
 from llmproxy.infra.controllers.credentials import credentials
 from llmproxy.infra.controllers.errors import rendered
+from llmproxy.infra.controllers.openai.left_out import left_out
 
 Lifespan = Callable[[FastAPI], Any]
 
@@ -64,7 +65,11 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     """Say in OpenAI's words what Starlette found: no such path, or no such method."""
     if not isinstance(error, HTTPException):
         return _response(error)
-    where = f"{request.method} {request.url.path[:200]}"
+    path = request.scope["path"]
+    unsupported = left_out(request.method, path)
+    if unsupported is not None:
+        return _response(unsupported)
+    where = f"{request.method} {path[:200]}"
     if error.status_code == 404:
         message = f"Invalid URL ({where})."
         return _response(UnknownUrl(message, hint="The operations are listed at /docs."))

@@ -43,16 +43,20 @@ TABLE: Mapping[type[errors.GatewayError], Row] = {
     errors.BudgetSpent: Row(429, "insufficient_quota", retry=False),
     errors.RateLimited: Row(429, "rate_limit_error", retry=True),
     errors.TooLarge: Row(413, INVALID, retry=False),
-    errors.SlowUpload: Row(408, INVALID),
+    errors.SlowUpload: Row(408, INVALID, retry=True),
     errors.UnknownUrl: Row(404, INVALID, retry=False),
     errors.WrongMethod: Row(405, INVALID, retry=False),
+    errors.UnsupportedEndpoint: Row(501, INVALID, retry=False),
     errors.Busy: Row(429, "rate_limit_error", retry=True),
-    errors.TimedOut: Row(504, SERVER),
-    errors.Broken: Row(502, SERVER),
+    errors.TimedOut: Row(504, SERVER, retry=True),
+    errors.Broken: Row(502, SERVER, retry=True),
     errors.OwnFault: Row(502, SERVER, retry=False),
     errors.Unavailable: Row(503, SERVER, retry=True),
 }
 CRASH = Row(500, SERVER)
+"""Whether the same request crashes again cannot be known: the SDK's own rules decide."""
+CONFLICT = 409
+"""Another request was faster: OpenAI's words for it are to try again, and both SDKs do."""
 
 
 def row_of(error: Exception) -> Row:
@@ -60,7 +64,8 @@ def row_of(error: Exception) -> Row:
     if isinstance(error, errors.Refused):
         status = error.upstream_status or 400
         said = error.error.get("type")
-        return Row(status, said if isinstance(said, str) else INVALID, retry=False)
+        kind = said if isinstance(said, str) else INVALID
+        return Row(status, kind, retry=status == CONFLICT)
     return next((TABLE[kind] for kind in type(error).__mro__ if kind in TABLE), CRASH)
 
 
@@ -88,8 +93,12 @@ def rendered(error: Exception) -> tuple[int, Headers, bytes]:
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),
     ]
-    if row.retry is not None:
-        headers.append((b"x-should-retry", b"true" if row.retry else b"false"))
+    retry = row.retry
+    if isinstance(error, errors.UpstreamError):
+        headers += error.passing
+        retry = retry if error.should_retry is None else error.should_retry
+    if retry is not None:
+        headers.append((b"x-should-retry", b"true" if retry else b"false"))
     if isinstance(error, errors.Later) and error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % math.ceil(error.retry_after_s)))
         headers.append((b"retry-after-ms", b"%d" % math.ceil(error.retry_after_s * 1000)))

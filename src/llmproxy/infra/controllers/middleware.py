@@ -12,6 +12,7 @@ from typing import Protocol
 
 from llmproxy.domain.errors import GatewayError, UpstreamError, WrongMethod
 from llmproxy.infra.controllers.errors import rendered
+from llmproxy.infra.controllers.openai.left_out import left_out
 from llmproxy.infra.controllers.visit import ClientGone, Message, Receive, Scope, Send, Visit
 
 logger = logging.getLogger("llmproxy")
@@ -66,7 +67,7 @@ class Door:
         elif scope["method"] == "POST":
             await endpoint(visit)
         else:
-            raise WrongMethod(f"{scope['method']} is not supported here.", allowed="POST")
+            raise _not_this(scope["method"], scope["path"])
 
     async def _control(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
         async def stamped(message: Message) -> None:
@@ -78,6 +79,11 @@ class Door:
 
         scope.setdefault("state", {})["request_id"] = visit.request_id
         await self._control_plane(scope, receive, stamped)
+
+
+def _not_this(method: str, path: str) -> GatewayError:
+    wrong = WrongMethod(f"{method} is not supported here.", allowed="POST")
+    return left_out(method, path) or wrong
 
 
 async def fail(visit: Visit, error: Exception) -> None:

@@ -22,6 +22,8 @@ Headers = list[bytes]
 """Header lines, `name: value` without the line's end."""
 
 JSON = b"application/json"
+PROCESSING_MS = b"openai-processing-ms"
+OPENAI_VERSION = b"openai-version"
 CLIENT = "llmproxy.client"
 """The scope extension of the gateway's own server protocol (`infra/server/cycle.py`).
 
@@ -179,7 +181,7 @@ class Visit:
 
     async def reply(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer; `headers` must hold its content-length."""
-        headers.append(b"x-request-id: " + self.request_id.encode("ascii"))
+        self._stamp(headers)
         self.status = status
         client = self._client
         if client is not None and client.ready:
@@ -191,9 +193,21 @@ class Visit:
 
     async def begin(self, status: int, headers: Headers) -> None:
         """Send the head of an answer whose body follows in pieces."""
-        headers.append(b"x-request-id: " + self.request_id.encode("ascii"))
+        self._stamp(headers)
         self.status = status
         await self._send(_start(status, headers))
+
+    def _stamp(self, headers: Headers) -> None:
+        """Add what every answer of OpenAI's has, where the provider did not say it."""
+        said = b"\n".join(headers)
+        if PROCESSING_MS not in said or OPENAI_VERSION not in said:
+            said = said.lower()
+            if PROCESSING_MS not in said:
+                spent_s = time.perf_counter() - self.started_at
+                headers.append(b"%b: %d" % (PROCESSING_MS, spent_s * 1000))
+            if OPENAI_VERSION not in said:
+                headers.append(b"%b: 2020-10-01" % OPENAI_VERSION)
+        headers.append(b"x-request-id: " + self.request_id.encode("ascii"))
 
     async def write(self, data: bytes) -> None:
         """Send a piece of the body; waits while the client does not keep up."""

@@ -3,12 +3,13 @@
 Status first, words only where the status is ambiguous.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from llmproxy.domain.errors import Broken, Busy, OwnFault, Refused, TimedOut, UpstreamError
+from llmproxy.infra.providers.openai_wire.headers import passing_failure, unasked
 from llmproxy.infra.providers.transport.errors import ConnectFailed, Silent, TransportError
 from llmproxy.infra.wire.unreadable import UNREADABLE
 
@@ -20,13 +21,24 @@ MAX_RETRY_AFTER_S = 86_400.0
 DETAIL_BYTES = 500
 
 
-def failure(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> UpstreamError:
+def failure(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> UpstreamError:
     """Return the error that an answer with this status stands for."""
     error = _error_object(body)
     made = _classified(status, error, retry_after_s(headers))
     made.upstream_status = status
-    made.detail = f"HTTP {status}: {body[:DETAIL_BYTES].decode('utf-8', 'replace')}"
+    made.passing = passing_failure(headers)
+    if isinstance(made, Refused | Busy):
+        made.should_retry = _should_retry(headers)
+    said = body[:DETAIL_BYTES].decode("utf-8", "replace")
+    encodings = [value for name, value in headers if name.lower() == b"content-encoding"]
+    made.detail = f"HTTP {status}: {unasked(encodings[0]) if encodings else said}"
     return made
+
+
+def _should_retry(headers: Iterable[tuple[bytes, bytes]]) -> bool | None:
+    """Return the provider's own word on sending the same request again."""
+    said = {value.lower() for name, value in headers if name.lower() == b"x-should-retry"}
+    return {frozenset((b"true",)): True, frozenset((b"false",)): False}.get(frozenset(said))
 
 
 def _classified(status: int, error: Mapping[str, Any], retry_s: float | None) -> UpstreamError:

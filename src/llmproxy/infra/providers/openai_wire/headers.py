@@ -4,8 +4,10 @@ An allow-list, so that nothing of the account leaks.
 """
 
 import re
+from collections.abc import Sequence
 
 from llmproxy.application.interfaces.upstream import Headers
+from llmproxy.domain.errors import Broken
 
 PASSING = re.compile(
     rb"\n((?i:openai-(?:processing-ms|version)"
@@ -15,17 +17,42 @@ PASSING = re.compile(
 over its dozen headers costs four times as much.
 """
 REQUEST_ID = re.compile(rb"\n(?i:x-request-id|apim-request-id):[ \t]*([^\r\n]*)")
-CONTENT_TYPE = re.compile(rb"\n(?i:content-type):[ \t]*([^\r\n]*)")
+CONTENT = re.compile(rb"\n(?i:content-(type|encoding)):[ \t]*([^\r\n]*)")
 
 
 def passing(head: bytes) -> tuple[Headers, bytes]:
     """Return the header lines of an answer's head that pass, and the content type (or empty).
 
-    The provider's request id passes under another name: `x-request-id` is this gateway's.
+    The provider's request id passes under another name: `x-request-id` is this gateway's. Raises
+    Broken for a body in an encoding that was not asked for: its bytes cannot pass.
     """
+    passed = passing_lines(head)
+    content_type = b""
+    for kind, value in CONTENT.findall(head):
+        if kind.lower() == b"type":
+            content_type = value.rstrip()
+        elif value.rstrip().lower() not in (b"", b"identity"):
+            raise Broken("The provider's answer is compressed.", detail=unasked(value))
+    return passed, content_type
+
+
+def passing_lines(head: bytes) -> Headers:
+    """Return the header lines of any answer's head that pass."""
     passed: Headers = PASSING.findall(head)
     request_id = REQUEST_ID.search(head)
     if request_id is not None:
         passed.append(b"x-llmproxy-upstream-request-id: " + request_id[1].rstrip())
-    content_type = CONTENT_TYPE.search(head)
-    return passed, b"" if content_type is None else content_type[1].rstrip()
+    return passed
+
+
+def passing_failure(headers: Sequence[tuple[bytes, bytes]]) -> Sequence[tuple[bytes, bytes]]:
+    """Return the headers of a failure that pass."""
+    head = b"".join(b"\n%b: %b" % header for header in headers)
+    pairs = [line.split(b":", 1) for line in passing_lines(head)]
+    return [(name.lower(), value.strip()) for name, value in pairs]
+
+
+def unasked(encoding: bytes) -> str:
+    """Say for the log what is wrong with an encoded answer."""
+    named = encoding[:50].decode("latin-1")
+    return f"content-encoding: {named}, although accept-encoding: identity was sent"

@@ -21,6 +21,8 @@ from llmproxy.infra.providers.transport.client import HttpClient
 from llmproxy.infra.providers.transport.errors import TransportError
 from llmproxy.infra.providers.transport.target import Patience, Target
 
+MAX_PATIENCES = 64
+"""The official SDKs have one default each; few applications set another."""
 CHATS = frozenset((Endpoint.CHAT_COMPLETIONS, Endpoint.COMPLETIONS))
 HEADERS = {"content-type": "application/json", "accept-encoding": "identity"}
 _options = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -39,6 +41,7 @@ class OpenAIWire(Answering, Streaming):
         self._model = _encoder.encode(site.model)
         self._defaults = tuple(defaults.items())
         self._targets: dict[Endpoint, Target] = {}
+        self._patiences: dict[tuple[float, bool], Patience] = {}
         self._target(
             Endpoint.CHAT_COMPLETIONS
         )  # what is wrong with the URL is said at registration
@@ -61,7 +64,9 @@ class OpenAIWire(Answering, Streaming):
         body = call.body.rewritten(self._changes(call))
         target = self._target(call.endpoint)
         try:
-            exchange, answer = await self._client.fetch(target, body, self._patient(call))
+            exchange, answer = await self._client.fetch(
+                target, body, self._patient(call, whole=True)
+            )
         except TransportError as error:
             raise transport_failure(error) from error
         if exchange.status != 200:
@@ -76,7 +81,7 @@ class OpenAIWire(Answering, Streaming):
         changes = self._changes(call)
         hides_usage = call.endpoint in CHATS and self._adds_usage(changes, call)
         body = call.body.rewritten(changes)
-        patience = self._patient(call)
+        patience = self._patient(call, whole=False)
         target = self._target(call.endpoint)
         try:
             exchange = await self._client.open(target, body, patience)
@@ -101,17 +106,21 @@ class OpenAIWire(Answering, Streaming):
             changes["model"] = self._model
         return changes
 
-    def _patient(self, call: Call) -> Patience:
-        patience = self._patience
+    def _patient(self, call: Call, *, whole: bool) -> Patience:
+        """Return the limits that the client's own limit on silence leaves.
+
+        It hears nothing before an answer in one piece is `whole`, so that all of that counts.
+        """
         limit_s = call.silence_s
-        if limit_s is None or limit_s >= max(patience.first_byte_s, patience.idle_s):
-            return patience
-        return Patience(
-            min(patience.connect_s, limit_s),
-            min(patience.first_byte_s, limit_s),
-            min(patience.idle_s, limit_s),
-            patience.total_s,
-        )
+        if limit_s is None:
+            return self._patience
+        known = self._patiences.get((limit_s, whole))
+        if known is not None:
+            return known
+        made = self._patience.within(limit_s, whole=whole)
+        if len(self._patiences) < MAX_PATIENCES:
+            self._patiences[limit_s, whole] = made
+        return made
 
 
 def _leaves_out(field: str, call: Call) -> bool:

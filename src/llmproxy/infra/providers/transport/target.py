@@ -13,6 +13,18 @@ class Patience(NamedTuple):
     idle_s: float
     total_s: float | None
 
+    def within(self, limit_s: float, *, whole: bool) -> "Patience":
+        """Return this with no silence longer than the limit, nor the `whole` when that counts."""
+        total_s = self.total_s
+        if whole:
+            total_s = limit_s if total_s is None else min(total_s, limit_s)
+        return Patience(
+            min(self.connect_s, limit_s),
+            min(self.first_byte_s, limit_s),
+            min(self.idle_s, limit_s),
+            total_s,
+        )
+
 
 class Origin(NamedTuple):
     """A host that connections are pooled for."""

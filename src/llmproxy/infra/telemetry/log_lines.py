@@ -1,0 +1,35 @@
+"""One record of the log is one line, whatever a provider or a caller wrote into it."""
+
+import logging
+import traceback
+from typing import Any
+
+from typing_extensions import override
+
+
+class LineRecord(logging.LogRecord):
+    """A record whose message cannot begin a line of its own, and whose traceback is marked."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - logging's own
+        super().__init__(*args, **kwargs)
+        if self.exc_info and self.exc_info[1] is not None:
+            # Formatters take this text instead of making their own: an exception's words may be a
+            # provider's, line feeds and all.
+            whole = "".join(traceback.format_exception(self.exc_info[1]))
+            self.exc_text = "\n".join(f"| {printable(line)}" for line in whole.splitlines())
+
+    @override
+    def getMessage(self) -> str:
+        return printable(super().getMessage())
+
+
+def printable(text: str) -> str:
+    """Return text with everything escaped that moves a terminal or ends a line."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def keep_to_lines() -> None:
+    """From now on let every logger of this process make such records."""
+    logging.setLogRecordFactory(LineRecord)
