@@ -109,7 +109,7 @@ METHODS = [b"GET", b"PUT", b"DELETE", b"PATCH", b"OPTIONS", b"HEAD", b"TRACE", b
 @pytest.mark.parametrize("method", METHODS)
 def test_wrong_method(strict: Strict, method: bytes) -> None:
     """Where only POST works the others are a 405 that says so; HEAD has no body."""
-    answer = exchange(strict.url, get(b"/v1/chat/completions", strict.auth, method=method))
+    answer = exchange(strict.url, get(b"/v1/embeddings", strict.auth, method=method))
 
     assert (answer.status, answer.header("allow")) == (405, "POST")
     assert (answer.header("x-request-id") or "").startswith("req_")
@@ -134,7 +134,7 @@ PATHS = [
     b"/nope",
     b"/v1",
     b"/v1/",
-    b"/v1/chat/completions/",
+    b"/v1/embeddings/",
     b"/V1/chat/completions",
     b"/v1/chat/completions;x=1",
     b"//v1/chat/completions",
@@ -148,8 +148,6 @@ PATHS = [
     b"/%zz",
     b"/%",
     b"/%ff%fe%ed%a0%80",
-    b"/v1/files",
-    b"/v1/assistants",
     b"/<script>alert(1)</script>",
     b"/" + b"x" * 10_000,
 ]

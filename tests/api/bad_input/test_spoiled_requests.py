@@ -14,7 +14,7 @@ COUNT = 1_500
 AT_ONCE = 16
 MAX_GROWTH_BYTES = 8 * 1024 * 1024
 STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
-EXPECTED = {b"100", b"200", b"400", b"401", b"404", b"405", b"408", b"413", b"431"}
+EXPECTED = {b"100", b"200", b"400", b"401", b"404", b"405", b"408", b"413", b"431", b"501"}
 
 
 def _answered(url: str, request: bytes) -> list[bytes]:
