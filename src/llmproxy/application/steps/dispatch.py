@@ -156,6 +156,12 @@ class Journey:
         self.events = None
         self._held = b""
 
+    @property
+    def waited_s(self) -> float:
+        """How long providers have been waited for until now."""
+        before = sum([attempt.duration_s for attempt in self._admission.attempts])
+        return before + self._clock.monotonic() - self._began
+
     def arrived(self) -> None:
         """Record that the present deployment answered to the end."""
         if self.deployment is not None:

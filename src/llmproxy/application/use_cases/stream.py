@@ -46,6 +46,11 @@ class Streamed:
         return self._journey.deployment
 
     @property
+    def waited_s(self) -> float:
+        """How long providers have been waited for until now."""
+        return self._journey.waited_s
+
+    @property
     def passed(self) -> int:
         """How many events have gone on."""
         events = self._journey.events

@@ -74,7 +74,7 @@ class Counter:
                 if not batch:
                     continue
                 if not visit.status:
-                    await visit.begin(200, _headers(streamed, UNBUFFERED))
+                    await visit.begin(200, _headers(visit, streamed, UNBUFFERED))
                 await visit.write(batch)
                 await streamed.pour(visit.offer)
         except GatewayError as error:
@@ -100,20 +100,23 @@ class Counter:
         while (batch := await streamed.next()) is not None:
             if batch:
                 if not visit.status:
-                    await visit.begin(200, _headers(streamed, EVENTS))
+                    await visit.begin(200, _headers(visit, streamed, EVENTS))
                 await visit.write(batch)
                 await streamed.pour(visit.offer)
             elif visit.status:
                 await visit.write(KEEP_ALIVE)
             elif time.perf_counter() - visit.started_at >= self._desk.hold_status_s:
-                await visit.begin(200, _headers(streamed, EVENTS))
+                await visit.begin(200, _headers(visit, streamed, EVENTS))
                 await visit.write(KEEP_ALIVE)
         if not visit.status:
-            await visit.begin(200, _headers(streamed, EVENTS))
+            await visit.begin(200, _headers(visit, streamed, EVENTS))
 
 
-def _headers(streamed: Streamed, own: tuple[bytes, ...]) -> Headers:
+def _headers(visit: Visit, streamed: Streamed, own: tuple[bytes, ...]) -> Headers:
+    """Return the head of a stream: what is known by now, which its cost is not."""
     headers = [*streamed.headers, *own]
     if streamed.deployment is not None:
+        spent_s = time.perf_counter() - visit.started_at
         headers += streamed.deployment.labels
+        headers.append(b"x-llmproxy-overhead-ms: %.2f" % ((spent_s - streamed.waited_s) * 1000))
     return headers

@@ -5,7 +5,7 @@ What the bytes mean is for the subclasses: server-sent events (`sse.py`) or plai
 """
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from typing_extensions import override
 
@@ -27,7 +27,10 @@ class Incoming(Events):
     """Reads one exchange; made when the request was sent, before the provider's status is known."""
 
     def __init__(self, exchange: Exchange, again: Again) -> None:
-        """`again` sends the request once more on a fresh connection."""
+        """`again` sends the request once more on a fresh connection.
+
+        `further` are headers of the gateway's own that go to the caller with the provider's.
+        """
         self._exchange = exchange
         self._again: Again | None = again
         self._sink: Sink = _declines
@@ -36,6 +39,7 @@ class Incoming(Events):
         self._ready = False
         self._bytes = 0
         self.headers: Headers = []
+        self.further: Sequence[bytes] = ()
         self.usage: Usage | None = None
 
     @override
@@ -75,6 +79,7 @@ class Incoming(Events):
         if exchange.status != 200:
             raise failure(exchange.status, exchange.headers, await exchange.whole())
         self.headers, content_type = passing(exchange.head)
+        self.headers += self.further
         self._check_kind(content_type)
         self._ready = True
         self._again = None

@@ -16,6 +16,7 @@ from llmproxy.infra.providers.openai_wire.chat_events import ChatEvents
 from llmproxy.infra.providers.openai_wire.endpoints import Site
 from llmproxy.infra.providers.openai_wire.failures import failure, transport_failure
 from llmproxy.infra.providers.openai_wire.headers import passing
+from llmproxy.infra.providers.openai_wire.incoming import Incoming
 from llmproxy.infra.providers.openai_wire.typed_events import TypedEvents
 from llmproxy.infra.providers.transport.client import HttpClient
 from llmproxy.infra.providers.transport.errors import TransportError
@@ -41,6 +42,7 @@ class OpenAIWire(Answering, Streaming):
         self._model = _encoder.encode(site.model)
         self._defaults = tuple(defaults.items())
         self._targets: dict[Endpoint, Target] = {}
+        self._changed: dict[tuple[str, ...], bytes] = {}
         self._patiences: dict[tuple[float, bool], Patience] = {}
         self._target(
             Endpoint.CHAT_COMPLETIONS
@@ -61,7 +63,8 @@ class OpenAIWire(Answering, Streaming):
 
     @override
     async def answer(self, call: Call) -> Reply:
-        body = call.body.rewritten(self._changes(call))
+        changes = self._changes(call)
+        body = call.body.rewritten(changes)
         target = self._target(call.endpoint)
         try:
             exchange, answer = await self._client.fetch(
@@ -74,6 +77,8 @@ class OpenAIWire(Answering, Streaming):
         headers, content_type = passing(exchange.head)
         usage = usage_in(call.endpoint, answer, content_type)
         headers.append(b"content-type: " + (content_type or b"application/json"))
+        if changes:
+            headers.append(self._named(changes))
         return Reply(headers, answer, usage)
 
     @override
@@ -88,11 +93,24 @@ class OpenAIWire(Answering, Streaming):
         except TransportError as error:
             raise transport_failure(error) from error
         again = partial(self._client.open, target, body, patience, fresh=True)
+        events: Incoming
         if call.endpoint in CHATS:
-            return ChatEvents(exchange, again, hide_usage=hides_usage)
-        if call.stream:
-            return TypedEvents(exchange, again, call.endpoint)
-        return BinaryStream(exchange, again)
+            events = ChatEvents(exchange, again, hide_usage=hides_usage)
+        elif call.stream:
+            events = TypedEvents(exchange, again, call.endpoint)
+        else:
+            events = BinaryStream(exchange, again)
+        if changes:
+            events.further = (self._named(changes),)
+        return events
+
+    def _named(self, changes: Mapping[str, bytes]) -> bytes:
+        """Return the header that names the fields which the provider got in another form."""
+        fields = tuple(changes)
+        named = self._changed.get(fields)
+        if named is None:
+            named = self._changed[fields] = f"x-llmproxy-changed: {', '.join(fields)}".encode()
+        return named
 
     def _adds_usage(self, changes: dict[str, bytes], call: Call) -> bool:
         """Have the provider report usage where it can; return whether the caller had not asked."""
