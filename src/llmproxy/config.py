@@ -28,6 +28,8 @@ class Settings:
     stage: str = "development"
     data_dir: Path = Path("data")
     max_body_bytes: int = 64 * 1024 * 1024
+    max_upload_bytes: int = 64 * 1024 * 1024
+    max_spooled_bytes: int = 4 * 1024 * 1024 * 1024
     body_timeout_s: float = 30.0
     max_concurrent_requests: int = 10_000
     max_upstream_connections: int = 10_000
@@ -79,6 +81,8 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
             read.text("LLMPROXY_DATA_DIR", str(_default_data_dir(environment)))
         ).expanduser(),
         max_body_bytes=read.whole("MAX_BODY_BYTES", Settings.max_body_bytes, 1024),
+        max_upload_bytes=read.whole("MAX_UPLOAD_BYTES", Settings.max_upload_bytes, 1024),
+        max_spooled_bytes=read.whole("MAX_SPOOLED_BYTES", Settings.max_spooled_bytes, 0),
         body_timeout_s=read.seconds("BODY_TIMEOUT_S", Settings.body_timeout_s),
         max_concurrent_requests=read.whole(
             "MAX_CONCURRENT_REQUESTS", Settings.max_concurrent_requests, 1

@@ -151,4 +151,6 @@ def _desk(settings: Settings) -> Desk:
         settings.body_timeout_s,
         settings.hold_status_s,
         settings.keep_alive_s,
+        settings.max_upload_bytes,
+        settings.max_spooled_bytes,
     )

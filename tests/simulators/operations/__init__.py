@@ -9,14 +9,20 @@ from collections.abc import Mapping
 from tests.simulators.operations.completions import COMPLETIONS
 from tests.simulators.operations.embeddings import EMBEDDINGS
 from tests.simulators.operations.images import IMAGES_GENERATIONS
+from tests.simulators.operations.images_edits import IMAGES_EDITS, IMAGES_VARIATIONS
 from tests.simulators.operations.moderations import MODERATIONS
 from tests.simulators.operations.operation import Operation
 from tests.simulators.operations.speech import SPEECH
+from tests.simulators.operations.transcriptions import TRANSCRIPTIONS, TRANSLATIONS
 
 OPERATIONS: Mapping[str, Operation] = {
     "audio/speech": SPEECH,
+    "audio/transcriptions": TRANSCRIPTIONS,
+    "audio/translations": TRANSLATIONS,
     "completions": COMPLETIONS,
     "embeddings": EMBEDDINGS,
+    "images/edits": IMAGES_EDITS,
     "images/generations": IMAGES_GENERATIONS,
+    "images/variations": IMAGES_VARIATIONS,
     "moderations": MODERATIONS,
 }

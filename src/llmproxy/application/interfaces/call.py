@@ -25,6 +25,35 @@ class RequestBody(Protocol):
         """
 
 
+class Outgoing(Protocol):
+    """A request body on its way to a provider, piece by piece; it can be read again from anywhere.
+
+    `content_type` is the value of its header.
+    """
+
+    size: int
+    content_type: bytes
+
+    @abstractmethod
+    def pieces(self) -> list[bytes | memoryview] | None:
+        """Return the whole body when it is in memory, else None: then `read` it."""
+
+    @abstractmethod
+    async def read(self, at: int) -> bytes | memoryview:
+        """Return a piece of at most 256 KiB that begins there, never empty before the end.
+
+        Raises OSError.
+        """
+
+
+class Upload(Protocol):
+    """A form with files, kept as it was received."""
+
+    @abstractmethod
+    def naming(self, model: str) -> Outgoing:
+        """Return the very bytes received, but for the name of the model."""
+
+
 @dataclass(slots=True)
 class Call:
     """One request of one caller. Times are monotonic seconds.
@@ -34,7 +63,8 @@ class Call:
     no bound, 0 when answers hold no tokens (embeddings). `silence_s` is the longest silence the
     client waits out. `counted` is the call's usage as the gateway counts it from the request alone:
     it stands when the provider reports none, and its characters stand always, since no provider
-    reports those. None where usage is estimated by the size of the texts.
+    reports those. None where usage is estimated by the size of the texts. An `upload` is what goes
+    to the provider instead of `body`, which then holds the texts of the form.
     """
 
     request_id: str
@@ -50,3 +80,4 @@ class Call:
     silence_s: float | None
     started_at: float
     counted: Usage | None = None
+    upload: Upload | None = None

@@ -18,7 +18,11 @@ DATA_PLANE = {
     "/v1/embeddings": DESCRIBED / "embeddings.json",
     "/v1/moderations": DESCRIBED / "moderations.json",
     "/v1/images/generations": DESCRIBED / "images_generations.json",
+    "/v1/images/edits": DESCRIBED / "images_edits.json",
+    "/v1/images/variations": DESCRIBED / "images_variations.json",
     "/v1/audio/speech": DESCRIBED / "speech.json",
+    "/v1/audio/transcriptions": DESCRIBED / "transcriptions.json",
+    "/v1/audio/translations": DESCRIBED / "translations.json",
 }
 """Path of an operation to its description: `path` is the path item, `schemas` what it uses."""
 SHARED = DESCRIBED / "shared_responses.json"

@@ -13,6 +13,8 @@ class Desk:
     body_timeout_s: float
     hold_status_s: float
     keep_alive_s: float
+    max_upload_bytes: int = 64 * 1024 * 1024
+    max_spooled_bytes: int = 4 * 1024 * 1024 * 1024
 
     @property
     def pulse_s(self) -> float:

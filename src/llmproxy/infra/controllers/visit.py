@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from random import Random
 from typing import Any, Protocol
@@ -123,12 +123,37 @@ class Visit:
         if client is not None and client.request_complete:
             body: bytes = client.take()
             if len(body) > max_bytes:
-                raise _too_large(max_bytes)
+                raise _too_large(max_bytes, "MAX_BODY_BYTES")
             return body
-        declared = self.headers.get(b"content-length")
-        if declared is not None and (not declared.isdigit() or int(declared) > max_bytes):
-            raise _too_large(max_bytes)
+        self.declared_bytes(max_bytes, "MAX_BODY_BYTES")
         return await self._receive_all(max_bytes, silence_s)
+
+    def declared_bytes(self, max_bytes: int, setting: str) -> int | None:
+        """Return how large the body is to be, if its head says so. Raises TooLarge."""
+        declared = self.headers.get(b"content-length")
+        if declared is None:
+            return None
+        if not declared.isdigit() or int(declared) > max_bytes:
+            raise _too_large(max_bytes, setting)
+        return int(declared)
+
+    async def pieces(
+        self, *, max_bytes: int, silence_s: float, setting: str
+    ) -> AsyncGenerator[bytes, None]:
+        """Hand over the body as it arrives. Raises TooLarge, SlowUpload or ClientGone."""
+        size = 0
+        while True:
+            message = await self._patiently(silence_s)
+            if message["type"] != "http.request":
+                raise ClientGone
+            piece = message.get("body", b"")
+            size += len(piece)
+            if size > max_bytes:
+                raise _too_large(max_bytes, setting)
+            if piece:
+                yield piece
+            if not message.get("more_body"):
+                return
 
     async def _receive_all(self, max_bytes: int, silence_s: float) -> bytes:
         body = bytearray()
@@ -138,7 +163,7 @@ class Visit:
                 raise ClientGone
             body += message.get("body", b"")
             if len(body) > max_bytes:
-                raise _too_large(max_bytes)
+                raise _too_large(max_bytes, "MAX_BODY_BYTES")
             if not message.get("more_body"):
                 return bytes(body)
 
@@ -247,8 +272,8 @@ def _declines(_data: bytes) -> bool:
     return False
 
 
-def _too_large(max_bytes: int) -> TooLarge:
+def _too_large(max_bytes: int, setting: str) -> TooLarge:
     return TooLarge(
         f"The request body is larger than {max_bytes} bytes.",
-        hint="Send less, or raise MAX_BODY_BYTES.",
+        hint=f"Send less, or raise {setting}.",
     )

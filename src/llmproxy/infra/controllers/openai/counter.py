@@ -16,11 +16,8 @@ from llmproxy.infra.controllers.visit import Headers, Visit
 
 DONE = b"data: [DONE]\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
-EVENTS = (
-    b"content-type: text/event-stream; charset=utf-8",
-    b"cache-control: no-cache",
-    b"x-accel-buffering: no",
-)
+TYPE_OF_EVENTS = b"content-type: text/event-stream; charset=utf-8"
+EVENTS = (b"cache-control: no-cache", b"x-accel-buffering: no")
 UNBUFFERED = (b"x-accel-buffering: no",)
 NANO = 1_000_000_000
 
@@ -115,6 +112,8 @@ class Counter:
 def _headers(visit: Visit, streamed: Streamed, own: tuple[bytes, ...]) -> Headers:
     """Return the head of a stream: what is known by now, which its cost is not."""
     headers = [*streamed.headers, *own]
+    if own is EVENTS and not any(line.startswith(b"content-type:") for line in streamed.headers):
+        headers.append(TYPE_OF_EVENTS)
     if streamed.deployment is not None:
         spent_s = time.perf_counter() - visit.started_at
         headers += streamed.deployment.labels

@@ -1,4 +1,4 @@
-"""Desk: what a request for new images must look like (CreateImageRequest).
+"""Desk: what a request for images must look like (CreateImageRequest, EditImageBodyJsonParam).
 
 The model may be left out. Sizes, qualities and formats differ from model to model and are for the
 provider to judge.
@@ -10,12 +10,14 @@ from llmproxy.infra.controllers.openai.asked import Asked
 from llmproxy.infra.controllers.openai.fields import (
     Check,
     boolean,
+    empty_array,
     json_object,
     missing,
     model_name,
     read_optional,
     text_of_at_most,
     whole,
+    wrong_type,
 )
 
 MAX_PROMPT_CHARS = 32_000
@@ -39,12 +41,32 @@ CHECKS: Mapping[str, Check] = {
 }
 
 
+def _images(name: str, value: object) -> None:
+    if not isinstance(value, list):
+        raise wrong_type(name, "an array", value)
+    if not value:
+        raise empty_array(name)
+
+
+EDIT_CHECKS: Mapping[str, Check] = {**CHECKS, "images": _images}
+
+
 def image_request(raw: bytes) -> Asked:
     """Check a request. Raises InvalidRequest naming the first field that is wrong."""
+    return _asked(raw, CHECKS, ("prompt",))
+
+
+def image_edit_request(raw: bytes) -> Asked:
+    """Check a request to edit images that are named by URL or file id."""
+    return _asked(raw, EDIT_CHECKS, ("images", "prompt"))
+
+
+def _asked(raw: bytes, checks: Mapping[str, Check], needed: tuple[str, ...]) -> Asked:
     body = json_object(raw)
-    values = read_optional(body, CHECKS)
-    if values.get("prompt") is None:
-        raise missing("prompt")
+    values = read_optional(body, checks)
+    for name in needed:
+        if values.get(name) is None:
+            raise missing(name)
     partial = (values.get("partial_images") or 0) * TOKENS_PER_PARTIAL_IMAGE
     return Asked(
         body,

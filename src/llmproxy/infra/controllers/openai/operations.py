@@ -7,10 +7,18 @@ from llmproxy.infra.controllers.middleware import Serve
 from llmproxy.infra.controllers.openai.chat_request import chat_request
 from llmproxy.infra.controllers.openai.completion_request import completion_request
 from llmproxy.infra.controllers.openai.embeddings_request import embeddings_request
-from llmproxy.infra.controllers.openai.image_request import image_request
+from llmproxy.infra.controllers.openai.image_request import image_edit_request, image_request
 from llmproxy.infra.controllers.openai.json_operation import JsonOperation, Row
 from llmproxy.infra.controllers.openai.moderation_request import moderation_request
 from llmproxy.infra.controllers.openai.speech_request import speech_request
+from llmproxy.infra.controllers.openai.upload_operation import UploadOperation, UploadRow
+from llmproxy.infra.controllers.openai.upload_requests import (
+    EDITS,
+    TRANSCRIPTIONS,
+    TRANSLATIONS,
+    VARIATIONS,
+)
+from llmproxy.infra.controllers.spool import Spools
 
 JSON_ROWS = (
     Row(Endpoint.CHAT_COMPLETIONS, chat_request, ends_with_done=True),
@@ -18,10 +26,27 @@ JSON_ROWS = (
     Row(Endpoint.EMBEDDINGS, embeddings_request),
     Row(Endpoint.MODERATIONS, moderation_request),
     Row(Endpoint.IMAGES_GENERATIONS, image_request),
+    Row(Endpoint.IMAGES_EDITS, image_edit_request),
     Row(Endpoint.AUDIO_SPEECH, speech_request, binary=True),
 )
+
+UPLOAD_ROWS = (
+    UploadRow(Endpoint.AUDIO_TRANSCRIPTIONS, TRANSCRIPTIONS),
+    UploadRow(Endpoint.AUDIO_TRANSLATIONS, TRANSLATIONS),
+    UploadRow(Endpoint.IMAGES_EDITS, EDITS),
+    UploadRow(Endpoint.IMAGES_VARIATIONS, VARIATIONS),
+)
+"""Edits come in both kinds: as JSON that names images, or as a form that holds them."""
 
 
 def operations(gateway: Gateway, desk: Desk) -> dict[str, Serve]:
     """Return what serves the POST of each path."""
-    return {f"/v1/{row.endpoint}": JsonOperation(gateway, desk, row) for row in JSON_ROWS}
+    spools = Spools(max_bytes=desk.max_spooled_bytes)
+    served: dict[str, Serve] = {
+        f"/v1/{row.endpoint}": JsonOperation(gateway, desk, row) for row in JSON_ROWS
+    }
+    for form in UPLOAD_ROWS:
+        path = f"/v1/{form.endpoint}"
+        row = form._replace(json=served.get(path))
+        served[path] = UploadOperation(gateway, desk, spools, row)
+    return served

@@ -41,7 +41,9 @@ class _Judge:
 
 _judges = {endpoint: _Judge(field) for endpoint, field in RESULT.items()}
 _usage = msgspec.json.Decoder(
-    msgspec.defstruct("Usage", [("usage", WireUsage | None, None)])
+    msgspec.defstruct(
+        "Usage", [("usage", WireUsage | None, None), ("duration", float | None, None)]
+    )
 ).decode
 
 
@@ -61,7 +63,11 @@ def usage_in(endpoint: Endpoint, answer: bytes, content_type: bytes) -> Usage | 
     except UNREADABLE as error:
         _check_result(judge, answer, error)
         return None
-    usage = None if read.usage is None else usage_from(read.usage)
+    wire = read.usage
+    if wire is None and judge is None and read.duration is not None:
+        # whisper-1's verbose_json (CreateTranscriptionResponseVerboseJson) says it outside of usage
+        wire = WireUsage(seconds=read.duration)
+    usage = None if wire is None else usage_from(wire)
     if endpoint in IMAGES:
         # Older models are paid per image and report no tokens (ImagesResponse in OpenAI's API
         # description): the images are their usage.

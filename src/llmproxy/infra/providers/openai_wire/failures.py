@@ -10,7 +10,12 @@ import msgspec
 
 from llmproxy.domain.errors import Broken, Busy, OwnFault, Refused, TimedOut, UpstreamError
 from llmproxy.infra.providers.openai_wire.headers import passing_failure, unasked
-from llmproxy.infra.providers.transport.errors import ConnectFailed, Silent, TransportError
+from llmproxy.infra.providers.transport.errors import (
+    ConnectFailed,
+    Silent,
+    TransportError,
+    Unreadable,
+)
 from llmproxy.infra.wire.unreadable import UNREADABLE
 
 REFUSALS = frozenset((400, 409, 413, 422))
@@ -92,6 +97,8 @@ def transport_failure(error: TransportError) -> UpstreamError:
         made: UpstreamError = TimedOut(f"The provider stayed silent too long ({error}).")
     elif isinstance(error, ConnectFailed):
         made = Broken("The provider cannot be reached.", code="upstream_unreachable")
+    elif isinstance(error, Unreadable):
+        made = Broken("The gateway cannot read the upload that it keeps.", code="upload_lost")
     else:
         made = Broken("The provider broke off its answer.")
     made.detail = str(error)

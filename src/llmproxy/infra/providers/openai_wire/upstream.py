@@ -6,7 +6,7 @@ from functools import partial
 import msgspec
 from typing_extensions import override
 
-from llmproxy.application.interfaces.call import Call
+from llmproxy.application.interfaces.call import Call, Outgoing
 from llmproxy.application.interfaces.upstream import Answering, Events, Reply, Streaming
 from llmproxy.domain.errors import OperationNotSupported
 from llmproxy.domain.operation import Endpoint
@@ -17,6 +17,7 @@ from llmproxy.infra.providers.openai_wire.endpoints import Site
 from llmproxy.infra.providers.openai_wire.failures import failure, transport_failure
 from llmproxy.infra.providers.openai_wire.headers import passing
 from llmproxy.infra.providers.openai_wire.incoming import Incoming
+from llmproxy.infra.providers.openai_wire.transcript_events import TranscriptEvents
 from llmproxy.infra.providers.openai_wire.typed_events import TypedEvents
 from llmproxy.infra.providers.transport.client import HttpClient
 from llmproxy.infra.providers.transport.errors import TransportError
@@ -25,7 +26,8 @@ from llmproxy.infra.providers.transport.target import Patience, Target
 MAX_PATIENCES = 64
 """The official SDKs have one default each; few applications set another."""
 CHATS = frozenset((Endpoint.CHAT_COMPLETIONS, Endpoint.COMPLETIONS))
-HEADERS = {"content-type": "application/json", "accept-encoding": "identity"}
+JSON = {"content-type": "application/json"}
+HEADERS = {"accept-encoding": "identity"}
 _options = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder = msgspec.json.Encoder()
 
@@ -44,6 +46,7 @@ class OpenAIWire(Answering, Streaming):
         self._targets: dict[Endpoint, Target] = {}
         self._changed: dict[tuple[str, ...], bytes] = {}
         self._patiences: dict[tuple[float, bool], Patience] = {}
+        self._upload_targets: dict[Endpoint, Target] = {}
         self._target(
             Endpoint.CHAT_COMPLETIONS
         )  # what is wrong with the URL is said at registration
@@ -52,20 +55,33 @@ class OpenAIWire(Answering, Streaming):
         """Return where an endpoint is called; made at its first use. Raises ValueError."""
         target = self._targets.get(endpoint)
         if target is None:
-            url = self._site.url(endpoint)
-            if url is None:
-                raise OperationNotSupported(
-                    f"The provider of this model does not offer `/v1/{endpoint}`.", param="model"
-                )
-            target = self._client.target(url, HEADERS | self._site.headers)
-            self._targets[endpoint] = target
+            target = self._targets[endpoint] = self._made(endpoint, JSON)
         return target
+
+    def _upload_target(self, endpoint: Endpoint) -> Target:
+        """Return the same for a form, whose content type is its own."""
+        target = self._upload_targets.get(endpoint)
+        if target is None:
+            target = self._upload_targets[endpoint] = self._made(endpoint, {})
+        return target
+
+    def _made(self, endpoint: Endpoint, headers: Mapping[str, str]) -> Target:
+        url = self._site.url(endpoint)
+        if url is None:
+            raise OperationNotSupported(
+                f"The provider of this model does not offer `/v1/{endpoint}`.", param="model"
+            )
+        return self._client.target(url, {**headers, **HEADERS, **self._site.headers})
 
     @override
     async def answer(self, call: Call) -> Reply:
         changes = self._changes(call)
-        body = call.body.rewritten(changes)
-        target = self._target(call.endpoint)
+        if call.upload is None:
+            body: bytes | Outgoing = call.body.rewritten(changes)
+            target = self._target(call.endpoint)
+        else:
+            body = call.upload.naming(self._site.model)
+            target = self._upload_target(call.endpoint)
         try:
             exchange, answer = await self._client.fetch(
                 target, body, self._patient(call, whole=True)
@@ -85,9 +101,13 @@ class OpenAIWire(Answering, Streaming):
     async def stream(self, call: Call) -> Events:
         changes = self._changes(call)
         hides_usage = call.endpoint in CHATS and self._adds_usage(changes, call)
-        body = call.body.rewritten(changes)
+        if call.upload is None:
+            body: bytes | Outgoing = call.body.rewritten(changes)
+            target = self._target(call.endpoint)
+        else:
+            body = call.upload.naming(self._site.model)
+            target = self._upload_target(call.endpoint)
         patience = self._patient(call, whole=False)
-        target = self._target(call.endpoint)
         try:
             exchange = await self._client.open(target, body, patience)
         except TransportError as error:
@@ -96,6 +116,8 @@ class OpenAIWire(Answering, Streaming):
         events: Incoming
         if call.endpoint in CHATS:
             events = ChatEvents(exchange, again, hide_usage=hides_usage)
+        elif call.endpoint is Endpoint.AUDIO_TRANSCRIPTIONS:
+            events = TranscriptEvents(exchange, again)
         elif call.stream:
             events = TypedEvents(exchange, again, call.endpoint)
         else:

@@ -6,6 +6,7 @@ from collections import deque
 
 from typing_extensions import override
 
+from llmproxy.application.interfaces.call import Outgoing
 from llmproxy.infra.providers.transport.beat import Beat
 from llmproxy.infra.providers.transport.connection import Connection, Keeper
 from llmproxy.infra.providers.transport.dialing import Dialer
@@ -45,7 +46,7 @@ class HttpClient(Keeper):
         self.max_connections = max_connections
 
     async def fetch(
-        self, target: Target, body: bytes, patience: Patience
+        self, target: Target, body: bytes | Outgoing, patience: Patience
     ) -> tuple[Exchange, bytes]:
         """Send `body` and return the answered exchange with its whole body.
 
@@ -64,7 +65,7 @@ class HttpClient(Keeper):
         return exchange, await exchange.whole()
 
     async def open(
-        self, target: Target, body: bytes, patience: Patience, *, fresh: bool = False
+        self, target: Target, body: bytes | Outgoing, patience: Patience, *, fresh: bool = False
     ) -> Exchange:
         """Send `body` and return its exchange at once. Raises ConnectFailed.
 
@@ -79,7 +80,7 @@ class HttpClient(Keeper):
         self,
         connection: Connection,
         target: Target,
-        body: bytes,
+        body: bytes | Outgoing,
         patience: Patience,
         *,
         streaming: bool,

@@ -6,9 +6,11 @@ from typing import Protocol
 import httptools
 from typing_extensions import override
 
+from llmproxy.application.interfaces.call import Outgoing
 from llmproxy.infra.providers.transport.beat import Beat
 from llmproxy.infra.providers.transport.errors import Cut, Garbled
 from llmproxy.infra.providers.transport.exchange import Exchange, Line
+from llmproxy.infra.providers.transport.sending import Sending
 
 MAX_HEADERS = 256
 MAX_HEAD_BYTES = 64 * 1024
@@ -42,6 +44,7 @@ class Connection(asyncio.Protocol, Line):
         "_keeper",
         "_loop",
         "_parser",
+        "_sending",
         "exchange",
         "idle_since",
         "transport",
@@ -55,18 +58,50 @@ class Connection(asyncio.Protocol, Line):
         self._keeper = keeper
         self._parser = httptools.HttpResponseParser(self)
         self._interim = False
+        self._sending: Sending | None = None
         self.exchange: Exchange | None = None
         self.idle_since = 0.0
         self.used = False
 
-    def send(self, exchange: Exchange, head: bytes, body: bytes) -> None:
+    def send(self, exchange: Exchange, head: bytes, body: bytes | Outgoing) -> None:
         """Put a request on the wire; its answer goes to `exchange`."""
         self.exchange = exchange
+        if not isinstance(body, bytes):
+            self._upload(exchange, head, body)
+            return
         framed = b"%bcontent-length: %d\r\n\r\n" % (head, len(body))
         if len(body) < JOIN_BELOW_BYTES:
             self.transport.write(framed + body)
         else:
             self.transport.writelines([framed, body])
+
+    def _upload(self, exchange: Exchange, head: bytes, body: Outgoing) -> None:
+        """Send a body that is not one piece of bytes; one on disk goes as fast as it is taken."""
+        lines = b"content-type: %b\r\ncontent-length: %d\r\n\r\n" % (body.content_type, body.size)
+        pieces = body.pieces()
+        if pieces is not None:
+            self.transport.writelines([head, lines, *pieces])
+            return
+        self.transport.write(head + lines)
+        self._sending = Sending(self._loop, self.transport, exchange, body)
+
+    def _stop_sending(self) -> bool:
+        """Send no more of a request; return whether some of it had still to be sent."""
+        sending, self._sending = self._sending, None
+        if sending is None or sending.done:
+            return False
+        sending.stop()
+        return True
+
+    @override
+    def pause_writing(self) -> None:
+        if self._sending is not None:
+            self._sending.pause()
+
+    @override
+    def resume_writing(self) -> None:
+        if self._sending is not None:
+            self._sending.resume()
 
     @property
     def usable(self) -> bool:
@@ -88,6 +123,7 @@ class Connection(asyncio.Protocol, Line):
         exchange, self.exchange = self.exchange, None
         if exchange is not None:
             self._keeper.over(exchange)
+        self._stop_sending()
         self.transport.abort()
 
     @override
@@ -97,6 +133,7 @@ class Connection(asyncio.Protocol, Line):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._keeper.forget(self)
+        self._stop_sending()
         exchange = self.exchange
         if exchange is None:
             return
@@ -150,6 +187,8 @@ class Connection(asyncio.Protocol, Line):
             self._interim = True
             exchange.head = exchange.head[end + len(END) :]
         else:
+            if status >= 400 and self._sending is not None:
+                self._sending.stop()  # a refusal needs no more of the request (RFC 9112 §9.3)
             exchange.head = exchange.head[:end]
             exchange.begin(status)
 
@@ -167,7 +206,9 @@ class Connection(asyncio.Protocol, Line):
         if exchange is None:
             return
         self._over(exchange)
-        if self._parser.should_keep_alive() and not self.transport.get_write_buffer_size():
+        if self._stop_sending() or self.transport.get_write_buffer_size():
+            self.transport.abort()  # who reads no more would keep a closing connection for ever
+        elif self._parser.should_keep_alive():
             self.used = True
             self.idle_since = self._loop.time()
             self._keeper.release(self)

@@ -2,10 +2,11 @@
 
 ```
 TransportError
-  ConnectFailed      no connection: refused, DNS, TLS, proxy, or the limit of connections (nothing
-  was sent) Cut                the connection ended before the answer was complete Silent
-  nothing arrived within the limit (what: first byte, idle, total) Garbled            what arrived
-  is not HTTP, or passes a bound
+  ConnectFailed   no connection: refused, DNS, TLS, proxy, or the limit of connections
+  Cut             the connection ended before the answer was complete
+  Silent          nothing arrived within the limit (what: first byte, idle, total)
+  Unreadable      the gateway lost the body that it was sending
+  Garbled         what arrived is not HTTP, or passes a bound
 ```
 """
 
@@ -35,6 +36,10 @@ class Silent(TransportError):
     def __init__(self, what: str, limit_s: float) -> None:
         super().__init__(f"{what} limit of {limit_s:g} s")
         self.what = what
+
+
+class Unreadable(TransportError):
+    """The gateway cannot read the body that it is to send; the provider is not to blame."""
 
 
 class Garbled(TransportError):
