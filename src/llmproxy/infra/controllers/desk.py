@@ -1,8 +1,11 @@
 """What every operation's desk shares: bounds on the body, and how long callers and gateway wait."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from llmproxy.infra.controllers.visit import Visit
+
+MAX_DIGITS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +33,13 @@ class Desk:
         """
         headers = visit.headers
         text = headers.get(b"x-stainless-read-timeout") or headers.get(b"x-stainless-timeout")
-        if text is None:
-            return None
-        try:
-            seconds = float(text)
-        except ValueError:
-            return None
-        return seconds if 0 < seconds < float("inf") else None
+        return None if text is None else _seconds(text[:MAX_DIGITS])
+
+
+@lru_cache(maxsize=256)
+def _seconds(text: bytes) -> float | None:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if 0 < seconds < float("inf") else None

@@ -48,6 +48,9 @@ class Client(Protocol):
     def start(self, status: int, lines: Headers, *, framed: bool) -> None:
         """Begin the answer; `framed` says that content-length is among the lines."""
 
+    def reply(self, status: int, lines: Headers, body: bytes) -> None:
+        """Send a whole answer; content-length is among the lines."""
+
     def push(self, data: bytes, *, more: bool) -> None:
         """Send a piece of the answer's body."""
 
@@ -210,8 +213,7 @@ class Visit:
         self.status = status
         client = self._client
         if client is not None and client.ready:
-            client.start(status, headers, framed=True)
-            client.push(body, more=False)
+            client.reply(status, headers, body)
             return
         await self._send(_start(status, headers))
         await self._send({"type": "http.response.body", "body": body})

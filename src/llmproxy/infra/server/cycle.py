@@ -29,23 +29,17 @@ class Cycle:
     `feed*` and `disconnect` are called by the protocol, `receive` and `send` by the app.
     """
 
-    __slots__ = (
-        "_cancels",
-        "_chunked",
-        "_delivered",
-        "_expects_continue",
-        "_head",
-        "_waiter",
-        "body",
-        "disconnected",
-        "keep_alive",
-        "protocol",
-        "request_complete",
-        "response_complete",
-        "response_started",
-        "scope",
-        "task",
-    )
+    # What a request begins with; kept on the class, because setting it all costs more.
+    _cancels = False
+    _chunked = False
+    _delivered = False
+    _head: bytes | None = None
+    _waiter: asyncio.Future[None] | None = None
+    disconnected = False
+    request_complete = False
+    response_complete = False
+    response_started = False
+    task: asyncio.Task[None] | None = None
 
     def __init__(
         self, scope: Scope, protocol: "GatewayProtocol", *, keep_alive: bool, expects_continue: bool
@@ -53,18 +47,8 @@ class Cycle:
         self.scope = scope
         self.protocol = protocol
         self.keep_alive = keep_alive
-        self.body: bytes | bytearray = bytearray()
-        self.request_complete = False
-        self.response_started = False
-        self.response_complete = False
-        self.disconnected = False
-        self.task: asyncio.Task[None] | None = None
+        self.body: bytes | bytearray = b""
         self._expects_continue = expects_continue
-        self._waiter: asyncio.Future[None] | None = None
-        self._head: bytes | None = None
-        self._chunked = False
-        self._delivered = False
-        self._cancels = False
 
     def cancel_on_disconnect(self) -> None:
         """Have the request's task cancelled when its client leaves, or at once if it has left."""
@@ -79,6 +63,8 @@ class Cycle:
 
     def feed(self, data: bytes) -> None:
         """Take a piece of the request body."""
+        if not self.body:
+            self.body = bytearray()
         self.body += data
         self._wake()
 
@@ -150,7 +136,7 @@ class Cycle:
     def take(self) -> bytes:
         """Return what has arrived of the body."""
         body = bytes(self.body)
-        self.body = bytearray()
+        self.body = b""
         self._delivered = self.request_complete
         return body
 
@@ -218,6 +204,19 @@ class Cycle:
         transport.write(b"".join(parts))
         if not more:
             self._finish()
+
+    def reply(self, status: int, lines: Sequence[bytes], body: bytes) -> None:
+        """Send a whole answer at once; content-length is among the lines."""
+        if not self.request_complete or self.gone or self.response_started:
+            self.start(status, lines, framed=True)
+            self.push(body, more=False)
+            return
+        protocol = self.protocol
+        lines = [*default_lines(protocol.server_state), *lines]
+        whole = head(status, lines, chunked=False, closes=not self.keep_alive) + body
+        self.response_started = True
+        protocol.transport.write(whole)
+        self._finish()
 
     def offer(self, data: bytes) -> bool:
         """Send a piece of the body if that needs no waiting; return whether it was sent."""

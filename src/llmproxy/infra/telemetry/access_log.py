@@ -2,11 +2,12 @@
 
 import asyncio
 import time
+from functools import lru_cache
 from typing import Any, Protocol, TextIO
 
 FLUSH_EVERY_S = 0.25
 MAX_BUFFERED_LINES = 10_000
-MAX_PATH_CHARS = 200
+MAX_CHARS = 200
 
 
 class Request(Protocol):
@@ -46,11 +47,9 @@ class BufferedAccessLog:
         if now != self._second:
             self._second = now
             self._stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
-        path = scope["path"][:MAX_PATH_CHARS]
-        if not path.isprintable():
-            path = ascii(path)
+        path, subject = _path(scope["path"][:MAX_CHARS]), _word(visit.subject[:MAX_CHARS])
         self._lines.append(
-            f"{self._stamp} {visit.status} {scope['method']} {path} {_word(visit.subject)}"
+            f"{self._stamp} {visit.status} {scope['method']} {path} {subject}"
             f" {duration_s * 1000:.1f}ms {visit.request_id}\n"
         )
         if self._timer is None:
@@ -77,6 +76,12 @@ class SilentAccessLog:
         """Do nothing."""
 
 
+@lru_cache(maxsize=256)
+def _path(path: str) -> str:
+    return path if path.isprintable() else ascii(path)
+
+
+@lru_cache(maxsize=256)
 def _word(text: str) -> str:
     """Return caller-given text as one short word that cannot forge a line."""
     return (text if text.isprintable() and " " not in text else ascii(text))[:100] or "-"

@@ -35,29 +35,20 @@ class Exchange:
     are checked by one timer of the client for all exchanges.
     """
 
-    __slots__ = (
-        "_chunks",
-        "_loop",
-        "_paused",
-        "_pulse",
-        "_pulsed_at",
-        "_sink",
-        "_size",
-        "_waiter",
-        "complete",
-        "ends_at",
-        "error",
-        "head",
-        "limit_s",
-        "line",
-        "max_bytes",
-        "patience",
-        "pulse_s",
-        "seen",
-        "seen_at",
-        "status",
-        "streaming",
-    )
+    # What an exchange begins with; kept on the class, because setting it all costs more.
+    _paused = False
+    _pulse = False
+    _pulsed_at = 0.0
+    _size = 0
+    _sink: Sink | None = None
+    _waiter: asyncio.Future[None] | None = None
+    complete = False
+    ends_at = NEVER
+    error: TransportError | None = None
+    head = b""
+    pulse_s = NEVER
+    seen = False
+    status = 0
 
     def __init__(
         self,
@@ -68,28 +59,16 @@ class Exchange:
         *,
         streaming: bool,
     ) -> None:
-        now = loop.time()
         self._loop = loop
         self._chunks: list[bytes] = []
-        self._size = 0
-        self._paused = False
-        self._pulse = False
-        self._pulsed_at = now
-        self._sink: Sink | None = None
-        self._waiter: asyncio.Future[None] | None = None
         self.line = line
         self.patience = patience
         self.max_bytes = max_bytes
         self.streaming = streaming
-        self.head = b""
-        self.status = 0
-        self.seen = False
-        self.complete = False
-        self.error: TransportError | None = None
-        self.seen_at = now
+        self.seen_at = now = loop.time()
         self.limit_s = patience.first_byte_s
-        self.ends_at = NEVER if patience.total_s is None else now + patience.total_s
-        self.pulse_s = NEVER
+        if patience.total_s is not None:
+            self.ends_at = now + patience.total_s
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
