@@ -28,6 +28,7 @@ MAX_PATIENCES = 64
 CHATS = frozenset((Endpoint.CHAT_COMPLETIONS, Endpoint.COMPLETIONS))
 JSON = {"content-type": "application/json"}
 HEADERS = {"accept-encoding": "identity"}
+ABSENT = (None, b"null")
 _options = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder = msgspec.json.Encoder()
 
@@ -165,8 +166,8 @@ class OpenAIWire(Answering, Streaming):
 
 def _leaves_out(field: str, call: Call) -> bool:
     """Whether the request does not set a field; `max_completion_tokens` is the new `max_tokens`."""
-    newer = field == "max_tokens" and call.body.value("max_completion_tokens") is not None
-    return call.body.value(field) is None and not newer
+    newer = field == "max_tokens" and call.body.value("max_completion_tokens") not in ABSENT
+    return call.body.value(field) in ABSENT and not newer
 
 
 def _asks_for_usage(changes: dict[str, bytes], call: Call) -> bool:

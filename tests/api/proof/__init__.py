@@ -1,0 +1,1 @@
+"""The proof that nothing changes on the way but what is written down."""
