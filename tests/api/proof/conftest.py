@@ -16,7 +16,7 @@ from tests.api.documents import SECRETS, document
 from tests.api.gateway import Gateway, run, serving
 from tests.api.proof.recorded import MODELS
 from tests.api.raw import Answer, connected, get, post
-from tests.api.upstream_faults.scripted import HEAD_END, Scripted, events, http, scripted
+from tests.api.upstream_faults.scripted import HEAD_END, Scripted, http, scripted
 from tests.properties import prepare
 
 prepare()
@@ -28,7 +28,8 @@ DEFAULTS = {
     "presence_penalty": -1,
     "max_tokens": 77,
 }
-EVERYTHING = ["ChatCompletion", "Responses", "embeddings", "images", "audio_tts", "moderations"]
+EVERYTHING = ["ChatCompletion", "embeddings", "images", "audio_tts", "audio_stt", "moderations"]
+JSON = b"application/json"
 KEPT_HEADERS = (b"x-request-id: req_upstream", b"openai-processing-ms: 12", b"set-cookie: a=b")
 
 
@@ -60,24 +61,27 @@ class Stage:
         self,
         operation: str,
         body: bytes,
-        answer: bytes,
+        framed: bytes | tuple[bytes, ...],
         *,
-        streamed: bool = False,
-        kind: bytes = b"application/json",
         key: bytes = b"",
+        kind: bytes = JSON,
     ) -> Got:
-        """Send a request that is answered so."""
-        self.upstream.says(
-            events(answer) if streamed else http(answer, b"content-type: " + kind, *KEPT_HEADERS)
-        )
+        """Send a request of this content type that is answered so (see `whole` and `events`)."""
+        self.upstream.says(framed)
         with connected(self.gateway.url) as wire:
             bearer = b"authorization: Bearer " + (key or self.key)
-            wire.send(post(body, bearer, path=b"/v1/" + operation.encode()))
+            lines = (bearer, b"content-type: " + kind)
+            wire.send(post(body, *lines, path=b"/v1/" + operation.encode()))
             got = wire.answer()
         assert got.status == 200, got.body
         [request] = self.upstream.asked
         head, _, sent = request.partition(HEAD_END)
         return Got(head, sent, got)
+
+
+def whole(answer: bytes, kind: bytes = JSON) -> bytes:
+    """An answer in one piece, with headers that pass and one that does not."""
+    return http(answer, b"content-type: " + kind, *KEPT_HEADERS)
 
 
 def _document(code: str, endpoint: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401

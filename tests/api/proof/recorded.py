@@ -14,14 +14,14 @@ SERVED = (
     "moderations",
     "images/generations",
     "audio/speech",
+    "audio/transcriptions",
+    "audio/translations",
+    "images/edits",
 )
 """The operations that go through the proof; a row here is all that a new one needs."""
 PROVEN_APART = {
     "responses": "their ids become the gateway's own",
-    "images/edits": "forms",
-    "images/variations": "forms",
-    "audio/transcriptions": "forms",
-    "audio/translations": "forms",
+    "images/variations": "its example names no model, and a form may not be written anew",
 }
 ENDS_WITH_DONE = frozenset(("chat/completions", "completions"))
 _CHUNK = (
@@ -31,6 +31,7 @@ PLAIN = {
     "embeddings": b'{ "object":"list","data":[{"object":"embedding","embedding":[0.0023064255,'
     b'-9.3e-3 ],"index":0}],"model":"m","usage":{"prompt_tokens":8,"total_tokens":8} }\n',
     "audio/speech": bytes(range(256)) * 100,
+    "images/edits": b'{"created" :1,"data":[{"b64_json":"AA\\/A"}]}',
 }
 EVENTS = {
     "completions": _CHUNK % b'{"text":"This","index":0,"logprobs":null,"finish_reason":null}'
@@ -39,6 +40,9 @@ EVENTS = {
     "audio/speech": b'data: {"type":"speech.audio.delta","audio":"AAAA"}\n\n'
     b'data: {"type":"speech.audio.done","usage":{"input_tokens":1,"output_tokens":2}}\n\n',
 }
+BOUNDARY = b"------------------------0f3a9c51d2e84b77"
+FILE = bytes(range(256)) + b"\r\n--" + BOUNDARY[:-1] + b"\r\n"
+"""Stands for every file that a form names: any bytes, and nearly a boundary."""
 LAST_IMAGE = b'event: image_generation.completed\ndata: {"type":"image_generation.completed"}\n\n'
 
 
@@ -51,6 +55,7 @@ class Example(NamedTuple):
     model: str | None
     streamed: bool
     answer: bytes
+    kind: bytes = b"application/json"
 
     @property
     def binary(self) -> bool:
@@ -67,8 +72,8 @@ def examples() -> Iterator[Example]:
     """Every request with the answer beside it, and every answer with a request that fits it."""
     first: dict[tuple[str, bool], Example] = {}
     for row in rows("requests.jsonl"):
-        if row["operation"] in SERVED and "request" in row:
-            example = _example(row)
+        if row["operation"] in SERVED:
+            example = _example(row) if "request" in row else _form(row)
             first.setdefault((example.operation, example.streamed), example)
             yield example
     for row in rows("answers.jsonl"):
@@ -89,6 +94,30 @@ def _example(row: dict[str, Any]) -> Example:
     )
 
 
+def _form(row: dict[str, Any]) -> Example:
+    """A form as curl writes it."""
+    lines: list[bytes] = []
+    for name, value in row["form"]:
+        head = b'Content-Disposition: form-data; name="%b"' % name.encode()
+        text = value.encode()
+        if value.startswith("@"):
+            head += b'; filename="%b"\r\nContent-Type: application/octet-stream' % text[1:]
+            text = FILE
+        lines += [b"--" + BOUNDARY, head, b"", text]
+    body = b"\r\n".join([*lines, b"--" + BOUNDARY + b"--", b""])
+    values = dict(row["form"])
+    streamed = values.get("stream") == "true"
+    return Example(
+        row["operation"],
+        row["source"],
+        body,
+        values.get("model"),
+        streamed,
+        _answer(row, streamed),
+        b"multipart/form-data; boundary=" + BOUNDARY,
+    )
+
+
 def _answer(row: dict[str, Any], streamed: bool) -> bytes:  # noqa: FBT001
     operation = row["operation"]
     kind = "events" if streamed else "answer"
@@ -102,9 +131,10 @@ def _answer(row: dict[str, Any], streamed: bool) -> bytes:  # noqa: FBT001
             for each in (*rows("requests.jsonl"), *rows("answers.jsonl"))
             if each["operation"] == operation and kind in each
         )
-    partial = operation == "images/generations" and streamed and b"completed" not in answer
+    partial = operation.startswith("images/") and streamed and b"completed" not in answer
     return answer + LAST_IMAGE if partial else answer
 
 
 EXAMPLES = list(examples())
+IN_JSON = [example for example in EXAMPLES if example.kind == b"application/json"]
 MODELS = sorted({example.model for example in EXAMPLES if example.model is not None})

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.api.proof.conftest import UPSTREAM_MODEL, Stage
+from tests.api.proof.conftest import UPSTREAM_MODEL, Stage, whole
 from tests.api.proof.texts import changed, top_level
 from tests.api.raw import exchange, post
+from tests.api.upstream_faults.scripted import events
 
 OPERATIONS = {
     "chat/completions": b'"messages":[ {"role":"user","content":"\\u00e9\\/"} ]',
@@ -82,10 +83,9 @@ def _object(fields: list[tuple[bytes, bytes, bytes]], needed: list[bytes], white
 def _property(test: Callable[..., None]) -> Callable[..., None]:
     """Generate objects; the server stays the same, so does the time a run takes."""
     generated = given(fields=FIELDS, white=WHITE)(test)
-    marked = settings(
+    return settings(
         max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture]
     )(generated)
-    return marked
 
 
 every_operation = pytest.mark.parametrize("operation", sorted(OPERATIONS))
@@ -101,7 +101,7 @@ def test_a_request_under_the_same_name(
 ) -> None:
     """It reaches the provider as the very bytes that were sent."""
     body = _object(fields, [b'"model":"%b"' % SAME_NAME.encode(), OPERATIONS[operation]], white)
-    got = stage.send(operation, body, b"{%b}" % RESULT[operation])
+    got = stage.send(operation, body, whole(b"{%b}" % RESULT[operation]))
 
     assert got.body == body
 
@@ -113,7 +113,7 @@ def test_a_request_under_another_name(
 ) -> None:
     """The model's name changes: every other field keeps its bytes and its place."""
     body = _object(fields, [OPERATIONS[operation], b'"mod\\u0065l" : "renamed"'], white)
-    got = stage.send(operation, body, b"{%b}" % RESULT[operation])
+    got = stage.send(operation, body, whole(b"{%b}" % RESULT[operation]))
 
     assert top_level(got.body) == changed(body, {"model": NAME})
 
@@ -126,7 +126,7 @@ def test_a_stream(stage: Stage, operation: str, fields: Fields, white: bytes) ->
     body = _object(fields, needed, white)
     chunk = _object(fields, [b'"choices":[{"index":0,"text":"x","finish_reason":"stop"}]'], b" ")
     line = b"data: " + chunk.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n\n"
-    got = stage.send(operation, body, line + b"data: [DONE]\n\n", streamed=True)
+    got = stage.send(operation, body, events(line + b"data: [DONE]\n\n"))
 
     assert top_level(got.body) == changed(body, {"stream_options": b'{"include_usage":true}'})
     assert got.answer.body == line + b"data: [DONE]\n\n"
@@ -140,7 +140,7 @@ def test_an_answer(stage: Stage, operation: str, fields: Fields, white: bytes) -
     """It reaches the client as the very bytes that the provider sent."""
     answer = white + _object(fields, [RESULT[operation]], white) + white
     body = b'{"model":"%b",%b}' % (SAME_NAME.encode(), OPERATIONS[operation])
-    got = stage.send(operation, body, answer)
+    got = stage.send(operation, body, whole(answer))
 
     assert got.answer.body == answer
 
@@ -152,7 +152,7 @@ def test_deep_nesting(stage: Stage, operation: str, model: str) -> None:
     deep = b"[" * DEPTH + b"1E2" + b"]" * DEPTH
     fields = b'{"model":"%b","x_deep":%b,%b}'
     body = fields % (model.encode(), deep, OPERATIONS[operation])
-    got = stage.send(operation, body, b'{"x_deep":%b,%b}' % (deep, RESULT[operation]))
+    got = stage.send(operation, body, whole(b'{"x_deep":%b,%b}' % (deep, RESULT[operation])))
     expected = {"model": NAME} if model == "renamed" else {}
 
     assert top_level(got.body) == changed(body, expected)

@@ -5,10 +5,11 @@ import re
 
 import pytest
 
-from tests.api.proof.conftest import DEFAULTS, UPSTREAM_MODEL, Got, Stage
+from tests.api.proof.conftest import DEFAULTS, UPSTREAM_MODEL, Got, Stage, whole
 from tests.api.proof.recorded import (
     ENDS_WITH_DONE,
     EXAMPLES,
+    IN_JSON,
     PROVEN_APART,
     SERVED,
     Example,
@@ -16,23 +17,18 @@ from tests.api.proof.recorded import (
 )
 from tests.api.proof.texts import changed, top_level, written
 from tests.api.proof.written_list import ANSWER_HEADERS, REQUEST_FIELDS, REQUEST_HEADERS
+from tests.api.upstream_faults.scripted import events
 
 _MODEL = re.compile(rb'"model"\s*:\s*"[^"]*"')
 NAME = json.dumps(UPSTREAM_MODEL, ensure_ascii=False).encode()
 SAME = [example for example in EXAMPLES if example.model is not None]
-every_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: each.source)
+every_example = pytest.mark.parametrize("example", IN_JSON, ids=lambda each: each.source)
 
 
 def _send(stage: Stage, example: Example, body: bytes, key: bytes = b"") -> Got:
-    kind = b"audio/mpeg" if example.binary else b"application/json"
-    return stage.send(
-        example.operation,
-        body,
-        example.answer,
-        streamed=example.streamed,
-        kind=kind,
-        key=key,
-    )
+    sound = b"audio/mpeg" if example.binary else b"application/json"
+    framed = events(example.answer) if example.streamed else whole(example.answer, sound)
+    return stage.send(example.operation, body, framed, key=key, kind=example.kind)
 
 
 def _asks_for_usage(example: Example) -> dict[str, bytes]:
@@ -49,6 +45,7 @@ def test_nothing_changes(stage: Stage, example: Example) -> None:
 
     assert got.body == (written(changed(example.request, changes)) if changes else example.request)
     assert got.answer.body == example.answer
+    assert got.headers["content-type"] == example.kind.decode()
 
 
 @every_example
@@ -72,6 +69,8 @@ def test_only_listed_things_change(stage: Stage, example: Example) -> None:
     different = {name for name in sent | received if sent.get(name) != received.get(name)}
 
     assert different <= REQUEST_FIELDS
+    named = got.answer.header("x-llmproxy-changed") or ""
+    assert set(named.split(", ")) == different, "what has changed is named"
     assert set(got.headers) <= REQUEST_HEADERS
     assert {name for name, _ in got.answer.headers} <= ANSWER_HEADERS
     assert stage.only.decode() not in got.head.decode("latin-1")
@@ -111,7 +110,7 @@ def test_usage_that_nobody_asked_for(stage: Stage) -> None:
         (chunk + usage, body % b"", chunk + done),
         (chunk + usage + done, asked, chunk + usage + done),
     ):
-        got = stage.send("chat/completions", question, answer, streamed=True)
+        got = stage.send("chat/completions", question, events(answer))
         assert got.answer.body == expected
         assert (got.body == question) is (question == asked)
 
