@@ -12,6 +12,7 @@ from llmproxy.infra.providers.transport.connection import Connection, Keeper
 from llmproxy.infra.providers.transport.errors import ConnectFailed
 from llmproxy.infra.providers.transport.proxies import Proxies, Proxy
 from llmproxy.infra.providers.transport.target import Origin, Target, target
+from llmproxy.infra.providers.transport.tls import Tls
 
 MAX_CONNECT_ANSWER_BYTES = 16 * 1024
 
@@ -72,32 +73,43 @@ class Dialer:
             ) from error
 
     async def _direct(self, origin: Origin) -> Connection:
-        secure = origin.scheme == "https"
-        _, connection = await self._loop.create_connection(
-            self._make, origin.host, origin.port, ssl=self._context() if secure else None
+        if origin.scheme == "http":
+            return await self._plain(origin.host, origin.port)
+        connection = self._make()
+        _, tls = await self._loop.create_connection(
+            lambda: Tls(self._context(), origin.host, connection), origin.host, origin.port
         )
+        await self._secured(tls)
         return connection
 
     def _make(self) -> Connection:
         return Connection(self._loop, self._keeper)
 
+    async def _plain(self, host: str, port: int) -> Connection:
+        _, connection = await self._loop.create_connection(self._make, host, port)
+        return connection
+
+    async def _secured(self, tls: Tls) -> None:
+        try:
+            await tls.secured
+        except BaseException:
+            tls.abort()
+            raise
+
     async def _proxied(self, origin: Origin, proxy: Proxy) -> Connection:
         if origin.scheme == "http":
-            _, connection = await self._loop.create_connection(self._make, proxy.host, proxy.port)
-            return connection
+            return await self._plain(proxy.host, proxy.port)
         transport, tunnel = await self._loop.create_connection(_Tunnel, proxy.host, proxy.port)
         try:
             await tunnel.connect(origin, proxy)
-            connection = self._make()
-            secured = await self._loop.start_tls(
-                transport, connection, self._context(), server_hostname=origin.host
-            )
         except BaseException:
             transport.abort()
             raise
-        if secured is None:
-            raise ConnectFailed(f"TLS with {origin.host} ended during the handshake")
-        connection.connection_made(secured)
+        connection = self._make()
+        tls = Tls(self._context(), origin.host, connection)
+        transport.set_protocol(tls)
+        tls.connection_made(transport)
+        await self._secured(tls)
         return connection
 
 
