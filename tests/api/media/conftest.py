@@ -1,4 +1,4 @@
-"""A server before two simulated OpenAIs and an Azure."""
+"""A server before two simulated OpenAIs, an Azure, and an upstream that takes uploads badly."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
@@ -11,13 +11,15 @@ import pytest_asyncio
 from tests.api.asking import within
 from tests.api.documents import SECRETS, document
 from tests.api.gateway import Gateway, serving
+from tests.api.media.odd_upstream import OddUpstream, odd_upstream
 from tests.api.traces import opened, settled
 from tests.simulators.azure_openai import AzureOpenAISimulator
 from tests.simulators.openai import OpenAISimulator
 from tests.simulators.runner import running
 
 MEDIA = {"operations": ["audio_tts", "audio_stt", "images"]}
-SETTINGS = SECRETS | {"BODY_TIMEOUT_S": "1"}
+MAX_UPLOAD_BYTES = 8 * 1024 * 1024
+SETTINGS = SECRETS | {"BODY_TIMEOUT_S": "1", "MAX_UPLOAD_BYTES": str(MAX_UPLOAD_BYTES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Stage:
     first: OpenAISimulator
     second: OpenAISimulator
     azure: AzureOpenAISimulator
+    odd: OddUpstream
     lines: int = 0
 
     def settled(self, count: int = 1) -> list[dict[str, Any]]:
@@ -45,10 +48,12 @@ def _whole_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         running(OpenAISimulator()) as first,
         running(OpenAISimulator()) as second,
         running(AzureOpenAISimulator()) as azure,
+        odd_upstream() as odd,
     ):
-        documents = [each | MEDIA for each in (*_openai(first, second), *_azure(azure))]
+        made = (*_openai(first, second), *_azure(azure), *_odd(odd, second))
+        documents = [each | MEDIA for each in made]
         with serving(tmp_path_factory.mktemp("media"), documents, SETTINGS) as gateway:
-            yield Stage(gateway, first, second, azure)
+            yield Stage(gateway, first, second, azure, odd)
 
 
 def _openai(first: OpenAISimulator, second: OpenAISimulator) -> Iterator[dict[str, Any]]:
@@ -83,11 +88,21 @@ def _azure(simulator: AzureOpenAISimulator) -> Iterator[dict[str, Any]]:
         yield document(f"{code}-v1", "Azure", "AzureOpenAI", **v1)
 
 
+def _odd(odd: OddUpstream, second: OpenAISimulator) -> Iterator[dict[str, Any]]:
+    account = {"secret_name": "OPENAI_SIMULATOR_KEY", "model": "whisper-1"}
+    yield document("odd", "OpenAI", "OpenAI", endpoint=odd.base_url, **account)
+    yield document("odd-once", "OpenAI", "OpenAI", endpoint=odd.base_url, timeout="1", **account)
+    for number, endpoint in enumerate((odd.base_url, second.base_url)):
+        made = document("odd-pair", "OpenAI", "OpenAI", endpoint=endpoint, **account)
+        yield made | {"id": f"odd-pair-{number}"}
+
+
 @pytest.fixture(name="stage")
 def _stage(whole_stage: Stage) -> Iterator[Stage]:
     """Everything as new, but for connections that are kept; the server has not crashed."""
     for simulator in (whole_stage.first, whole_stage.second, whole_stage.azure):
         simulator.reset()
+    whole_stage.odd.takings.clear()
     yield replace(whole_stage, lines=len(settled(whole_stage.gateway)))
     whole_stage.gateway.check()
 

@@ -53,6 +53,9 @@ class Cycle:
     def cancel_on_disconnect(self) -> None:
         """Have the request's task cancelled when its client leaves, or at once if it has left."""
         self._cancels = True
+        protocol = self.protocol
+        if protocol.flow.read_paused and not protocol.waiting:
+            protocol.flow.resume_reading()  # a large body had paused it: who leaves is only read
         if self.disconnected and self.task is not None:
             self.task.cancel()
 
