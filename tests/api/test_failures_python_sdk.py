@@ -12,7 +12,7 @@ from tests.simulators.faults import FaultKind
 
 ANSWER = "Simulated answer to: hello there"
 # Loopback and a busy machine: far above what is needed, far below any timeout.
-SOON_S = 2.0
+SOON_S = 5.0
 
 
 def _ask(client: openai.OpenAI, model: str = "gpt-4o-mini") -> str | None:

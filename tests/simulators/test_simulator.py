@@ -115,7 +115,7 @@ async def test_streams_of_many_clients_at_once() -> None:
         OpenAISimulator() as simulator,
         openai.AsyncOpenAI(base_url=simulator.base_url, api_key="sk-simulator") as client,
     ):
-        simulator.fail_next(times=None, chunk_interval_ms=10)
+        simulator.fail_next(times=None, chunk_interval_ms=40)
 
         async def count() -> int:
             stream = await client.chat.completions.create(
@@ -127,7 +127,7 @@ async def test_streams_of_many_clients_at_once() -> None:
         counts = await asyncio.gather(*(count() for _ in range(10)))
 
     assert counts == [11] * 10
-    assert time.perf_counter() - started < 10 * 11 * 0.010
+    assert time.perf_counter() - started < 10 * 11 * 0.040
 
 
 def test_speaks_tls(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tests.api.bad_input.conftest import Strict
 from tests.api.raw import Wire, chat, connected, get, post
 from tests.api.traces import journal, open_files, opened, settled
 
-SOON_S = 3.0
+SOON_S = 6.0
 LONG = chat(b'"stream":true').replace(b"hello there", b"word" + b" word" * 29_999)
 
 

@@ -289,4 +289,4 @@ def test_line_ends_without_a_request(strict: Strict) -> None:
     """Empty lines before a request are passed over, a great many of them too."""
     started = time.monotonic()
     assert exchange(strict.url, b"\r\n" * 100_000 + get()).status == 200
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10

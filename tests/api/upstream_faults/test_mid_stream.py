@@ -90,7 +90,7 @@ def test_a_stream_that_falls_silent(stage: Stage) -> None:
 
     assert 1 <= answer.body.count(COMMENT) <= IDLE_S / KEEP_ALIVE_S + 1
     record = stage.first.requests[0]
-    assert within(1.0, lambda: record.disconnected_after_ms is not None)
+    assert within(5.0, lambda: record.disconnected_after_ms is not None)
 
 
 def test_the_end_without_done(stage: Stage) -> None:
