@@ -84,7 +84,9 @@ def _property(test: Callable[..., None]) -> Callable[..., None]:
     """Generate objects; the server stays the same, so does the time a run takes."""
     generated = given(fields=FIELDS, white=WHITE)(test)
     return settings(
-        max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture]
+        max_examples=EXAMPLES,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
     )(generated)
 
 

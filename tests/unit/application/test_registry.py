@@ -3,7 +3,7 @@
 import pytest
 
 from llmproxy.application.interfaces.upstream import Deployment
-from llmproxy.application.registry import ANYONE, Registry, Snapshot
+from llmproxy.application.registry import ANYONE, MAX_PLANS, Registry, Snapshot
 from llmproxy.domain.caller import Caller, key_digest
 from llmproxy.domain.errors import (
     InvalidRequest,
@@ -165,6 +165,19 @@ def test_an_operation_that_is_not_offered() -> None:
     with pytest.raises(OperationNotSupported) as nothing:
         _registry(PICTURES).candidates("pictures", CALLER, Operation.CHAT_COMPLETION)
     assert nothing.value.message.endswith("Models that do: none.")
+
+
+def test_plans_are_remembered_within_bounds() -> None:
+    """A plan is made once; however many callers there are, what is remembered stays small."""
+    registry = _registry(*ALL)
+    first = registry.candidates("two", CALLER, Operation.CHAT_COMPLETION)
+    assert registry.candidates("two", CALLER, Operation.CHAT_COMPLETION) is first
+    for number in range(MAX_PLANS + 1):
+        caller = Caller(f"key_{number}", "alpha", None, admin=False, expires_at=None)
+        assert registry.candidates("open", caller, Operation.CHAT_COMPLETION) == (OPEN,)
+    again = registry.candidates("two", CALLER, Operation.CHAT_COMPLETION)
+    assert again == first
+    assert again is not first
 
 
 def test_the_only_model() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from llmproxy.application.interfaces.journal import Outcome
 from llmproxy.application.steps.admit import Admission
-from llmproxy.application.steps.settle import estimate
+from llmproxy.application.steps.settle import estimate, known_usage
 from llmproxy.domain.errors import Broken, OwnFault, Refused
 from llmproxy.domain.usage import Usage
 from tests.fakes.clock import FakeClock
@@ -66,6 +66,17 @@ async def test_an_estimate_stays_below_what_was_reserved() -> None:
     assert estimate(admission, 10_000_000).output_tokens == 0
     rooms.settle.finished(admission, admission.plan[0], None, output_bytes=10_000_000)
     assert rooms.journal.last.usage.output_tokens == 0
+
+
+async def test_characters_are_the_gateways_own_count() -> None:
+    """Speech is read from the request: the provider's tokens come beside it, or nothing does."""
+    rooms, admission = await _admitted()
+    admission.call.counted = Usage(characters=12, estimated=True)
+
+    assert known_usage(admission, None, 0) == admission.call.counted
+    assert known_usage(admission, USAGE, 0) == USAGE._replace(characters=12)
+    rooms.settle.finished(admission, admission.plan[0], USAGE, output_bytes=0)
+    assert rooms.journal.last.usage.characters == 12
 
 
 async def test_a_free_model_costs_nothing() -> None:

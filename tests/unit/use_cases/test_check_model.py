@@ -74,7 +74,10 @@ async def test_a_silent_model_fails_in_time() -> None:
 
 
 async def test_what_cannot_be_asked_is_not_asked() -> None:
-    """A waiting model fails, one without chat is skipped; neither reaches a provider."""
+    """A waiting model fails, and one of a wire that is not spoken yet; one without chat is skipped.
+
+    None reaches a provider.
+    """
     clock = FakeClock()
     probe = FakeModelProbe(clock)
     checks = CheckModel(probe, clock, timeout_s=5)
@@ -82,9 +85,12 @@ async def test_what_cannot_be_asked_is_not_asked() -> None:
 
     failed = await checks(waiting)
     skipped = await checks(model(operations=["embeddings"]))
+    unspoken = await checks(model(provider="Anthropic", model_type="Anthropic"))
 
     assert (failed.verdict, failed.latency_s) == (Verdict.FAILED, None)
     assert "endpoint" in failed.reason
+    assert (unspoken.verdict, unspoken.latency_s) == (Verdict.FAILED, None)
+    assert "cannot be called by this version yet" in unspoken.reason
     assert (skipped.verdict, skipped.latency_s) == (Verdict.SKIPPED, None)
     assert probe.asked == []
 
