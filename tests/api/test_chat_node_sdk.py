@@ -67,6 +67,30 @@ def test_failures(gateway: Gateway, upstreams: Upstreams) -> None:
     assert all(got[name]["requestID"] for name in seen)
 
 
+@pytest.mark.conformance(operation="chat/completions", provider="OpenAI", aspect="errors")
+def test_retries(gateway: Gateway, upstreams: Upstreams) -> None:
+    """openai-node tries again where that can help, and nowhere else."""
+    tries = {400: 1, 401: 1, 404: 1, 409: 3, 422: 1, 429: 3, 500: 3}
+    for status in tries:
+        upstreams.openai.fail_next(
+            "status",
+            status=status,
+            times=None,
+            contains=f"status {status}",
+            headers={"retry-after-ms": "20"},
+        )
+    got = run_node(gateway, "retries.mjs", *[str(status) for status in tries])
+
+    sent = [record.body for record in upstreams.openai.requests]
+    assert {
+        each: sum(f"status {each}".encode() in body for body in sent) for each in tries
+    } == tries
+    statuses = [got[str(status)]["status"] for status in tries]
+    assert statuses == [400, 502, 502, 409, 422, 429, 502]
+    assert all(error["requestID"] for error in got.values())
+    assert (got["leftOut"]["status"], got["leftOut"]["code"]) == (501, "unsupported_endpoint")
+
+
 @pytest.mark.conformance(operation="chat/completions", provider="OpenAI", aspect="cancel")
 def test_who_leaves_ends_the_upstream(gateway: Gateway, upstreams: Upstreams) -> None:
     """Breaking out of a stream ends the upstream's stream while the program still runs."""

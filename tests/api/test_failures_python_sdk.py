@@ -145,18 +145,18 @@ def test_odd_answers_are_answers(
 
 @pytest.mark.conformance(operation="chat/completions", provider="OpenAI", aspect="errors")
 @pytest.mark.parametrize(
-    ("status", "error", "seen", "code"),
+    ("status", "error", "seen", "tries"),
     [
-        (400, openai.BadRequestError, 400, "refused"),
-        (401, openai.InternalServerError, 502, "upstream_credentials"),
-        (403, openai.InternalServerError, 502, "upstream_credentials"),
-        (404, openai.InternalServerError, 502, "upstream_misconfigured"),
-        (409, openai.ConflictError, 409, "refused"),
-        (422, openai.UnprocessableEntityError, 422, "refused"),
-        (429, openai.RateLimitError, 429, "rate_limit_exceeded"),
-        (500, openai.InternalServerError, 502, "upstream_error"),
-        (503, openai.InternalServerError, 502, "upstream_error"),
-        (504, openai.InternalServerError, 504, "upstream_timeout"),
+        (400, openai.BadRequestError, (400, "refused"), 1),
+        (401, openai.InternalServerError, (502, "upstream_credentials"), 1),
+        (403, openai.InternalServerError, (502, "upstream_credentials"), 1),
+        (404, openai.InternalServerError, (502, "upstream_misconfigured"), 1),
+        (409, openai.ConflictError, (409, "refused"), 2),
+        (422, openai.UnprocessableEntityError, (422, "refused"), 1),
+        (429, openai.RateLimitError, (429, "rate_limit_exceeded"), 2),
+        (500, openai.InternalServerError, (502, "upstream_error"), 2),
+        (503, openai.InternalServerError, (502, "upstream_error"), 2),
+        (504, openai.InternalServerError, (504, "upstream_timeout"), 2),
     ],
 )
 def test_statuses_become_classes(
@@ -164,16 +164,24 @@ def test_statuses_become_classes(
     upstreams: Upstreams,
     status: int,
     error: type[openai.APIStatusError],
-    seen: int,
-    code: str,
+    seen: tuple[int, str],
+    tries: int,
 ) -> None:
-    """The upstream's status decides the class; its own 401 is never the caller's."""
-    upstreams.openai.fail_next("status", status=status)
+    """The upstream's status decides the class; its own 401 is never the caller's.
+
+    The SDK tries again where that can help, and nowhere else.
+    """
+    upstreams.openai.fail_next(
+        "status", status=status, times=None, headers={"retry-after-ms": "20"}
+    )
 
     with pytest.raises(error) as failed:
-        _ask(client)
+        _ask(client.with_options(max_retries=1))
 
-    assert (failed.value.status_code, failed.value.code) == (seen, code)
+    raised = failed.value
+    assert (raised.status_code, raised.code, raised.param) == (*seen, None)
+    assert (raised.request_id or "").startswith("req_")
+    assert len(upstreams.openai.requests) == tries
 
 
 def test_rate_limits_are_waited_for(gateway: Gateway, upstreams: Upstreams) -> None:
