@@ -144,6 +144,16 @@ def test_cuts_under_tls(secured: Secured, kind: FaultKind, *, stream: bool) -> N
         assert (answer.status, answer.error["code"]) == (502, "upstream_error")
 
 
+@BOTH
+@pytest.mark.parametrize("kind", [FaultKind.GARBAGE, FaultKind.BAD_CHUNKING])
+def test_nonsense_under_tls(secured: Secured, kind: FaultKind, *, stream: bool) -> None:
+    """A connection given up in the middle of what it received leaves no traceback behind."""
+    for _ in range(5):
+        secured.right.fail_next(kind, after_events=1)
+        answer = _ask(secured.gateway, "right", stream=stream)
+        assert (answer.status, answer.error["code"]) == (502, "upstream_error")
+
+
 def test_a_stale_connection_under_tls(secured: Secured) -> None:
     """A kept connection that was closed is replaced under TLS too."""
     for kind in (FaultKind.STALE_KEEP_ALIVE, FaultKind.TIMING, FaultKind.CLOSE_BEFORE_HEADERS):

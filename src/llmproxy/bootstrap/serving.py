@@ -35,7 +35,7 @@ from llmproxy.infra.secrets.environment import EnvironmentSecrets
 from llmproxy.infra.secrets.signing import KEY_BYTES, Signer
 from llmproxy.infra.telemetry.access_log import BufferedAccessLog, SilentAccessLog
 from llmproxy.infra.telemetry.clock import SystemClock
-from llmproxy.infra.telemetry.log_lines import keep_to_lines
+from llmproxy.infra.telemetry.log_lines import keep_to_lines, note_lost_connections
 from llmproxy.infra.telemetry.metrics import Metrics
 
 
@@ -81,6 +81,7 @@ class _Parts:
     @asynccontextmanager
     async def lifespan(self, _app: object) -> AsyncIterator[None]:
         """Start all, serve, stop all in reverse."""
+        asyncio.get_running_loop().set_exception_handler(note_lost_connections)
         async with AsyncExitStack() as stack:
             await self._start(stack)
             stack.callback(self.access_log.flush)

@@ -1,10 +1,15 @@
 """One record of the log is one line, whatever a provider or a caller wrote into it."""
 
+import asyncio
 import logging
 import traceback
 from typing import Any
 
 from typing_extensions import override
+
+logger = logging.getLogger("llmproxy")
+CLOSED = "the handler is closed"
+"""How uvloop says that a transport is closed, in a RuntimeError."""
 
 
 class LineRecord(logging.LogRecord):
@@ -28,6 +33,20 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def note_lost_connections(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Write what the event loop reports of a connection as one line; all else as usual.
+
+    A handshake that fails in the very turn in which its request was cancelled has nobody left to
+    take its error (asyncio's `create_connection`), and uvloop's TLS may look once more at a
+    transport that was closed (0.22, sslproto.pyx `_do_read`): no bugs, and no tracebacks.
+    """
+    error = context.get("exception")
+    if isinstance(error, OSError) or CLOSED in str(error):
+        logger.warning("a connection was lost: %s", str(error) or type(error).__name__)
+    else:
+        loop.default_exception_handler(context)
 
 
 def keep_to_lines() -> None:

@@ -1,12 +1,13 @@
 """One record is one line, whatever stands in it."""
 
+import asyncio
 import io
 import logging
 from collections.abc import Iterator
 
 import pytest
 
-from llmproxy.infra.telemetry.log_lines import keep_to_lines
+from llmproxy.infra.telemetry.log_lines import keep_to_lines, note_lost_connections
 
 FORGED = "HTTP 400: no\n2026-11-23 20:00:00 ERROR llmproxy: forged\r\x1b[2J\u2028\ud800 é"
 
@@ -50,3 +51,20 @@ def test_a_traceback_is_marked(log: tuple[logging.Logger, io.StringIO]) -> None:
     assert first == "ERROR crashed"
     assert rest[0] == "| Traceback (most recent call last):"
     assert all(line.startswith("| ") for line in rest)
+
+
+def test_what_the_event_loop_reports(caplog: pytest.LogCaptureFixture) -> None:
+    """Trouble of a connection is a line; a bug keeps its traceback."""
+    loop = asyncio.new_event_loop()
+    try:
+        note_lost_connections(loop, {"message": "never retrieved", "exception": OSError("no TLS")})
+        closed = RuntimeError("unable to perform operation on <…>; the handler is closed")
+        note_lost_connections(loop, {"message": "fatal", "exception": closed})
+        note_lost_connections(loop, {"message": "a callback", "exception": RuntimeError("a bug")})
+    finally:
+        loop.close()
+
+    first, second, third = caplog.records
+    assert (first.getMessage(), first.exc_info) == ("a connection was lost: no TLS", None)
+    assert second.exc_info is None
+    assert third.exc_info

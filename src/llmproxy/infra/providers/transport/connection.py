@@ -40,6 +40,7 @@ class Connection(asyncio.Protocol, Line):
     """
 
     __slots__ = (
+        "_dropped",
         "_interim",
         "_keeper",
         "_loop",
@@ -57,6 +58,7 @@ class Connection(asyncio.Protocol, Line):
         self._loop = loop
         self._keeper = keeper
         self._parser = httptools.HttpResponseParser(self)
+        self._dropped = False
         self._interim = False
         self._sending: Sending | None = None
         self.exchange: Exchange | None = None
@@ -106,7 +108,19 @@ class Connection(asyncio.Protocol, Line):
     @property
     def usable(self) -> bool:
         """Whether another request may be sent on it."""
-        return not self.transport.is_closing()
+        return not self._dropped and not self.transport.is_closing()
+
+    def _drop(self) -> None:
+        """Close without a word.
+
+        Under TLS not within `data_received`: uvloop's SSL protocol writes after it, and a transport
+        that is gone by then is an error with a traceback (uvloop 0.22, sslproto.pyx `_do_read`).
+        """
+        self._dropped = True
+        if self.transport.get_extra_info("ssl_object") is None:
+            self.transport.abort()
+        else:
+            self._loop.call_soon(self.transport.abort)
 
     @override
     def pause(self) -> None:
@@ -124,7 +138,7 @@ class Connection(asyncio.Protocol, Line):
         if exchange is not None:
             self._keeper.over(exchange)
         self._stop_sending()
-        self.transport.abort()
+        self._drop()
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -149,7 +163,7 @@ class Connection(asyncio.Protocol, Line):
     def data_received(self, data: bytes) -> None:
         exchange = self.exchange
         if exchange is None:
-            self.transport.abort()
+            self._drop()
             return
         exchange.seen = True
         exchange.seen_at = now = self._loop.time()
@@ -168,7 +182,7 @@ class Connection(asyncio.Protocol, Line):
     def on_message_begin(self) -> None:
         """Refuse an answer that nobody asked for: it must not meet the next request."""
         if self.exchange is None:
-            self.transport.abort()
+            self._drop()
 
     def on_headers_complete(self) -> None:
         """Take the status; a 1xx answer is only an interim one.
@@ -207,7 +221,7 @@ class Connection(asyncio.Protocol, Line):
             return
         self._over(exchange)
         if self._stop_sending() or self.transport.get_write_buffer_size():
-            self.transport.abort()  # who reads no more would keep a closing connection for ever
+            self._drop()  # who reads no more would keep a closing connection for ever
         elif self._parser.should_keep_alive():
             self.used = True
             self.idle_since = self._loop.time()

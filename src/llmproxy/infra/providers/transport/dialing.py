@@ -69,7 +69,8 @@ class Dialer:
             raise ConnectFailed(f"TLS with {origin.host}{via} failed: {reason}") from error
         except OSError as error:
             raise ConnectFailed(
-                f"no connection to {origin.host}:{origin.port}{via}: {error}"
+                f"no connection to {origin.host}:{origin.port}{via}:"
+                f" {str(error) or type(error).__name__}"
             ) from error
 
     async def _direct(self, origin: Origin) -> Connection:
