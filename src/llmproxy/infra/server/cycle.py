@@ -33,6 +33,8 @@ class Cycle:
     _cancels = False
     _chunked = False
     _delivered = False
+    _flows = False
+    """Whether a piece of the body may go out as a chunk without further thought."""
     _head: bytes | None = None
     _waiter: asyncio.Future[None] | None = None
     disconnected = False
@@ -86,6 +88,7 @@ class Cycle:
         if self.response_complete or self.disconnected:
             return
         self.disconnected = True
+        self._flows = False
         if self._cancels and self.task is not None:
             self.task.cancel()
         self._wake()
@@ -196,6 +199,7 @@ class Cycle:
         if self._head is not None:
             parts.append(self._head)
             self._head = None
+            self._flows = self._chunked
         if not self._chunked:
             parts.append(body)
         else:
@@ -226,10 +230,10 @@ class Cycle:
         protocol = self.protocol
         if protocol.flow.write_paused:
             return False
-        if self._head is not None or not self._chunked or self.gone:
-            self.push(data, more=True)
-        else:
+        if self._flows:
             protocol.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        else:
+            self.push(data, more=True)
         return True
 
     def cut(self) -> None:
@@ -239,6 +243,7 @@ class Cycle:
         """
         if self.gone:
             return
+        self._flows = False
         self.response_complete = True
         transport = self.protocol.transport
         if self._chunked:
@@ -251,6 +256,7 @@ class Cycle:
 
     def _finish(self) -> None:
         self.response_complete = True
+        self._flows = False
         self._wake()
         protocol = self.protocol
         if not self.keep_alive:

@@ -15,8 +15,8 @@ from llmproxy.infra.controllers.openai.chat_request import (
     carefully,
     chat_request,
 )
+from llmproxy.infra.controllers.openai.fields import json_object
 from llmproxy.infra.controllers.openai.stream_options import MAX_STREAM_OPTIONS_BYTES
-from llmproxy.infra.wire.json_object import JsonObject
 
 HELLO = [{"role": "user", "content": "hello"}]
 
@@ -158,7 +158,7 @@ def _read(read: Callable[[bytes], Asked], raw: bytes) -> tuple[object, ...] | No
 def test_both_ways_agree(fields: dict[str, object]) -> None:
     """What passes at one go passes field by field too, and is read as the same."""
     raw = json.dumps({"model": "m", "messages": HELLO} | fields).encode()
-    careful = _read(lambda raw: carefully(JsonObject(raw)), raw)
+    careful = _read(lambda raw: carefully(json_object(raw)), raw)
     assert _read(chat_request, raw) == careful
 
 

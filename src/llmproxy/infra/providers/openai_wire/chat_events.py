@@ -42,11 +42,9 @@ class ChatEvents(SseEvents):
 
     @override
     def special(self, data: bytes) -> bool:
+        if not self.finish_seen:
+            self.finish_seen = FINISH[0] in data or FINISH[1] in data
         return b"[DONE]" in data or b"error" in data or USAGE[0] in data or USAGE[1] in data
-
-    @override
-    def finishes(self, data: bytes) -> bool:
-        return FINISH[0] in data or FINISH[1] in data
 
     @override
     def passes(self, content: bytes) -> bool:

@@ -43,12 +43,11 @@ class SseEvents(Incoming):
 
     def _forward(self, data: bytes) -> bool:
         """Pass on what needs no second look; the rest is left to `next`."""
-        if not data.endswith(self._separator) or self.special(data) or not self._sink(data):
+        separator = self._separator
+        if not data.endswith(separator) or self.special(data) or not self._sink(data):
             return False
         self._bytes += len(data)
-        self._events += data.count(self._separator)
-        if not self.finish_seen:
-            self.finish_seen = self.finishes(data)
+        self._events += data.count(separator)
         return True
 
     @override
@@ -60,11 +59,7 @@ class SseEvents(Incoming):
             self._empty_event_bytes = data.find(self._separator) + len(self._separator)
         self._bytes += len(data)
         self._events += data.count(self._separator)
-        if not self.finish_seen:
-            self.finish_seen = self.finishes(data)
-        if self.special(data):
-            return self._sift(data)
-        return data
+        return self._sift(data) if self.special(data) else data
 
     def _whole(self, data: bytes) -> bytes:
         """Return the whole events of what has arrived; keep the rest for the next call."""
@@ -143,11 +138,10 @@ class SseEvents(Incoming):
 
     @abstractmethod
     def special(self, data: bytes) -> bool:
-        """Whether these events hold anything that is not simply passed on."""
+        """Whether these events hold anything that is not simply passed on.
 
-    @abstractmethod
-    def finishes(self, data: bytes) -> bool:
-        """Whether the provider says in these events that its answer is complete."""
+        Whoever can tell by the bytes sets `finish_seen` when they say that the answer is complete.
+        """
 
     @abstractmethod
     def passes(self, content: bytes) -> bool:

@@ -75,11 +75,6 @@ class TypedEvents(SseEvents):
         return b"error" in data or any(word in data for word in self._last)
 
     @override
-    def finishes(self, data: bytes) -> bool:
-        """Never by bytes alone, which may stand in a text: `passes` reads the type."""
-        return False
-
-    @override
     def passes(self, content: bytes) -> bool:
         try:
             event = _event.decode(content)

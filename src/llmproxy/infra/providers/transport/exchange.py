@@ -85,9 +85,9 @@ class Exchange:
     def feed(self, data: bytes) -> None:
         """Take a piece of the answer's body."""
         self._chunks.append(data)
-        self._size += len(data)
         if self._sink is not None:
             return
+        self._size += len(data)
         if self._size > self.max_bytes:
             self.fail(Garbled(f"an answer of more than {self.max_bytes} bytes"))
         elif self.streaming:
@@ -105,9 +105,9 @@ class Exchange:
         chunks = self._chunks
         if sink(chunks[0] if len(chunks) == 1 else b"".join(chunks)):
             self._chunks = []
-            self._size = 0
             return True
         self._sink = None
+        self._size = sum(map(len, chunks))
         self.wake()
         return False
 
