@@ -86,7 +86,7 @@ def _property(test: Callable[..., None]) -> Callable[..., None]:
     return settings(
         max_examples=EXAMPLES,
         derandomize=True,
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )(generated)
 
 
