@@ -63,6 +63,9 @@ def test_an_unknown_model_is_told_in_openais_words(gateway: Gateway, name: str) 
     assert "does not exist or you do not have access to it" in answer.error["message"]
 
 
+@pytest.mark.conformance(
+    operation="models", provider=("OpenAI", "AzureOpenAI", "AzureFoundry"), aspect="errors"
+)
 def test_an_unknown_model_raises_in_the_sdk(client: openai.OpenAI) -> None:
     """openai-python knows the error by its class."""
     with pytest.raises(openai.NotFoundError) as raised:

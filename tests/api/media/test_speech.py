@@ -15,6 +15,7 @@ REQUEST = json.dumps({"model": "voice", "input": SPOKEN, "voice": "coral"}).enco
 PATH = b"/v1/audio/speech"
 
 
+@pytest.mark.conformance(operation="audio/speech", provider="OpenAI", aspect="plain")
 @pytest.mark.parametrize("kind", sorted(FORMATS))
 def test_formats(client: openai.OpenAI, stage: Stage, kind: str) -> None:
     """The bytes are the provider's, in its content type; only the model's name changes."""
@@ -36,6 +37,7 @@ def test_formats(client: openai.OpenAI, stage: Stage, kind: str) -> None:
     assert line["first_content_s"] is not None
 
 
+@pytest.mark.conformance(operation="audio/speech", aspect="plain")
 @pytest.mark.parametrize("model", ["azure-voice", "azure-voice-v1"])
 def test_azure(client: openai.OpenAI, model: str) -> None:
     """Both of Azure's APIs are asked at their own place."""
@@ -44,6 +46,7 @@ def test_azure(client: openai.OpenAI, model: str) -> None:
     assert answer.content == audio(SPOKEN, "coral", "mp3")
 
 
+@pytest.mark.conformance(operation="audio/speech", provider="OpenAI", aspect="stream")
 def test_bytes_come_as_they_are_made(client: openai.OpenAI, stage: Stage, tmp_path: Path) -> None:
     """The first bytes are there long before the last are made."""
     stage.first.fail_next("slow_drip", drip_bytes=20_000, chunk_interval_ms=50)
@@ -68,6 +71,7 @@ async def test_the_async_client(async_client: openai.AsyncOpenAI) -> None:
     assert answer.content == audio(SPOKEN, "coral", "mp3")
 
 
+@pytest.mark.conformance(operation="audio/speech", provider="OpenAI", aspect="stream")
 def test_events(client: openai.OpenAI, stage: Stage) -> None:
     """Typed events pass untouched; their last one says the tokens."""
     with client.audio.speech.with_streaming_response.create(
@@ -86,6 +90,7 @@ def test_events(client: openai.OpenAI, stage: Stage) -> None:
     assert line["usage"][10] is False
 
 
+@pytest.mark.conformance(operation="audio/speech", provider="OpenAI", aspect="errors")
 @pytest.mark.parametrize("fault", ["cut_mid_stream", "reset_mid_stream"])
 def test_a_cut_never_looks_complete(client: openai.OpenAI, stage: Stage, fault: str) -> None:
     """After the first byte a failure cuts the connection, on which the SDK raises."""
@@ -138,6 +143,7 @@ def test_before_the_first_byte_another_deployment_answers(
     stage.settled(2)
 
 
+@pytest.mark.conformance(operation="audio/speech", provider="OpenAI", aspect="errors")
 def test_a_failure_alone_is_a_status(client: openai.OpenAI, stage: Stage) -> None:
     """Without another deployment the failure is a status in OpenAI's envelope."""
     stage.first.fail_next("status", status=503)
@@ -147,6 +153,7 @@ def test_a_failure_alone_is_a_status(client: openai.OpenAI, stage: Stage) -> Non
     assert (raised.value.status_code, raised.value.code) == (502, "upstream_error")
 
 
+@pytest.mark.conformance(operation="audio/speech", provider="OpenAI", aspect="errors")
 def test_a_failure_in_events(client: openai.OpenAI, stage: Stage) -> None:
     """A stream of events that is cut ends in an error event."""
     stage.first.fail_next("cut_mid_stream", after_events=3, chunk_interval_ms=5)
@@ -159,6 +166,7 @@ def test_a_failure_in_events(client: openai.OpenAI, stage: Stage) -> None:
     assert (last["type"], last["error"]["code"]) == ("error", "upstream_error")
 
 
+@pytest.mark.conformance(operation="audio/speech", provider="OpenAI", aspect="cancel")
 def test_who_leaves_ends_the_upstream(stage: Stage) -> None:
     """A client that goes away in the middle cancels the provider's work."""
     stage.first.fail_next("slow_drip", drip_bytes=1000, chunk_interval_ms=20)

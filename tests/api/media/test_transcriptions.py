@@ -32,6 +32,7 @@ def canonical(record: RecordedRequest) -> bytes:
     return record.body.replace(found[1].encode(), b"B")
 
 
+@pytest.mark.conformance(operation="audio/transcriptions", aspect="plain")
 @pytest.mark.parametrize("model", ["scribe", "whisper", "azure-scribe", "azure-scribe-v1"])
 @pytest.mark.parametrize("sound", [SOUND, LARGE], ids=["small", "large"])
 def test_plain(client: openai.OpenAI, model: str, sound: bytes) -> None:
@@ -99,6 +100,7 @@ def test_plain_formats(client: openai.OpenAI, stage: Stage, kind: str) -> None:
     assert line["usage"][10] is True
 
 
+@pytest.mark.conformance(operation="audio/transcriptions", provider="OpenAI", aspect="usage")
 def test_usage(client: openai.OpenAI, stage: Stage) -> None:
     """Tokens, seconds and durations are read from the answer."""
     file = ("a.mp3", SOUND)
@@ -113,6 +115,7 @@ def test_usage(client: openai.OpenAI, stage: Stage) -> None:
         assert line["outcome"] == "finished"
 
 
+@pytest.mark.conformance(operation="audio/transcriptions", provider="OpenAI", aspect="stream")
 def test_events(client: openai.OpenAI, stage: Stage) -> None:
     """Typed events pass in order; usage is read from the last."""
     events = list(
@@ -137,6 +140,7 @@ def test_a_model_that_does_not_stream(client: openai.OpenAI, stage: Stage) -> No
     assert (line["usage"][9], line["usage"][10]) == (SECONDS * 1000, False)
 
 
+@pytest.mark.conformance(operation="audio/transcriptions", provider="OpenAI", aspect="errors")
 def test_a_stream_that_breaks(client: openai.OpenAI, stage: Stage) -> None:
     """It ends in an error event, on which the SDK raises."""
     stage.first.fail_next("cut_mid_stream", after_events=3, chunk_interval_ms=5)
@@ -146,6 +150,7 @@ def test_a_stream_that_breaks(client: openai.OpenAI, stage: Stage) -> None:
     assert raised.value.code == "upstream_error"
 
 
+@pytest.mark.conformance(operation="audio/translations", provider="OpenAI", aspect="plain")
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
 def test_translations(client: openai.OpenAI, stage: Stage) -> None:
     """Translations have their own path and no events."""
@@ -179,6 +184,7 @@ def test_another_deployment_gets_the_same_bytes(
     stage.settled(3)
 
 
+@pytest.mark.conformance(operation="audio/transcriptions", provider="OpenAI", aspect="errors")
 def test_the_providers_refusal(client: openai.OpenAI) -> None:
     """The provider's words pass."""
     with pytest.raises(openai.BadRequestError) as raised:

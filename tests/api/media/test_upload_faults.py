@@ -190,6 +190,7 @@ def test_a_client_that_leaves_in_the_middle(stage: Stage, how: str, size: int) -
     assert len(stage.first.requests) == asked + 1
 
 
+@pytest.mark.conformance(operation="audio/transcriptions", provider="OpenAI", aspect="cancel")
 def test_a_client_that_leaves_while_its_upload_goes_out(stage: Stage) -> None:
     """The provider's connection is closed at once."""
     stage.odd.way = odd_upstream.is_slow
