@@ -39,6 +39,8 @@ class Settings:
     total_timeout_s: float = 3600.0
     hold_status_s: float = 10.0
     keep_alive_s: float = 15.0
+    realtime_max_message_bytes: int = 24 * 1024 * 1024
+    realtime_idle_timeout_s: float = 900.0
     journal_max_bytes: int = 1024 * 1024 * 1024
     log_level: str = "info"
     access_log: bool = True
@@ -96,6 +98,12 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         total_timeout_s=read.seconds("TOTAL_TIMEOUT_S", Settings.total_timeout_s),
         hold_status_s=read.seconds("HOLD_STATUS_S", Settings.hold_status_s),
         keep_alive_s=read.seconds("KEEP_ALIVE_S", Settings.keep_alive_s),
+        realtime_max_message_bytes=read.whole(
+            "REALTIME_MAX_MESSAGE_BYTES", Settings.realtime_max_message_bytes, 1024
+        ),
+        realtime_idle_timeout_s=read.seconds(
+            "REALTIME_IDLE_TIMEOUT_S", Settings.realtime_idle_timeout_s
+        ),
         journal_max_bytes=read.whole("JOURNAL_MAX_BYTES", Settings.journal_max_bytes, 1024 * 1024),
         log_level=read.choice(
             "LOG_LEVEL", Settings.log_level, ("debug", "info", "warning", "error")

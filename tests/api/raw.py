@@ -91,6 +91,16 @@ class Wire:
             status, headers = self._status(), self._headers()
         return Answer(status, tuple(headers), b"" if head else self._body(headers))
 
+    def head(self) -> tuple[int, list[tuple[str, str]]]:
+        """Read status and headers only: what follows is another protocol's."""
+        return self._status(), self._headers()
+
+    def take(self, size: int) -> bytes:
+        """Exactly so many bytes of another protocol."""
+        data = self._file.read(size)
+        assert len(data) == size, "the connection ended"
+        return data
+
     def _status(self) -> int:
         status_line = self._file.readline(1000)
         matched = _STATUS_LINE.fullmatch(status_line)

@@ -3,7 +3,9 @@
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+
+from tests.simulators.frames import Talk
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -14,6 +16,7 @@ class Answer:
     not used.
 
     `named` puts `event: {type}` before each event, as OpenAI does for typed events.
+    `session` is run once the connection has switched to a WebSocket (status 101).
     `chunked` sends a plain body in chunks; `declared_bytes` lies about its length.
     """
 
@@ -24,6 +27,14 @@ class Answer:
     named: bool = False
     chunked: bool = False
     declared_bytes: int | None = None
+    session: "Session | None" = None
+
+
+class Session(Protocol):
+    """What a vendor says and hears over a WebSocket."""
+
+    async def run(self, talk: Talk) -> None:
+        """Talk until the client closes."""
 
 
 class RefusalError(Exception):

@@ -17,11 +17,13 @@ from typing import Any
 from tests.simulators.answer import Answer, Headers, RefusalError, json_answer, stream_answer
 from tests.simulators.chat import CREATED, chat_chunks, chat_object
 from tests.simulators.faults import fault_named
+from tests.simulators.frames import switching, wants_websocket
 from tests.simulators.http import Request
 from tests.simulators.model import complete, last_text
 from tests.simulators.operations import OPERATIONS
 from tests.simulators.operations.operation import Asked
 from tests.simulators.parameters import CHAT_PARAMETERS
+from tests.simulators.realtime import REALTIME_MODELS, RealtimeSession
 from tests.simulators.rules import Body, check_chat, decoded, unknown_parameter
 from tests.simulators.simulator import Simulator
 
@@ -29,6 +31,7 @@ Json = dict[str, Any]
 
 PROMPT_FILTER_PHRASE = "trigger the prompt filter"
 V1 = "/openai/v1/"
+REALTIME_DEPLOYMENTS: Mapping[str, str] = {"voice": "gpt-realtime"}
 
 _CATEGORIES = ("hate", "self_harm", "sexual", "violence")
 _DENIED = (
@@ -139,6 +142,8 @@ class AzureSimulator(Simulator):
         if version not in (None, "v1", "preview", "latest"):
             raise azure_error(400, "BadRequest", "API version not supported")
         operation = request.path.removeprefix(V1)
+        if operation == "realtime":
+            return self.realtime(request)
         if (request.method, operation) == ("GET", "models"):
             return json_answer({"object": "list", "data": self.listed()}, headers=self.headers())
         if request.method == "POST" and operation in OPERATIONS:
@@ -154,6 +159,20 @@ class AzureSimulator(Simulator):
                 code="missing_required_parameter",
             )
         return self.chat(request, body, self.deployment(body["model"]))
+
+    def realtime(self, request: Request) -> Answer:
+        """A session with a deployment, or one that only transcribes."""
+        if not wants_websocket(request):
+            raise not_found()
+        headers = (*switching(request), *self.headers(request))
+        if request.parameter("intent") == "transcription":
+            return Answer(101, headers, session=RealtimeSession(None))
+        name = request.parameter("model") or ""
+        model = REALTIME_MODELS.get(REALTIME_DEPLOYMENTS.get(name, ""))
+        if model is None:
+            self.deployment(name)
+            raise azure_error(400, "OperationNotSupported", "This model has no realtime API.")
+        return Answer(101, headers, session=RealtimeSession(model))
 
     def operate(self, operation: str, request: Request, deployment: str | None) -> Answer:
         """Serve an operation beside chat for a deployment."""

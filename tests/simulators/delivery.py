@@ -1,11 +1,13 @@
 """Puts an answer on the wire, with the faults that belong to the connection and to time."""
 
 import asyncio
+from contextlib import suppress
 from enum import Enum
 
 from tests.simulators.answer import Answer, framed
 from tests.simulators.disturbance import as_body
 from tests.simulators.faults import Fault, FaultKind
+from tests.simulators.frames import ClosedError, Heard, Talk
 from tests.simulators.http import Connection, chunk_bytes, head_bytes
 
 # Lets what was written reach the client before a reset throws away what was not.
@@ -22,6 +24,7 @@ class _Act(Enum):
     RESET = "RST"
     CLOSE = "FIN"
     HANG = "nothing more"
+    FRAME = "a close frame"
 
 
 _INTERRUPTIONS: dict[FaultKind, tuple[_At, _Act]] = {
@@ -34,6 +37,7 @@ _INTERRUPTIONS: dict[FaultKind, tuple[_At, _Act]] = {
     FaultKind.RESET_MID_STREAM: (_At.MIDDLE, _Act.RESET),
     FaultKind.CUT_MID_STREAM: (_At.MIDDLE, _Act.CLOSE),
     FaultKind.HANG_MID_STREAM: (_At.MIDDLE, _Act.HANG),
+    FaultKind.CLOSE_FRAME: (_At.MIDDLE, _Act.FRAME),
 }
 
 
@@ -44,8 +48,16 @@ class _InterruptedError(Exception):
 class Delivery:
     """One answer on its way to one client."""
 
-    def __init__(self, connection: Connection, answer: Answer, fault: Fault | None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        answer: Answer,
+        fault: Fault | None,
+        heard: Heard | None = None,
+    ) -> None:
+        """`heard` is filled by a session."""
         self._connection = connection
+        self._talk = Talk(connection, heard or Heard(), self._before_event)
         self._answer = answer
         self._fault = fault or Fault()
         bad_chunks = self._fault.kind is FaultKind.BAD_CHUNKING
@@ -74,6 +86,11 @@ class Delivery:
             await self._interrupt(_Act.CLOSE)
         self._connection.write(head_bytes(self._answer.status, self._headers()))
         await self._perhaps(_At.BODY)
+        if self._answer.session is not None:
+            with suppress(asyncio.IncompleteReadError):
+                await self._answer.session.run(self._talk)
+            self._connection.close()
+            return
         pieces = self._pieces()
         stop_at = min(self._fault.after_events, len(pieces) - 1)
         for index, piece in enumerate(pieces):
@@ -93,6 +110,8 @@ class Delivery:
     def _headers(self) -> tuple[tuple[str, str], ...]:
         if self._chunked:
             return (*self._answer.headers, ("transfer-encoding", "chunked"))
+        if self._answer.session is not None:
+            return self._answer.headers
         length = self._answer.declared_bytes
         return (
             *self._answer.headers,
@@ -118,11 +137,23 @@ class Delivery:
         if self._point is not None and self._point[0] is at:
             await self._interrupt(self._point[1])
 
+    async def _before_event(self, number: int) -> None:
+        """Interrupt a session before this event, if the fault says so."""
+        if number and self._fault.chunk_interval_ms:
+            await asyncio.sleep(self._fault.chunk_interval_ms / 1000)
+        if number == self._fault.after_events:
+            await self._perhaps(_At.MIDDLE)
+
     async def _interrupt(self, act: _Act) -> None:
         await self._connection.drain()
         if act is _Act.HANG:
             await asyncio.Event().wait()  # until the client goes away or the simulator stops
-        if act is _Act.CLOSE:
+        if act is _Act.FRAME:
+            await self._talk.close(self._fault.status or 1011, self._fault.reason)
+            with suppress(ClosedError):
+                while True:
+                    await self._talk.receive()
+        if act is not _Act.RESET:
             self._connection.close()
         else:
             await asyncio.sleep(_BEFORE_RESET_S)

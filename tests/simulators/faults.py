@@ -29,6 +29,7 @@ class FaultKind(StrEnum):
     RESET_MID_STREAM = "reset_mid_stream"
     CUT_MID_STREAM = "cut_mid_stream"  # FIN without the closing chunk
     HANG_MID_STREAM = "hang_mid_stream"
+    CLOSE_FRAME = "close_frame"  # of a session, with `status` as its code and `reason`
     SLOW_DRIP = "slow_drip"  # drip_bytes at a time
     NO_DONE = "no_done"  # a clean end without [DONE]
     ERROR_FRAME = "error_frame"  # after after_events, then a clean end
@@ -56,6 +57,7 @@ class Fault:
     status: int | None = None
     headers: Headers = ()
     body: bytes | None = None
+    reason: str = ""
     after_events: int = (
         2  # events (or halves of a plain body) that still arrive before a mid-stream fault
     )

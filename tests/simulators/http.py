@@ -157,6 +157,10 @@ class Connection:
             pass  # trailers carry nothing that a simulator looks at
         return bytes(body)
 
+    async def read_exactly(self, size: int) -> bytes:
+        """That many bytes, of a connection that has left HTTP."""
+        return await self._reader.readexactly(size)
+
     def write(self, data: bytes) -> None:
         """Hand bytes to the socket."""
         self._writer.write(data)

@@ -14,11 +14,13 @@ from typing import Any
 from tests.simulators.answer import Answer, Headers, RefusalError, json_answer, stream_answer
 from tests.simulators.chat import CREATED, chat_chunks, chat_object
 from tests.simulators.faults import fault_named
+from tests.simulators.frames import switching, wants_websocket
 from tests.simulators.http import Request
 from tests.simulators.model import complete
 from tests.simulators.operations import OPERATIONS
 from tests.simulators.operations.operation import Asked, Operation
 from tests.simulators.parameters import CHAT_PARAMETERS
+from tests.simulators.realtime import REALTIME_MODELS, RealtimeSession
 from tests.simulators.rules import (
     Body,
     check_chat,
@@ -100,10 +102,12 @@ class OpenAISimulator(Simulator):
         return f"{self.url}/v1"
 
     def model_of(self, request: Request) -> str | None:
-        return named_model(request.body)
+        return named_model(request.body) or request.parameter("model")
 
     def answer(self, request: Request) -> Answer:
         path = request.path
+        if path == "/v1/realtime":
+            return self._realtime(request)
         operation = OPERATIONS.get(path.removeprefix(_ROOT))
         if operation is not None:
             return self._operate(operation, request)
@@ -123,6 +127,22 @@ class OpenAISimulator(Simulator):
         as_json = "json" in (request.header("content-type") or "")
         return self._chat(decoded(request.body) if as_json else {})
 
+    def _realtime(self, request: Request) -> Answer:
+        self._check_key(request)
+        if not wants_websocket(request):
+            raise RefusalError(400, "You must connect with a WebSocket.")
+        headers = (*switching(request), *self._headers())
+        if request.parameter("intent") == "transcription":
+            return Answer(101, headers, session=RealtimeSession(None))
+        name = request.parameter("model")
+        if name is None:
+            raise RefusalError(400, "you must provide a model parameter", code="missing_model")
+        if name not in REALTIME_MODELS:
+            raise RefusalError(
+                404, f"The model '{name}' does not exist", param="model", code="model_not_found"
+            )
+        return Answer(101, headers, session=RealtimeSession(REALTIME_MODELS[name]))
+
     def _operate(self, operation: Operation, request: Request) -> Answer:
         self._check_key(request)
         if request.method != "POST":
@@ -140,7 +160,7 @@ class OpenAISimulator(Simulator):
         return RefusalError(status, message, kind=kind, code=code)
 
     def _check_key(self, request: Request) -> None:
-        given = request.header("authorization")
+        given = request.header("authorization") or _browsers_key(request)
         if given is None or not given.startswith("Bearer "):
             raise RefusalError(
                 401,
@@ -225,6 +245,14 @@ class OpenAISimulator(Simulator):
             ("x-ratelimit-reset-requests", "120ms"),
             ("x-ratelimit-reset-tokens", f"{tokens}ms"),
         )
+
+
+def _browsers_key(request: Request) -> str | None:
+    """The key among the subprotocols, where a browser puts it."""
+    for each in (request.header("sec-websocket-protocol") or "").split(","):
+        if each.strip().startswith("openai-insecure-api-key."):
+            return f"Bearer {each.strip().removeprefix('openai-insecure-api-key.')}"
+    return None
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.simulators.answer import Headers
+from tests.simulators.frames import Heard
 from tests.simulators.http import Request
 
 
@@ -28,6 +29,7 @@ class RecordedRequest:
     fault: str | None = None
     answered_after_ms: float | None = None  # the whole answer was handed to the socket
     disconnected_after_ms: float | None = None  # the client went away before that
+    heard: Heard = field(default_factory=Heard)  # of a session
     _started: float = field(default_factory=time.perf_counter, repr=False)
 
     @classmethod

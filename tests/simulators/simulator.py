@@ -177,7 +177,9 @@ class Simulator(ABC):
         record.fault = fault.kind if fault else None
         answer = self._disturbed(request, fault)
         record.status = answer.status
-        whole = await self._deliver(connection, Delivery(connection, answer, fault), record)
+        whole = await self._deliver(
+            connection, Delivery(connection, answer, fault, record.heard), record
+        )
         return whole and not request.wants_close
 
     async def _deliver(

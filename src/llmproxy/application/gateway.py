@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from llmproxy.application.interfaces.sealing import Sealing
 from llmproxy.application.registry import Registry
 from llmproxy.application.use_cases.answer import Answer
+from llmproxy.application.use_cases.duplex import Duplex
 from llmproxy.application.use_cases.stream import Stream
 
 
@@ -16,3 +17,4 @@ class Gateway:
     answer: Answer
     stream: Stream
     sealing: Sealing
+    duplex: Duplex

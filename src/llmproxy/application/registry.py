@@ -42,6 +42,7 @@ class Snapshot:
     open_to_all: bool = False
     by_code: Mapping[str, tuple[Deployment, ...]] = field(init=False)
     by_id: Mapping[str, tuple[Deployment, ...]] = field(init=False)
+    _by_key_id: Mapping[str, Caller] | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Index the deployments."""
@@ -51,6 +52,13 @@ class Snapshot:
         object.__setattr__(self, "by_code", {code: tuple(group) for code, group in codes.items()})
         by_id = {deployment.model.id: (deployment,) for deployment in self.deployments}
         object.__setattr__(self, "by_id", by_id)
+
+    def caller(self, key_id: str) -> Caller | None:
+        """Return the caller whose key has this id; the keys are indexed at the first question."""
+        if self._by_key_id is None:
+            index = {caller.key_id: caller for caller in self.keys.values()}
+            object.__setattr__(self, "_by_key_id", index)
+        return (self._by_key_id or {}).get(key_id)
 
 
 class Registry:
@@ -104,9 +112,25 @@ class Registry:
         caller = snapshot.keys.get(key_digest(key))
         if caller is None:
             raise Unauthenticated("Incorrect API key provided.")
+        self._check_expiry(caller)
+        return caller
+
+    def vouched(self, key_id: str, is_local: Callable[[], bool]) -> Caller:
+        """Return the caller whose key has this id, for whom something else than the key vouches.
+
+        Raises Unauthenticated when that key would not be let in itself.
+        """
+        if self.snapshot.open_to_all and key_id == ANYONE.key_id:
+            return self.authenticate(None, is_local)
+        caller = self.snapshot.caller(key_id)
+        if caller is None:
+            raise Unauthenticated("Incorrect API key provided.")
+        self._check_expiry(caller)
+        return caller
+
+    def _check_expiry(self, caller: Caller) -> None:
         if caller.expires_at is not None and caller.expires_at <= self._clock.now():
             raise Unauthenticated("This API key has expired.", hint="Ask for a new one.")
-        return caller
 
     def visible(self, caller: Caller) -> dict[str, tuple[Deployment, ...]]:
         """Return the models this caller may know of, by code, in order of registration."""

@@ -13,6 +13,7 @@ from llmproxy.application.steps.admit import Admit
 from llmproxy.application.steps.dispatch import Dispatch
 from llmproxy.application.steps.settle import Settle
 from llmproxy.application.use_cases.answer import Answer
+from llmproxy.application.use_cases.duplex import Duplex
 from llmproxy.application.use_cases.stream import Stream
 from llmproxy.bootstrap.first_run import JOURNAL_FOLDER, register_echo
 from llmproxy.bootstrap.store import open_store
@@ -22,8 +23,9 @@ from llmproxy.infra.controllers.control_plane import control_plane, metrics_rout
 from llmproxy.infra.controllers.desk import Desk
 from llmproxy.infra.controllers.health import health_routes
 from llmproxy.infra.controllers.middleware import Door, Serve
+from llmproxy.infra.controllers.openai.client_secrets import Secrets
 from llmproxy.infra.controllers.openai.models import model_routes
-from llmproxy.infra.controllers.openai.operations import operations
+from llmproxy.infra.controllers.openai.operations import operations, sockets
 from llmproxy.infra.database.snapshot import SnapshotKeeper
 from llmproxy.infra.ledger.journal import FileJournal
 from llmproxy.infra.limiter.memory import MemoryLimiter
@@ -57,11 +59,11 @@ def serving(settings: Settings) -> Door:
     )
     access_log = BufferedAccessLog(sys.stdout) if settings.access_log else SilentAccessLog()
     parts.access_log = access_log
-    return Door(parts.operations, control, access_log)
+    return Door(parts.operations, parts.sockets, control, access_log)
 
 
 class _Parts:
-    """What lives between start and stop. `operations` is filled at the start."""
+    """What lives between start and stop. `operations` and `sockets` are filled at the start."""
 
     def __init__(
         self, settings: Settings, registry: Registry, metrics: Metrics, clock: SystemClock
@@ -73,6 +75,7 @@ class _Parts:
         self._keeper: SnapshotKeeper | None = None
         self.access_log: BufferedAccessLog | SilentAccessLog = SilentAccessLog()
         self.operations: dict[str, Serve] = {}
+        self.sockets: dict[str, Serve] = {}
 
     def problems(self) -> dict[str, str]:
         """Documents that are left out."""
@@ -105,7 +108,12 @@ class _Parts:
         )
         stack.callback(journal.close)
         limiter = MemoryLimiter(max_in_flight=settings.max_concurrent_requests)
-        catalogue = Catalogue(client, EnvironmentSecrets(settings.environment), _patience(settings))
+        catalogue = Catalogue(
+            client,
+            EnvironmentSecrets(settings.environment),
+            _patience(settings),
+            max_message_bytes=settings.realtime_max_message_bytes,
+        )
         self._keeper = SnapshotKeeper(
             store.models, store.keys, self._registry, catalogue.deployment, settings.environment
         )
@@ -121,9 +129,20 @@ class _Parts:
         settle = Settle(limiter, journal, self._metrics, self._clock)
         dispatch = Dispatch(self._clock)
         gateway = Gateway(
-            self._registry, Answer(admit, dispatch, settle), Stream(admit, dispatch, settle), signer
+            self._registry,
+            Answer(admit, dispatch, settle),
+            Stream(admit, dispatch, settle),
+            signer,
+            Duplex(admit, dispatch, settle, self._clock),
         )
-        self.operations |= operations(gateway, _desk(self._settings))
+        client_secrets = Secrets(signer, self._clock)
+        self.operations |= operations(gateway, _desk(self._settings), client_secrets)
+        self.sockets |= sockets(
+            gateway,
+            client_secrets,
+            max_message_bytes=self._settings.realtime_max_message_bytes,
+            idle_s=self._settings.realtime_idle_timeout_s,
+        )
 
 
 def _calm_the_collector() -> None:

@@ -92,6 +92,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
     config = uvicorn.Config(
         create_app(settings.environment),
         http=GatewayProtocol,
+        ws="none",  # the protocol serves WebSockets itself; uvicorn would import a library for them
         loop="auto",
         lifespan="on",
         log_config=None,

@@ -49,6 +49,7 @@ class Endpoint(StrEnum):
     AUDIO_SPEECH = "audio/speech"
     AUDIO_TRANSCRIPTIONS = "audio/transcriptions"
     AUDIO_TRANSLATIONS = "audio/translations"
+    REALTIME = "realtime"
 
 
 OPERATION_OF: Final[Mapping[Endpoint, Operation]] = MappingProxyType(
@@ -64,6 +65,7 @@ OPERATION_OF: Final[Mapping[Endpoint, Operation]] = MappingProxyType(
         Endpoint.AUDIO_SPEECH: Operation.AUDIO_TTS,
         Endpoint.AUDIO_TRANSCRIPTIONS: Operation.AUDIO_STT,
         Endpoint.AUDIO_TRANSLATIONS: Operation.AUDIO_STT,
+        Endpoint.REALTIME: Operation.AUDIO_REALTIME,
     }
 )
 """What a model's document must offer for each endpoint."""

@@ -1,5 +1,7 @@
 """Who may call which model, from one immutable snapshot."""
 
+from dataclasses import replace
+
 import pytest
 
 from llmproxy.application.interfaces.upstream import Deployment
@@ -205,6 +207,29 @@ def test_messages_are_bounded() -> None:
         registry.candidates("pictures", CALLER, Operation.CHAT_COMPLETION)
     assert len(unknown.value.message) < 300
     assert len(refused.value.message) < 400
+
+
+def test_a_caller_that_something_else_vouches_for() -> None:
+    """A key's id stands for its caller as long as the key itself would be let in."""
+    clock = FakeClock()
+    registry = Registry(clock)
+    late = replace(CALLER, key_id="key_2", expires_at=clock.now() + 10)
+    registry.install(Snapshot((OPEN,), {b"one": CALLER, b"two": late}))
+    assert registry.vouched(CALLER.key_id, lambda: False) is CALLER
+    assert registry.vouched("key_2", lambda: False) is late
+    clock.advance(10)
+    for key_id in ("key_2", "key_3", "none"):
+        with pytest.raises(Unauthenticated):
+            registry.vouched(key_id, lambda: True)
+
+
+def test_nobody_in_particular_is_vouched_for_without_keys() -> None:
+    """While there are no keys, this machine itself is let in."""
+    registry = Registry(FakeClock())
+    registry.install(Snapshot((OPEN,), open_to_all=True))
+    assert registry.vouched("none", lambda: True).key_id == "none"
+    with pytest.raises(Unauthenticated):
+        registry.vouched("none", lambda: False)
 
 
 def test_labels_are_header_values() -> None:

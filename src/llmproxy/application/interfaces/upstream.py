@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from llmproxy.application.interfaces.call import Call
+from llmproxy.application.interfaces.talk import Frame, Talk
 from llmproxy.domain.model import Model
 from llmproxy.domain.usage import Usage
 
@@ -94,6 +95,30 @@ class Streaming(Protocol):
         """Return when the provider has accepted the request. Raises UpstreamError."""
 
 
+class Reading(NamedTuple):
+    """What a frame of the provider tells of money: a response began, one ended, what was used."""
+
+    begun: bool
+    done: bool
+    usage: Usage | None
+
+
+class Conversation(Talk, Protocol):
+    """The provider's end of a conversation in frames."""
+
+    @abstractmethod
+    def reading(self, frame: Frame) -> Reading | None:
+        """Return what a frame that has just been received tells of money, None for most."""
+
+
+class Conversing(Protocol):
+    """Converses in frames, both ways at once."""
+
+    @abstractmethod
+    async def converse(self, call: Call) -> Conversation:
+        """Return when the provider has accepted the conversation. Raises UpstreamError."""
+
+
 @dataclass(frozen=True)
 class Deployment:
     """A registered model document with the adapter that reaches it.
@@ -107,6 +132,7 @@ class Deployment:
     streaming: Streaming | None
     not_ready: str | None = None
     created: int = 0
+    conversing: Conversing | None = None
 
     @cached_property
     def labels(self) -> tuple[bytes, bytes]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.journal import Attempt
-from llmproxy.application.interfaces.upstream import Deployment, Events, Reply
+from llmproxy.application.interfaces.upstream import Conversation, Deployment, Events, Reply
 from llmproxy.application.steps.admit import Admission, not_ready
 from llmproxy.domain.errors import CallerError, GatewayError, OwnFault, Refused, UpstreamError
 
@@ -64,6 +64,26 @@ class Dispatch:
                 duration_s = self._clock.monotonic() - began
                 admission.attempts.append(Attempt(deployment.model.id, None, duration_s))
                 return reply, deployment
+        raise failure or OwnFault("No deployment is left for this request.")
+
+    async def converse(self, admission: Admission) -> tuple[Conversation, Deployment]:
+        """Return the first conversation accepted. Raises as `answer` does.
+
+        Its attempt is recorded when the conversation ends.
+        """
+        failure: GatewayError | None = None
+        for deployment in self._walk(admission.plan):
+            began = self._clock.monotonic()
+            try:
+                if deployment.conversing is None:
+                    raise not_ready(deployment)
+                return await deployment.conversing.converse(admission.call), deployment
+            except GatewayError as error:
+                duration_s = self._clock.monotonic() - began
+                failure = _weightier(failure, note(admission, deployment, error, duration_s))
+            except BaseException as error:
+                cut_off(admission, deployment, error, self._clock.monotonic() - began)
+                raise
         raise failure or OwnFault("No deployment is left for this request.")
 
     def stream(self, admission: Admission) -> "Journey":

@@ -23,6 +23,7 @@ DATA_PLANE = {
     "/v1/audio/speech": DESCRIBED / "speech.json",
     "/v1/audio/transcriptions": DESCRIBED / "transcriptions.json",
     "/v1/audio/translations": DESCRIBED / "translations.json",
+    "/v1/realtime/client_secrets": DESCRIBED / "client_secrets.json",
 }
 """Path of an operation to its description: `path` is the path item, `schemas` what it uses."""
 SHARED = DESCRIBED / "shared_responses.json"
@@ -97,6 +98,7 @@ TAGS = [
     {"name": "moderations", "description": "Verdicts on texts and images."},
     {"name": "images", "description": "New images."},
     {"name": "audio", "description": "Speech from text and text from speech."},
+    {"name": "realtime", "description": "Sessions over WebSocket."},
     {"name": "models", "description": "What the key may use."},
     {"name": "health", "description": "For people, and for what watches the process."},
     {"name": "operations", "description": "For operators."},

@@ -124,3 +124,10 @@ def typed_error_event(error: Exception, sequence_number: int) -> bytes:
     said = {name: whole["error"].get(name) for name in ("code", "message", "param")}
     event = {"type": "error", **said, "sequence_number": sequence_number, **whole}
     return b"event: error\ndata: " + _encode(event) + b"\n\n"
+
+
+def realtime_error_event(error: Exception, request_id: str) -> bytes:
+    """Return the error event of a realtime session (RealtimeServerEventError)."""
+    whole = envelope(error)["error"] | {"event_id": None}
+    event_id = f"event_{request_id.removeprefix('req_')}"
+    return _encode({"type": "error", "event_id": event_id, "error": whole})

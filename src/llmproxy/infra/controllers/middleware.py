@@ -30,12 +30,17 @@ class AccessLog(Protocol):
 
 
 class Door:
-    """`operations` maps a path to the endpoint of its POST."""
+    """`operations` maps a path to the endpoint of its POST, `sockets` to that of its WebSocket."""
 
     def __init__(
-        self, operations: Mapping[str, Serve], control_plane: Application, access_log: AccessLog
+        self,
+        operations: Mapping[str, Serve],
+        sockets: Mapping[str, Serve],
+        control_plane: Application,
+        access_log: AccessLog,
     ) -> None:
         self._operations = operations
+        self._sockets = sockets
         self._control_plane = control_plane
         self._access_log = access_log
 
@@ -63,11 +68,20 @@ class Door:
     async def _serve(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._operations.get(scope["path"])
         if endpoint is None:
-            await self._control(visit, scope, receive, send)
+            await self._serve_other(visit, scope, receive, send)
         elif scope["method"] == "POST":
             await endpoint(visit)
         else:
             raise _not_this(scope["method"], scope["path"])
+
+    async def _serve_other(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
+        socket = self._sockets.get(scope["path"])
+        if socket is None:
+            await self._control(visit, scope, receive, send)
+        elif scope["method"] == "GET":
+            await socket(visit)
+        else:
+            raise WrongMethod(f"{scope['method']} is not supported here.", allowed="GET")
 
     async def _control(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
         async def stamped(message: Message) -> None:

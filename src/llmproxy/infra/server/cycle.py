@@ -236,6 +236,13 @@ class Cycle:
             self.push(data, more=True)
         return True
 
+    def shut_down(self) -> None:
+        """Let this be the last answer of its connection."""
+        if self.response_complete:
+            self.protocol.transport.close()
+        else:
+            self.keep_alive = False
+
     def cut(self) -> None:
         """Close the connection in the middle of the answer, so that it cannot look complete.
 

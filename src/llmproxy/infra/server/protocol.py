@@ -28,9 +28,9 @@ from llmproxy.infra.server.known_head import KnownHead, known_head
 from llmproxy.infra.server.place import place
 from llmproxy.infra.server.reaper import HEAD_TIMEOUT_S, WRITE_TIMEOUT_S, Reaper
 from llmproxy.infra.server.refusal import refusal
+from llmproxy.infra.server.upgrade import MAX_HEADERS, start_socket
 
 MAX_HEAD_BYTES = 64 * 1024
-MAX_HEADERS = 200
 BODY_HIGH_WATER_BYTES = 256 * 1024
 LINGER_S = 2.0
 ASGI_VERSIONS = {"version": "3.0", "spec_version": "2.3"}
@@ -111,10 +111,9 @@ class GatewayProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            if self._should_upgrade():
-                self.handle_websocket_upgrade()
-            else:
-                self.stay(data[upgrade.args[0] :])
+            rest = data[upgrade.args[0] :]
+            if not start_socket(self, rest):
+                self.stay(rest)
         except httptools.HttpParserError:
             self.refuse(400, "invalid_http", "This is not a valid HTTP/1.1 request.")
         else:
@@ -294,7 +293,7 @@ class GatewayProtocol(HttpToolsProtocol):
     @override
     def shutdown(self) -> None:
         cycle = self.answering
-        if cycle is None or cycle.response_complete:
+        if cycle is None:
             self.transport.close()
         else:
-            cycle.keep_alive = False
+            cycle.shut_down()

@@ -5,11 +5,13 @@ from llmproxy.domain.operation import Endpoint
 from llmproxy.infra.controllers.desk import Desk
 from llmproxy.infra.controllers.middleware import Serve
 from llmproxy.infra.controllers.openai.chat_request import chat_request
+from llmproxy.infra.controllers.openai.client_secrets import ClientSecrets, Secrets
 from llmproxy.infra.controllers.openai.completion_request import completion_request
 from llmproxy.infra.controllers.openai.embeddings_request import embeddings_request
 from llmproxy.infra.controllers.openai.image_request import image_edit_request, image_request
 from llmproxy.infra.controllers.openai.json_operation import JsonOperation, Row
 from llmproxy.infra.controllers.openai.moderation_request import moderation_request
+from llmproxy.infra.controllers.openai.realtime import Realtime
 from llmproxy.infra.controllers.openai.speech_request import speech_request
 from llmproxy.infra.controllers.openai.upload_operation import UploadOperation, UploadRow
 from llmproxy.infra.controllers.openai.upload_requests import (
@@ -39,7 +41,10 @@ UPLOAD_ROWS = (
 """Edits come in both kinds: as JSON that names images, or as a form that holds them."""
 
 
-def operations(gateway: Gateway, desk: Desk) -> dict[str, Serve]:
+REALTIME_PATHS = ("/v1/realtime", "/v1/audio/realtime")
+
+
+def operations(gateway: Gateway, desk: Desk, secrets: Secrets) -> dict[str, Serve]:
     """Return what serves the POST of each path."""
     spools = Spools(max_bytes=desk.max_spooled_bytes)
     served: dict[str, Serve] = {
@@ -49,4 +54,13 @@ def operations(gateway: Gateway, desk: Desk) -> dict[str, Serve]:
         path = f"/v1/{form.endpoint}"
         row = form._replace(json=served.get(path))
         served[path] = UploadOperation(gateway, desk, spools, row)
+    served["/v1/realtime/client_secrets"] = ClientSecrets(gateway, desk, secrets)
     return served
+
+
+def sockets(
+    gateway: Gateway, secrets: Secrets, *, max_message_bytes: int, idle_s: float
+) -> dict[str, Serve]:
+    """Return what serves the WebSocket of each path."""
+    realtime = Realtime(gateway, secrets, max_message_bytes=max_message_bytes, idle_s=idle_s)
+    return dict.fromkeys(REALTIME_PATHS, realtime)

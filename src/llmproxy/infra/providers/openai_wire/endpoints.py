@@ -7,8 +7,9 @@
 | Azure OpenAI and Foundry, v1 | `{endpoint}/openai/v1/…` | `api-key` |
 | Azure AI Foundry, legacy | `{endpoint}/models/…?api-version=` | `api-key` |
 
-The dated API has no path under a deployment for responses, moderations and image variations; the
-first two go to v1. The legacy one has chat completions and embeddings; the rest goes to v1.
+The dated API has no path under a deployment for responses, moderations, realtime and image
+variations; all but the last go to v1. The legacy one has chat completions and embeddings; the rest
+goes to v1.
 
 Azure: learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle and .../rest-api (2026-11).
 The official clients (openai-python 3.54.0 `lib/azure.py`, azure-ai-inference 1.0.0b9) call the same
@@ -27,7 +28,7 @@ OPENAI_ENDPOINT = "https://api.openai.com/v1"
 AZURE_STREAM_OPTIONS_FROM = "2024-08-01"
 """Older dated versions answer 400 to `stream_options` (openai-python issue 1469)."""
 NOT_AZURE = frozenset((Endpoint.IMAGES_VARIATIONS,))
-NOT_UNDER_A_DEPLOYMENT = frozenset((Endpoint.RESPONSES, Endpoint.MODERATIONS))
+NOT_UNDER_A_DEPLOYMENT = frozenset((Endpoint.RESPONSES, Endpoint.MODERATIONS, Endpoint.REALTIME))
 FOUNDRY_LEGACY = frozenset((Endpoint.CHAT_COMPLETIONS, Endpoint.EMBEDDINGS))
 FOUNDRY_LEGACY_VERSION = "2024-05-01-preview"
 
@@ -41,13 +42,14 @@ class Site(NamedTuple):
 
     `url` gives the URL of an endpoint, None for one that the provider does not have.
     `stream_options` is false where that field of a chat completion is refused, so that a stream's
-    usage stays unknown.
+    usage stays unknown. `deployment` is what v1 knows the model by where that differs from `model`.
     """
 
     url: Callable[[Endpoint], str | None]
     headers: dict[str, str]
     model: str
     stream_options: bool = True
+    deployment: str | None = None
 
 
 def upstream_model(model: Model) -> str:
@@ -88,6 +90,7 @@ def azure_openai(model: Model, secret: Secret | None) -> Site:
         _api_key(secret),
         parameters.model or parameters.deployment_name,
         stream_options=parameters.api_version[:10] >= AZURE_STREAM_OPTIONS_FROM,
+        deployment=parameters.deployment_name,
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections import deque
+from typing import TYPE_CHECKING, Protocol
 
 from typing_extensions import override
 
@@ -13,7 +14,10 @@ from llmproxy.infra.providers.transport.dialing import Dialer
 from llmproxy.infra.providers.transport.errors import ConnectFailed, Cut
 from llmproxy.infra.providers.transport.exchange import Exchange
 from llmproxy.infra.providers.transport.proxies import Proxies
-from llmproxy.infra.providers.transport.target import Origin, Patience, Target
+from llmproxy.infra.providers.transport.target import Origin, Patience, Target, target
+
+if TYPE_CHECKING:
+    from llmproxy.infra.providers.transport.switching import Switching
 
 TICK_S = 0.1
 PRUNE_EVERY_S = 5.0
@@ -21,6 +25,13 @@ MAX_IDLE_S = 60.0
 MAX_IDLE_PER_ORIGIN = 512
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 STREAM_MAX_BUFFER_BYTES = 16 * 1024 * 1024
+
+
+class Closable(Protocol):
+    """A connection that has left HTTP."""
+
+    def abort(self) -> None:
+        """Close at once."""
 
 
 class HttpClient(Keeper):
@@ -43,6 +54,7 @@ class HttpClient(Keeper):
         self._ticker: asyncio.TimerHandle | None = None
         self._pruner: asyncio.TimerHandle | None = None
         self._dialing = 0
+        self._sockets: set[Closable] = set()
         self.max_connections = max_connections
 
     async def fetch(
@@ -108,9 +120,33 @@ class HttpClient(Keeper):
                 return connection
         return None
 
-    async def _connect(self, origin: Origin, patience: Patience) -> Connection:
-        if len(self._origins) + self._dialing >= self.max_connections:
+    async def switch(self, url: str, headers: dict[str, str], limit_s: float) -> "Switching":
+        """Connect and ask for a WebSocket; connecting and asking may each take `limit_s`.
+
+        Raises TransportError.
+        """
+        from llmproxy.infra.providers.transport.switching import Switching  # noqa: PLC0415
+
+        # Imported at the first WebSocket, so that a gateway without any starts at once.
+        asked = target(url, headers, method="GET")
+        self._check_room()
+        self._dialing += 1
+        try:
+            switching = await self._dialer.connect(
+                asked.origin, limit_s, lambda: Switching(self._sockets.discard), tunnels=True
+            )
+        finally:
+            self._dialing -= 1
+        self._sockets.add(switching)
+        await switching.ask(asked.head, limit_s)
+        return switching
+
+    def _check_room(self) -> None:
+        if len(self._origins) + len(self._sockets) + self._dialing >= self.max_connections:
             raise ConnectFailed(f"all {self.max_connections} upstream connections are in use")
+
+    async def _connect(self, origin: Origin, patience: Patience) -> Connection:
+        self._check_room()
         self._dialing += 1
         try:
             connection = await self._dialer.dial(origin, patience.connect_s)
@@ -164,7 +200,8 @@ class HttpClient(Keeper):
     def sizes(self) -> dict[str, int]:
         """Return the gauges `open`, `idle` and `active` for the metrics."""
         idle = sum(len(each) for each in self._idle.values())
-        return {"open": len(self._origins), "idle": idle, "active": len(self._active)}
+        held = len(self._origins) + len(self._sockets)
+        return {"open": held, "idle": idle, "active": len(self._active) + len(self._sockets)}
 
     async def close(self) -> None:
         """Close every connection; exchanges in flight fail."""
@@ -175,6 +212,8 @@ class HttpClient(Keeper):
             exchange.close()
         for connection in tuple(self._origins):
             connection.transport.close()
+        for socket in tuple(self._sockets):
+            socket.abort()
         await asyncio.sleep(0)
 
 

@@ -5,6 +5,8 @@ TLS with verification.
 
 import asyncio
 import ssl
+from collections.abc import Callable
+from typing import TypeVar
 
 from typing_extensions import override
 
@@ -15,6 +17,7 @@ from llmproxy.infra.providers.transport.target import Origin, Target, target
 from llmproxy.infra.providers.transport.tls import Tls
 
 MAX_CONNECT_ANSWER_BYTES = 16 * 1024
+AnyProtocol = TypeVar("AnyProtocol", bound=asyncio.Protocol)
 
 
 class Dialer:
@@ -52,14 +55,26 @@ class Dialer:
         return target(url, headers, through_proxy=True)
 
     async def dial(self, origin: Origin, limit_s: float) -> Connection:
-        """Return a fresh connection. Raises ConnectFailed with the reason."""
+        """Return a fresh connection for HTTP. Raises ConnectFailed with the reason."""
+        return await self.connect(origin, limit_s, self._make, tunnels=origin.scheme == "https")
+
+    async def connect(
+        self, origin: Origin, limit_s: float, make: Callable[[], AnyProtocol], *, tunnels: bool
+    ) -> AnyProtocol:
+        """Return a connected protocol. Raises ConnectFailed with the reason.
+
+        With `tunnels` a proxy before the host is asked for a tunnel; without, the request itself
+        goes to the proxy.
+        """
         proxy = self._proxies.before(*origin)
         via = f" through the proxy {proxy.host}:{proxy.port}" if proxy else ""
         try:
             async with asyncio.timeout(limit_s):
-                return await (
-                    self._direct(origin) if proxy is None else self._proxied(origin, proxy)
-                )
+                if proxy is None:
+                    return await self._direct(origin, make)
+                if not tunnels:
+                    return await self._plain(proxy.host, proxy.port, make)
+                return await self._tunnelled(origin, proxy, make)
         except TimeoutError as error:
             raise ConnectFailed(
                 f"no connection to {origin.host}{via} within {limit_s:g} s"
@@ -73,22 +88,22 @@ class Dialer:
                 f" {str(error) or type(error).__name__}"
             ) from error
 
-    async def _direct(self, origin: Origin) -> Connection:
+    async def _direct(self, origin: Origin, make: Callable[[], AnyProtocol]) -> AnyProtocol:
         if origin.scheme == "http":
-            return await self._plain(origin.host, origin.port)
-        connection = self._make()
+            return await self._plain(origin.host, origin.port, make)
+        protocol = make()
         _, tls = await self._loop.create_connection(
-            lambda: Tls(self._context(), origin.host, connection), origin.host, origin.port
+            lambda: Tls(self._context(), origin.host, protocol), origin.host, origin.port
         )
         await self._secured(tls)
-        return connection
+        return protocol
 
     def _make(self) -> Connection:
         return Connection(self._loop, self._keeper)
 
-    async def _plain(self, host: str, port: int) -> Connection:
-        _, connection = await self._loop.create_connection(self._make, host, port)
-        return connection
+    async def _plain(self, host: str, port: int, make: Callable[[], AnyProtocol]) -> AnyProtocol:
+        _, protocol = await self._loop.create_connection(make, host, port)
+        return protocol
 
     async def _secured(self, tls: Tls) -> None:
         try:
@@ -97,21 +112,25 @@ class Dialer:
             tls.abort()
             raise
 
-    async def _proxied(self, origin: Origin, proxy: Proxy) -> Connection:
-        if origin.scheme == "http":
-            return await self._plain(proxy.host, proxy.port)
+    async def _tunnelled(
+        self, origin: Origin, proxy: Proxy, make: Callable[[], AnyProtocol]
+    ) -> AnyProtocol:
         transport, tunnel = await self._loop.create_connection(_Tunnel, proxy.host, proxy.port)
         try:
             await tunnel.connect(origin, proxy)
         except BaseException:
             transport.abort()
             raise
-        connection = self._make()
-        tls = Tls(self._context(), origin.host, connection)
+        protocol = make()
+        if origin.scheme == "http":
+            transport.set_protocol(protocol)
+            protocol.connection_made(transport)
+            return protocol
+        tls = Tls(self._context(), origin.host, protocol)
         transport.set_protocol(tls)
         tls.connection_made(transport)
         await self._secured(tls)
-        return connection
+        return protocol
 
 
 class _Tunnel(asyncio.Protocol):

@@ -53,8 +53,10 @@ class Target:
     head: bytes
 
 
-def target(url: str, headers: dict[str, str], *, through_proxy: bool = False) -> Target:
-    """Return the target of a POST to `url`.
+def target(
+    url: str, headers: dict[str, str], *, method: str = "POST", through_proxy: bool = False
+) -> Target:
+    """Return the target of a request to `url`.
 
     Header values must be latin-1 without line breaks (ValueError).
     """
@@ -70,7 +72,7 @@ def target(url: str, headers: dict[str, str], *, through_proxy: bool = False) ->
         raise ValueError("a URL holds a space or a character that is not ASCII: escape it")
     if through_proxy and origin.scheme == "http":
         path = f"http://{origin.authority}{path}"
-    lines = [f"POST {path} HTTP/1.1", f"host: {origin.authority}"]
+    lines = [f"{method} {path} HTTP/1.1", f"host: {origin.authority}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     if any(character in line for line in lines for character in "\r\n\0"):
         raise ValueError("a header or URL holds a line break")
