@@ -21,6 +21,9 @@ parts:
   paced   200 streams with an event every 20 ms: CPU, and the delay of every event
   memory  RSS idle and with 2,000 open streams
   start   seconds from process start to the first 200
+  embeddings  of one text and of 100
+  bodies  1 MB relayed: an image in JSON, a form, speech
+  uploads RSS with 200 uploads of 10 MB at once
   tls     unary, stream and paced over TLS to the upstream as well; on its own, over TLS only
 
 examples:

@@ -123,7 +123,8 @@ http {{
     listen 127.0.0.1:{site.port} backlog=4096;
     location / {{
       proxy_pass {scheme}://model; proxy_http_version 1.1; proxy_set_header Connection "";
-      proxy_buffering off; {trust if site.secured else ""}
+      proxy_buffering off; proxy_request_buffering off; client_max_body_size 64m;
+      {trust if site.secured else ""}
     }}
   }}
 }}
@@ -233,7 +234,7 @@ class LLMProxy(Gateway):
             "private": False,
             "parameters": {"secret_name": "BENCH_UPSTREAM_KEY", "endpoint": f"{site.upstream}/v1"},
             "costs": {"currency": "USD", "cost_input_1Mtokens": 0.15, "cost_output_1Mtokens": 0.6},
-            "operations": ["ChatCompletion"],
+            "operations": ["ChatCompletion", "embeddings", "images", "audio_tts"],
         }
 
     @override

@@ -1,8 +1,14 @@
--- wrk's script: posts BENCH_BODY with the key BENCH_KEY and ends with one JSON line.
+-- wrk's script: posts BENCH_BODY, or what BENCH_BODY_FILE holds, with the key BENCH_KEY and ends with one JSON line.
 -- With BENCH_STREAM=1 an answer counts as finished only when it is a 200 that ends in [DONE].
 wrk.method = "POST"
-wrk.body = os.getenv("BENCH_BODY")
-wrk.headers["Content-Type"] = "application/json"
+if os.getenv("BENCH_BODY_FILE") then
+  local file = assert(io.open(os.getenv("BENCH_BODY_FILE"), "rb"))
+  wrk.body = file:read("*a")
+  file:close()
+else
+  wrk.body = os.getenv("BENCH_BODY")
+end
+wrk.headers["Content-Type"] = os.getenv("BENCH_CONTENT_TYPE") or "application/json"
 wrk.headers["Authorization"] = "Bearer " .. os.getenv("BENCH_KEY")
 
 local threads = {}

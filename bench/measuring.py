@@ -2,7 +2,7 @@
 
 import time
 
-from bench import load
+from bench import load, relayed
 from bench.machine import core_ticks
 from bench.plan import Plan
 from bench.processes import TICK_US, cpu_us
@@ -17,6 +17,9 @@ _SLOW_STREAMS_EACH = 2
 
 def _apply_load(running: Running, kind: str, plan: Plan, *, slow: bool) -> load.Seen:
     target, core = running.target, plan.load_core
+    ask = relayed.ASKS.get(kind)
+    if ask is not None:
+        return load.relay(target, core, ask, seconds=plan.seconds)
     seconds = plan.seconds * (_SLOW_FACTOR if slow else 1)
     if kind == PACED:
         return load.paced(

@@ -2,12 +2,13 @@
 
 import json
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 from bench.load import Target, paced_command
 from bench.plan import Plan
-from bench.processes import resident_bytes
+from bench.processes import pinned, resident_bytes
 from bench.samples import Footprint
 from bench.sites import Running, Stage
 
@@ -15,6 +16,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 _SETTLE_S = 1.0
 _PACE_MS = 200
 _LIMIT_S = 90.0
+_LOOK_EVERY_S = 0.05
 
 
 def footprint(stage: Stage, plan: Plan) -> Footprint:
@@ -32,8 +34,17 @@ def footprint(stage: Stage, plan: Plan) -> Footprint:
         streaming_bytes, note = None, ""
         if plan.wants("memory"):
             streaming_bytes, note = _with_open_streams(running, plan)
+        uploading_bytes = None
+        if plan.wants("uploads") and stage.gateway.name == "ours":
+            uploading_bytes = _with_uploads(running, plan)
     return Footprint(
-        stage.gateway.name, seconds, idle_bytes, streaming_bytes, plan.open_streams, note
+        stage.gateway.name,
+        seconds,
+        idle_bytes,
+        streaming_bytes,
+        plan.open_streams,
+        note,
+        uploading_bytes,
     )
 
 
@@ -61,6 +72,24 @@ def _with_open_streams(running: Running, plan: Plan) -> tuple[int | None, str]:
     if open_now < plan.open_streams:
         return None, f"only {open_now:,} of {plan.open_streams:,} streams were open at once"
     return found, ""
+
+
+def _with_uploads(running: Running, plan: Plan) -> int | None:
+    """Return the most memory that was seen, None when an upload failed."""
+    url = running.target.url.replace("chat/completions", "images/edits")
+    command = [sys.executable, "-m", "bench.uploads", "--url", url, "--key", running.target.key]
+    command += ["--uploads", str(plan.uploads), "--size", str(plan.upload_bytes)]
+    client = subprocess.Popen(
+        pinned(plan.load_core, command), cwd=_ROOT, stdout=subprocess.PIPE, text=True
+    )
+    most = 0
+    with client:
+        while client.poll() is None:
+            most = max(most, _resident(running))
+            time.sleep(_LOOK_EVERY_S)
+        said = client.stdout.read() if client.stdout else ""
+    complete: bool = json.loads(said.splitlines()[-1])["failed"] == 0
+    return most if complete else None
 
 
 def _client(target: Target, plan: Plan) -> list[str]:

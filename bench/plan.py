@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 SPEEDS = frozenset(("unary", "stream", "paced"))
-PARTS = ("unary", "stream", "paced", "memory", "start", "tls")
+PARTS = ("unary", "stream", "paced", "memory", "start", "tls", "embeddings", "bodies", "uploads")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class Plan:
     paced_streams: int = 200
     pace_ms: int = 20
     open_streams: int = 2000
+    uploads: int = 200
+    upload_bytes: int = 10_000_000
 
     @property
     def transports(self) -> tuple[str, ...]:

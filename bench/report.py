@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from bench import targets
+from bench import relayed, targets
 from bench.plan import Plan
 from bench.samples import (
     DIRECT,
@@ -73,7 +73,10 @@ class _Tables:
         self._names = [
             name
             for name in (DIRECT, *run.titles)
-            if any(run.results.of(name, transport, kind) for kind in (UNARY, STREAM, PACED))
+            if any(
+                run.results.of(name, transport, kind)
+                for kind in (UNARY, STREAM, PACED, *relayed.ASKS)
+            )
         ]
         self._titles = {DIRECT: "direct, no gateway"} | run.titles
 
@@ -158,6 +161,24 @@ class _Tables:
         )
         return table(head, rows)
 
+    def relayed(self) -> list[str]:
+        """Show embeddings, and bodies of 1 MB."""
+        head = ("gateway", "what", "CPU µs each", "each/s", "core busy", "p50 ms", "p99 ms")
+        rows = (
+            (
+                self._titles[name],
+                ask.what,
+                self._cpu(name, kind, lambda sample: sample.cpu_us_each),
+                _cell(self._value(name, kind, lambda sample: sample.per_second)),
+                self._busy(name, kind),
+                *self._times(name, kind),
+            )
+            for kind, ask in relayed.ASKS.items()
+            for name in self._names
+            if self._results.of(name, self._transport, kind)
+        )
+        return table(head, rows)
+
 
 def speeds(run: Run, transport: str) -> list[str]:
     """Write the tables of one way to the upstream."""
@@ -172,6 +193,8 @@ def speeds(run: Run, transport: str) -> list[str]:
     if run.plan.wants("paced"):
         lines += [f"### {run.plan.paced_streams} streams, an event every {run.plan.pace_ms} ms", ""]
         lines += tables.paced()
+    if run.plan.wants("embeddings", "bodies"):
+        lines += ["### Embeddings, and bodies of 1 MB", "", *tables.relayed()]
     return lines
 
 

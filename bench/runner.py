@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+from bench import relayed
 from bench.checks import WrongAnswerError
 from bench.gateways import Gateway, PreparationError
 from bench.load import LoadError
@@ -18,7 +19,19 @@ from bench.sites import Running, Stage, Upstreams, direct
 
 _SETTLE_S = 0.3
 _FAILURES = (WrongAnswerError, NotStartedError, LoadError, PreparationError)
-_KINDS = {UNARY: ("unary",), SINGLE: ("unary",), STREAM: ("stream",), PACED: ("paced",)}
+_KINDS = {
+    UNARY: ("unary",),
+    SINGLE: ("unary",),
+    STREAM: ("stream",),
+    PACED: ("paced",),
+    relayed.EMBED_ONE: ("embeddings",),
+    relayed.EMBED_MANY: ("embeddings",),
+    relayed.IMAGE: ("bodies",),
+    relayed.EDIT: ("bodies",),
+    relayed.SPEECH: ("bodies",),
+}
+_NOT_RELAYED_BY = frozenset(("sglang", "litellm"))
+"""They are not compared where OpenAI's other operations are."""
 
 
 class Runner:
@@ -37,7 +50,7 @@ class Runner:
 
     def run(self) -> None:
         """Everything that the plan asks for."""
-        if self._plan.wants("start", "memory"):
+        if self._plan.wants("start", "memory", "uploads"):
             for gateway in self._gateways:
                 self._footprint(gateway)
         if not self._kinds:
@@ -48,6 +61,11 @@ class Runner:
             for gateway in self._gateways:
                 if gateway.slow:
                     self._rounds([gateway], transport, self._plan.slow_rounds, slow=True)
+
+    def _kinds_of(self, name: str) -> list[str]:
+        if name in _NOT_RELAYED_BY:
+            return [kind for kind in self._kinds if kind not in relayed.ASKS]
+        return self._kinds
 
     def _stage(self, gateway: Gateway, transport: str, purpose: str) -> Stage:
         folder = self._folder / f"{gateway.name}-{transport}-{purpose}"
@@ -72,6 +90,11 @@ class Runner:
             f"{gateway.title}: first 200 after {min(found.starts_s):.2f} s,"
             f" RSS {found.idle_bytes / 1e6:.0f} MB,"
             f" with {found.streams:,} open streams {streaming} {found.note}"
+            + (
+                f", with uploads {found.uploading_bytes / 1e6:.0f} MB"
+                if found.uploading_bytes
+                else ""
+            )
         )
 
     def _rounds(self, gateways: list[Gateway], transport: str, rounds: int, *, slow: bool) -> None:
@@ -83,7 +106,7 @@ class Runner:
             for turn in range(rounds):
                 # Every second round backwards, so that a drift of the machine favours nobody.
                 for running in field if turn % 2 == 0 else field[::-1]:
-                    for kind in self._kinds:
+                    for kind in self._kinds_of(running.name):
                         self._measure(running, kind, (transport, turn), slow=slow)
 
     def _started(self, stack: ExitStack, gateway: Gateway, transport: str) -> Iterator[Running]:
@@ -92,7 +115,7 @@ class Runner:
             stage = self._stage(gateway, transport, "rounds")
             running, _ = stack.enter_context(stage.running())
             stage.prove(running)
-            for kind in self._kinds:
+            for kind in self._kinds_of(gateway.name):
                 measure(running, kind, (transport, -1), self._plan.warming(), slow=gateway.slow)
         except _FAILURES as error:
             self._fail(what, error)

@@ -66,6 +66,8 @@ class Footprint:
     """While `streams` streams are open; None when they could not all be opened."""
     streams: int
     note: str = ""
+    uploading_bytes: int | None = None
+    """At most, while the plan's uploads are under way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Ratios of CPU time within one run: figures of different machines and days do not
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from bench import relayed
 from bench.samples import (
     DIRECT,
     PACED,
@@ -74,6 +75,9 @@ _PAIRS = (
     ),
     _Pair("latency at concurrency 1, p50 over direct", DIRECT, SINGLE, 0.4, "ms", _added_p50_ms),
 )
+_RELAYED = (relayed.IMAGE, relayed.EDIT, relayed.SPEECH)
+_MOST_TO_NGINX = 2.5
+_UPLOADING_MB = 300.0
 _COLD_START_S = 1.0
 _IDLE_MB = 75.0
 _STREAMING_MB = 250.0
@@ -85,6 +89,10 @@ def of_transport(results: Results, transport: str) -> Iterator[Target]:
         found = results.paired((OURS, pair.peer), transport, pair.kind, pair.combine)
         yield Target(pair.what, pair.most, pair.unit, found)
     yield _beside_litellm(results, transport)
+    for kind in _RELAYED:
+        found = results.paired((OURS, "nginx"), transport, kind, cpu_ratio)
+        what = f"CPU per MB, {relayed.ASKS[kind].what}, to nginx"
+        yield Target(what, _MOST_TO_NGINX, "x", found)
 
 
 def _beside_litellm(results: Results, transport: str) -> Target:
@@ -103,4 +111,6 @@ def of_size(footprints: list[Footprint]) -> Iterator[Target]:
     yield Target("cold start to the first 200", _COLD_START_S, "s", spread(ours.starts_s))
     yield Target("RSS idle, one worker", _IDLE_MB, "MB", spread([ours.idle_bytes / 1e6]))
     streaming = [] if ours.streaming_bytes is None else [ours.streaming_bytes / 1e6]
+    uploading = [] if ours.uploading_bytes is None else [ours.uploading_bytes / 1e6]
+    yield Target("RSS with 200 uploads of 10 MB at once", _UPLOADING_MB, "MB", spread(uploading))
     yield Target(f"RSS with {ours.streams:,} open streams", _STREAMING_MB, "MB", spread(streaming))

@@ -18,7 +18,7 @@ import httptools
 import uvloop
 from typing_extensions import override
 
-from bench import payload, secure_socket
+from bench import payload, relayed, secure_socket
 from bench.pacer import Pacer
 
 _STREAM_HEAD = (
@@ -61,6 +61,19 @@ _GETS = {
 }
 _GETS[b"/model_info"] = _GETS[b"/get_model_info"]
 _GETS[b"/server_info"] = _GETS[b"/get_server_info"]
+_RELAYED = {
+    b"/v1/embeddings": [_whole(relayed.embeddings_answer(1))],
+    b"/v1/images/generations": [_whole(relayed.IMAGE_ANSWER)],
+    b"/v1/images/edits": [_whole(relayed.EDIT_ANSWER)],
+    b"/v1/audio/speech": [
+        b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ntransfer-encoding: chunked\r\n\r\n",
+        *[_chunk(bytes(relayed.SPEECH_PIECE_BYTES))]
+        * (relayed.MEGABYTE // relayed.SPEECH_PIECE_BYTES + 1),
+        _END,
+    ],
+}
+_MANY = [_whole(relayed.embeddings_answer(100))]
+_MANY_FROM_BYTES = 1000
 _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
 
 _pacers: dict[int, Pacer] = {}
@@ -78,6 +91,7 @@ class Upstream(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._path = b""
         self._body = b""
+        self._body_bytes = 0
         self._sent = 0
         self._last = _LAST
 
@@ -92,6 +106,7 @@ class Upstream(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """httptools: a request starts."""
         self._path = self._body = b""
+        self._body_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         """httptools: a piece of the request's target."""
@@ -99,12 +114,19 @@ class Upstream(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """httptools: a piece of the request's body."""
-        self._body += body
+        self._body_bytes += len(body)
+        if self._path not in _RELAYED:
+            self._body += body
 
     def on_message_complete(self) -> None:
         """httptools: the request is whole."""
         body = self._body
-        if not body:
+        relayed_answer = _RELAYED.get(self._path)
+        if relayed_answer is not None:
+            many = self._path.endswith(b"embeddings") and self._body_bytes > _MANY_FROM_BYTES
+            for piece in _MANY if many else relayed_answer:
+                self._transport.write(piece)
+        elif not body:
             self._transport.write(_GETS.get(self._path, _NOT_FOUND))
         elif b'"stream":true' in body or b'"stream": true' in body:
             self._stream(body)
