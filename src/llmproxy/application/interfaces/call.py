@@ -40,7 +40,7 @@ class Outgoing(Protocol):
 
     @abstractmethod
     async def read(self, at: int) -> bytes | memoryview:
-        """Return a piece of at most 256 KiB that begins there, never empty before the end.
+        """Return a piece of at most 128 KiB that begins there, never empty before the end.
 
         Raises OSError.
         """

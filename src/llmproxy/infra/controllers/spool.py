@@ -14,7 +14,7 @@ from llmproxy.domain.errors import Unavailable
 
 MEMORY_BYTES = 1024 * 1024
 """What a body holds in memory at most; one that says that it will be larger holds a piece only."""
-PIECE_BYTES = 256 * 1024
+PIECE_BYTES = 128 * 1024
 
 
 class Spools:

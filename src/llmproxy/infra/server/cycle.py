@@ -68,9 +68,14 @@ class Cycle:
 
     def feed(self, data: bytes) -> None:
         """Take a piece of the request body."""
-        if not self.body:
-            self.body = bytearray()
-        self.body += data
+        body = self.body
+        if not body:
+            self.body = data  # taken before more arrives, as a rule: then nothing is copied
+        elif isinstance(body, bytes):
+            self.body = bytearray(body)
+            self.body += data
+        else:
+            body += data
         self._wake()
 
     def feed_whole(self, body: bytes) -> None:

@@ -31,7 +31,7 @@ from llmproxy.infra.server.refusal import refusal
 from llmproxy.infra.server.upgrade import MAX_HEADERS, start_socket
 
 MAX_HEAD_BYTES = 64 * 1024
-BODY_HIGH_WATER_BYTES = 256 * 1024
+BODY_HIGH_WATER_BYTES = 64 * 1024
 LINGER_S = 2.0
 ASGI_VERSIONS = {"version": "3.0", "spec_version": "2.3"}
 MAX_WAITING = 16

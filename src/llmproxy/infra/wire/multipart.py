@@ -119,7 +119,7 @@ class FormReader:
     def feed(self, data: bytes) -> None:
         """Read on. Raises Malformed."""
         if self._rest:
-            data = self._rest + data
+            data = self._joined(data)
         at = 0
         state = None
         while state is not self._state or at < len(data):
@@ -130,6 +130,17 @@ class FormReader:
             at = moved
         self._rest = data[at:]
         self._at += at
+
+    def _joined(self, data: bytes) -> bytes:
+        """Put what was left over before the next piece, without copying the bulk of a file."""
+        rest = self._rest
+        if self._state == self._value:
+            near = rest + data[: len(self._delimiter)]
+            if len(near) > len(rest) + len(self._delimiter) - 1 and self._delimiter not in near:
+                self._take(rest, 0, len(rest))
+                self._at += len(rest)
+                return data
+        return rest + data
 
     @property
     def form(self) -> Form:
