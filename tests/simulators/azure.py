@@ -22,6 +22,7 @@ from tests.simulators.http import Request
 from tests.simulators.model import complete, last_text
 from tests.simulators.operations import OPERATIONS
 from tests.simulators.operations.operation import Asked
+from tests.simulators.operations.responses import STORED, stored
 from tests.simulators.parameters import CHAT_PARAMETERS
 from tests.simulators.realtime import REALTIME_MODELS, RealtimeSession
 from tests.simulators.rules import Body, check_chat, decoded, unknown_parameter
@@ -148,6 +149,8 @@ class AzureSimulator(Simulator):
             return json_answer({"object": "list", "data": self.listed()}, headers=self.headers())
         if request.method == "POST" and operation in OPERATIONS:
             return self.operate(operation, request, OPERATIONS[operation].model_of(request))
+        if operation.startswith(STORED):
+            return stored(request, operation.removeprefix(STORED), self.kept)
         if (request.method, operation) != ("POST", "chat/completions"):
             raise not_found()
         body = decoded(request.body)

@@ -19,6 +19,7 @@ from tests.simulators.http import Request
 from tests.simulators.model import complete
 from tests.simulators.operations import OPERATIONS
 from tests.simulators.operations.operation import Asked, Operation
+from tests.simulators.operations.responses import STORED, stored
 from tests.simulators.parameters import CHAT_PARAMETERS
 from tests.simulators.realtime import REALTIME_MODELS, RealtimeSession
 from tests.simulators.rules import (
@@ -111,6 +112,9 @@ class OpenAISimulator(Simulator):
         operation = OPERATIONS.get(path.removeprefix(_ROOT))
         if operation is not None:
             return self._operate(operation, request)
+        if path.startswith(_ROOT + STORED):
+            self._check_key(request)
+            return stored(request, path.removeprefix(_ROOT + STORED), self.kept)
         if path not in {_CHAT, _MODELS} and not path.startswith(f"{_MODELS}/"):
             raise RefusalError(404, f"Invalid URL ({request.method} {path})")
         self._check_key(request)

@@ -6,6 +6,7 @@ from llmproxy.application.interfaces.sealing import Sealing
 from llmproxy.application.registry import Registry
 from llmproxy.application.use_cases.answer import Answer
 from llmproxy.application.use_cases.duplex import Duplex
+from llmproxy.application.use_cases.recall import Recall
 from llmproxy.application.use_cases.stream import Stream
 
 
@@ -16,5 +17,6 @@ class Gateway:
     registry: Registry
     answer: Answer
     stream: Stream
+    recall: Recall
     sealing: Sealing
     duplex: Duplex

@@ -1,10 +1,12 @@
 """The parts of `llmproxy models check`: the providers' adapters without the server around them."""
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.model_probe import ModelProbe
+from llmproxy.application.response_ids import ResponseIds
 from llmproxy.config import Settings
 from llmproxy.infra.providers.catalogue import Catalogue
 from llmproxy.infra.providers.probe import DeploymentProbe
@@ -12,6 +14,7 @@ from llmproxy.infra.providers.transport.client import HttpClient
 from llmproxy.infra.providers.transport.proxies import Proxies
 from llmproxy.infra.providers.transport.target import Patience
 from llmproxy.infra.secrets.environment import EnvironmentSecrets
+from llmproxy.infra.secrets.signing import KEY_BYTES, Signer
 
 
 @asynccontextmanager
@@ -27,7 +30,9 @@ async def open_probe(settings: Settings, clock: Clock) -> AsyncIterator[ModelPro
         settings.total_timeout_s,
     )
     try:
-        catalogue = Catalogue(client, EnvironmentSecrets(settings.environment), patience)
+        # Nobody is given an id here: the key need not be the store's.
+        ids = ResponseIds(Signer(secrets.token_bytes(KEY_BYTES)))
+        catalogue = Catalogue(client, EnvironmentSecrets(settings.environment), patience, ids)
         yield DeploymentProbe(catalogue.deployment, clock)
     finally:
         await client.close()

@@ -15,7 +15,7 @@ ECHO = {
     "parameters": {},
     "costs": {},
     "free": True,
-    "operations": ["ChatCompletion", "embeddings", "moderations"],
+    "operations": ["ChatCompletion", "Responses", "embeddings", "moderations"],
 }
 
 

@@ -9,11 +9,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from llmproxy.application.gateway import Gateway
 from llmproxy.application.registry import Registry
+from llmproxy.application.response_ids import ResponseDirectory, ResponseIds
 from llmproxy.application.steps.admit import Admit
 from llmproxy.application.steps.dispatch import Dispatch
 from llmproxy.application.steps.settle import Settle
 from llmproxy.application.use_cases.answer import Answer
 from llmproxy.application.use_cases.duplex import Duplex
+from llmproxy.application.use_cases.recall import Recall
 from llmproxy.application.use_cases.stream import Stream
 from llmproxy.bootstrap.first_run import JOURNAL_FOLDER, register_echo
 from llmproxy.bootstrap.store import open_store
@@ -25,7 +27,7 @@ from llmproxy.infra.controllers.health import health_routes
 from llmproxy.infra.controllers.middleware import Door, Serve
 from llmproxy.infra.controllers.openai.client_secrets import Secrets
 from llmproxy.infra.controllers.openai.models import model_routes
-from llmproxy.infra.controllers.openai.operations import operations, sockets
+from llmproxy.infra.controllers.openai.operations import families, operations, sockets
 from llmproxy.infra.database.snapshot import SnapshotKeeper
 from llmproxy.infra.ledger.journal import FileJournal
 from llmproxy.infra.limiter.memory import MemoryLimiter
@@ -59,11 +61,11 @@ def serving(settings: Settings) -> Door:
     )
     access_log = BufferedAccessLog(sys.stdout) if settings.access_log else SilentAccessLog()
     parts.access_log = access_log
-    return Door(parts.operations, parts.sockets, control, access_log)
+    return Door(parts.operations, parts.sockets, parts.families, control, access_log)
 
 
 class _Parts:
-    """What lives between start and stop. `operations` and `sockets` are filled at the start."""
+    """What lives between start and stop. Its tables of paths are filled at the start."""
 
     def __init__(
         self, settings: Settings, registry: Registry, metrics: Metrics, clock: SystemClock
@@ -76,6 +78,7 @@ class _Parts:
         self.access_log: BufferedAccessLog | SilentAccessLog = SilentAccessLog()
         self.operations: dict[str, Serve] = {}
         self.sockets: dict[str, Serve] = {}
+        self.families: dict[str, Serve] = {}
 
     def problems(self) -> dict[str, str]:
         """Documents that are left out."""
@@ -112,6 +115,7 @@ class _Parts:
             client,
             EnvironmentSecrets(settings.environment),
             _patience(settings),
+            ResponseIds(signer),
             max_message_bytes=settings.realtime_max_message_bytes,
         )
         self._keeper = SnapshotKeeper(
@@ -128,15 +132,19 @@ class _Parts:
         admit = Admit(self._registry, limiter, journal, self._clock)
         settle = Settle(limiter, journal, self._metrics, self._clock)
         dispatch = Dispatch(self._clock)
+        directory = ResponseDirectory(self._registry, ResponseIds(signer))
         gateway = Gateway(
             self._registry,
             Answer(admit, dispatch, settle),
             Stream(admit, dispatch, settle),
+            Recall(directory, limiter, self._clock),
             signer,
             Duplex(admit, dispatch, settle, self._clock),
         )
+        desk = _desk(self._settings)
         client_secrets = Secrets(signer, self._clock)
-        self.operations |= operations(gateway, _desk(self._settings), client_secrets)
+        self.operations |= operations(gateway, desk, client_secrets)
+        self.families |= families(gateway, desk)
         self.sockets |= sockets(
             gateway,
             client_secrets,

@@ -7,6 +7,7 @@ GatewayError                code, message, param, hint
     Forbidden               the key is real but may not do this
     InvalidRequest          a field is missing or wrong (param names it)
     UnknownModel            no such model for this caller
+    UnknownResponse         no such response for this caller
     OperationNotSupported   the model exists but does not offer this operation
     PriceMissing            the model has no price and is not marked free
     BudgetSpent             a budget is exhausted
@@ -78,6 +79,10 @@ class UnknownModel(CallerError):
     """No such model for this caller: unknown and invisible are told in the same words."""
 
     default_code = "model_not_found"
+
+
+class UnknownResponse(CallerError):
+    """No such response for this caller: another project's is told in the same words."""
 
 
 class OperationNotSupported(CallerError):

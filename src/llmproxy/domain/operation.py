@@ -41,6 +41,8 @@ class Endpoint(StrEnum):
     CHAT_COMPLETIONS = "chat/completions"
     COMPLETIONS = "completions"
     RESPONSES = "responses"
+    RESPONSES_COMPACT = "responses/compact"
+    RESPONSES_INPUT_TOKENS = "responses/input_tokens"
     EMBEDDINGS = "embeddings"
     MODERATIONS = "moderations"
     IMAGES_GENERATIONS = "images/generations"
@@ -57,6 +59,8 @@ OPERATION_OF: Final[Mapping[Endpoint, Operation]] = MappingProxyType(
         Endpoint.CHAT_COMPLETIONS: Operation.CHAT_COMPLETION,
         Endpoint.COMPLETIONS: Operation.CHAT_COMPLETION,
         Endpoint.RESPONSES: Operation.RESPONSES,
+        Endpoint.RESPONSES_COMPACT: Operation.RESPONSES,
+        Endpoint.RESPONSES_INPUT_TOKENS: Operation.RESPONSES,
         Endpoint.EMBEDDINGS: Operation.EMBEDDINGS,
         Endpoint.MODERATIONS: Operation.MODERATIONS,
         Endpoint.IMAGES_GENERATIONS: Operation.IMAGES,

@@ -12,6 +12,7 @@ from tests.simulators.operations.images import IMAGES_GENERATIONS
 from tests.simulators.operations.images_edits import IMAGES_EDITS, IMAGES_VARIATIONS
 from tests.simulators.operations.moderations import MODERATIONS
 from tests.simulators.operations.operation import Operation
+from tests.simulators.operations.responses import COMPACT, INPUT_TOKENS, RESPONSES
 from tests.simulators.operations.speech import SPEECH
 from tests.simulators.operations.transcriptions import TRANSCRIPTIONS, TRANSLATIONS
 
@@ -25,4 +26,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "images/generations": IMAGES_GENERATIONS,
     "images/variations": IMAGES_VARIATIONS,
     "moderations": MODERATIONS,
+    "responses": RESPONSES,
+    "responses/compact": COMPACT,
+    "responses/input_tokens": INPUT_TOKENS,
 }

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from llmproxy.application.interfaces.stored_response import Origin
 from llmproxy.domain.caller import Caller
 from llmproxy.domain.operation import Endpoint, Operation
 from llmproxy.domain.usage import Usage
@@ -65,6 +66,9 @@ class Call:
     it stands when the provider reports none, and its characters stand always, since no provider
     reports those. None where usage is estimated by the size of the texts. An `upload` is what goes
     to the provider instead of `body`, which then holds the texts of the form.
+    `previous` is where the response lives that this one goes on from: only the deployment that made
+    it can. With `background` the provider works on when the answer is sent, and its usage is never
+    seen.
     """
 
     request_id: str
@@ -81,3 +85,5 @@ class Call:
     started_at: float
     counted: Usage | None = None
     upload: Upload | None = None
+    previous: Origin | None = None
+    background: bool = False

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from llmproxy.application.interfaces.call import Call
+from llmproxy.application.interfaces.stored_response import Lookup
 from llmproxy.application.interfaces.talk import Frame, Talk
 from llmproxy.domain.model import Model
 from llmproxy.domain.usage import Usage
@@ -119,6 +120,18 @@ class Conversing(Protocol):
         """Return when the provider has accepted the conversation. Raises UpstreamError."""
 
 
+class Recalling(Protocol):
+    """Keeps responses, which may be asked for by their ids."""
+
+    @abstractmethod
+    async def recall(self, lookup: Lookup) -> Reply:
+        """Return the provider's answer. Raises UnknownResponse or UpstreamError."""
+
+    @abstractmethod
+    async def replay(self, lookup: Lookup) -> Events:
+        """Return the events of a response, past ones and those to come. Raises UpstreamError."""
+
+
 @dataclass(frozen=True)
 class Deployment:
     """A registered model document with the adapter that reaches it.
@@ -133,6 +146,7 @@ class Deployment:
     not_ready: str | None = None
     created: int = 0
     conversing: Conversing | None = None
+    recalling: Recalling | None = None
 
     @cached_property
     def labels(self) -> tuple[bytes, bytes]:

@@ -9,6 +9,7 @@ from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.journal import Attempt, Journal, Opened
 from llmproxy.application.interfaces.limiter import Limiter, Reservation
+from llmproxy.application.interfaces.stored_response import Origin
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.registry import Registry
 from llmproxy.domain.errors import GatewayError, InvalidRequest, OwnFault, PriceMissing
@@ -50,7 +51,10 @@ class Admit:
         Raises CallerError, RateLimited, BudgetSpent, Unavailable, or OwnFault for a model that is
         not ready.
         """
-        plan = able(self._registry.candidates(call.model, call.caller, call.operation), call)
+        plan = self._registry.candidates(call.model, call.caller, call.operation)
+        if call.previous is not None:
+            plan = _maker_of(call.previous, plan, call.model)
+        plan = able(plan, call)
         reservation = _reservation(call, plan)
         await self._limiter.reserve(reservation)
         try:
@@ -111,6 +115,19 @@ def not_ready(deployment: Deployment) -> OwnFault:
         hint="Its operator finds the reason at /health/ready and in the gateway's log.",
         detail=deployment.not_ready or "it offers no port for this flow",
     )
+
+
+def _maker_of(previous: Origin, plan: tuple[Deployment, ...], model: str) -> tuple[Deployment, ...]:
+    """Return the one deployment that knows the response a request goes on from."""
+    maker = tuple([each for each in plan if each.model.id == previous.deployment])
+    if not maker:
+        raise InvalidRequest(
+            f"The previous response '{previous.shown}' was not made by the model `{model}`.",
+            param="previous_response_id",
+            code="previous_response_not_found",
+            hint="Ask the model that made it, or send the earlier items in `input`.",
+        )
+    return maker
 
 
 def _reservation(call: Call, plan: tuple[Deployment, ...]) -> Reservation:

@@ -109,6 +109,8 @@ def known_usage(admission: Admission, usage: Usage | None, output_bytes: int) ->
     """Return what the provider reported, completed or replaced by what the gateway counts."""
     counted = admission.call.counted
     if usage is None:
+        if admission.call.background:
+            return most(admission)
         return estimate(admission, output_bytes) if counted is None else counted
     if counted is None or not counted.characters or usage is NOTHING:
         return usage
@@ -126,5 +128,19 @@ def estimate(admission: Admission, output_bytes: int) -> Usage:
     return Usage(
         input_tokens=-(-prompt_bytes // BYTES_PER_TOKEN),
         output_tokens=min(-(-output_bytes // BYTES_PER_TOKEN), reserved),
+        estimated=True,
+    )
+
+
+def most(admission: Admission) -> Usage:
+    """Return all that was reserved for, marked as an estimate.
+
+    For a response that is made in the background: the provider works on when the call is over, and
+    tells what was used to whoever asks by id, which nobody has to.
+    """
+    prompt_bytes = admission.call.prompt_bytes
+    return Usage(
+        input_tokens=prompt_bytes,
+        output_tokens=max(admission.reservation.tokens - prompt_bytes, 0),
         estimated=True,
     )

@@ -38,6 +38,7 @@ TABLE: Mapping[type[errors.GatewayError], Row] = {
     errors.Forbidden: Row(403, INVALID, retry=False),
     errors.InvalidRequest: Row(400, INVALID, retry=False),
     errors.UnknownModel: Row(404, INVALID, retry=False),
+    errors.UnknownResponse: Row(404, INVALID, retry=False),
     errors.OperationNotSupported: Row(400, INVALID, retry=False),
     errors.PriceMissing: Row(402, INVALID, retry=False),
     errors.BudgetSpent: Row(429, "insufficient_quota", retry=False),

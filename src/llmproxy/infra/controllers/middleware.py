@@ -19,6 +19,7 @@ logger = logging.getLogger("llmproxy")
 
 Serve = Callable[[Visit], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+VERSION = "/v1/"
 CLIENT_CLOSED_REQUEST = 499
 
 
@@ -30,17 +31,23 @@ class AccessLog(Protocol):
 
 
 class Door:
-    """`operations` maps a path to the endpoint of its POST, `sockets` to that of its WebSocket."""
+    """`operations` maps a path to the endpoint of its POST, `sockets` to that of its WebSocket.
+
+    `families` maps the beginning of a path, up to its third slash, to what serves every path and
+    method behind it: one more look-up, for requests that are no operation.
+    """
 
     def __init__(
         self,
         operations: Mapping[str, Serve],
         sockets: Mapping[str, Serve],
+        families: Mapping[str, Serve],
         control_plane: Application,
         access_log: AccessLog,
     ) -> None:
         self._operations = operations
         self._sockets = sockets
+        self._families = families
         self._control_plane = control_plane
         self._access_log = access_log
 
@@ -66,8 +73,13 @@ class Door:
             self._access_log.write(visit, time.perf_counter() - visit.started_at)
 
     async def _serve(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = self._operations.get(scope["path"])
+        path = scope["path"]
+        endpoint = self._operations.get(path)
         if endpoint is None:
+            family = self._families.get(path[: path.find("/", len(VERSION)) + 1])
+            if family is not None:
+                await family(visit)
+                return
             await self._serve_other(visit, scope, receive, send)
         elif scope["method"] == "POST":
             await endpoint(visit)

@@ -7,11 +7,13 @@ import msgspec
 
 from llmproxy.application.interfaces.secrets import SecretMissing, SecretSource
 from llmproxy.application.interfaces.upstream import Deployment
+from llmproxy.application.response_ids import ResponseIds
 from llmproxy.domain.model import Model
 from llmproxy.domain.operation import Operation
 from llmproxy.infra.providers.echo.model import Echo
 from llmproxy.infra.providers.openai_wire.endpoints import ROWS, Incomplete
 from llmproxy.infra.providers.openai_wire.realtime import RealtimeWire
+from llmproxy.infra.providers.openai_wire.shown_ids import ShownIds
 from llmproxy.infra.providers.openai_wire.upstream import OpenAIWire
 from llmproxy.infra.providers.transport.client import HttpClient
 from llmproxy.infra.providers.transport.target import Patience
@@ -25,6 +27,7 @@ class Catalogue:
         client: HttpClient,
         secrets: SecretSource,
         patience: Patience,
+        ids: ResponseIds,
         *,
         max_message_bytes: int = 0,
     ) -> None:
@@ -32,6 +35,7 @@ class Catalogue:
         self._client = client
         self._secrets = secrets
         self._patience = patience
+        self._ids = ids
         self._max_message_bytes = max_message_bytes
 
     def deployment(self, model: Model, created: int) -> Deployment:
@@ -62,7 +66,8 @@ class Catalogue:
             name: msgspec.json.encode(value) for name, value in parameters.request_defaults.items()
         }
         patience = self._patient(parameters.timeout_s)
-        wire = OpenAIWire(self._client, site, patience, defaults=defaults)
+        shown = ShownIds(self._ids, model.id)
+        wire = OpenAIWire(self._client, site, patience, shown, defaults=defaults)
         realtime = None
         if model.offers(Operation.AUDIO_REALTIME):
             realtime = RealtimeWire(
@@ -71,7 +76,7 @@ class Catalogue:
                 connect_s=patience.connect_s,
                 max_message_bytes=self._max_message_bytes,
             )
-        return Deployment(model, wire, wire, None, created, realtime)
+        return Deployment(model, wire, wire, None, created, realtime, wire.stored)
 
     def _patient(self, timeout_s: float | None) -> Patience:
         """Take a document's `timeout` as the longest silence, before the answer and within it."""

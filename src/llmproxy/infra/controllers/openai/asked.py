@@ -8,10 +8,20 @@ class Asked:
     """A checked request. `max_output_tokens` is per choice, None when the request sets no bound.
 
     `model` is empty when the request names none, which OpenAI allows for some operations.
-    `counted` is what the desk itself counted of what is paid for, if it did.
+    `counted` is what the desk itself counted of what is paid for, if it did. `previous` is the id
+    of the response that the request goes on from; `background` leaves the provider at work.
     """
 
-    __slots__ = ("body", "choices", "counted", "max_output_tokens", "model", "stream")
+    __slots__ = (
+        "background",
+        "body",
+        "choices",
+        "counted",
+        "max_output_tokens",
+        "model",
+        "previous",
+        "stream",
+    )
 
     def __init__(
         self,
@@ -29,3 +39,5 @@ class Asked:
         self.choices = choices
         self.max_output_tokens = max_output_tokens
         self.counted = counted
+        self.previous: str | None = None
+        self.background = False

@@ -8,6 +8,7 @@ import time
 
 from llmproxy.application.gateway import Gateway
 from llmproxy.application.interfaces.call import Call
+from llmproxy.application.use_cases.recall import Replayed
 from llmproxy.application.use_cases.stream import Streamed
 from llmproxy.domain.errors import GatewayError
 from llmproxy.infra.controllers.desk import Desk
@@ -46,7 +47,10 @@ class Counter:
 
     async def stream(self, visit: Visit, call: Call) -> None:
         """Answer in events. Raises GatewayError before anything was sent."""
-        streamed = await self._gateway.stream(call)
+        await self.relay(visit, await self._gateway.stream(call))
+
+    async def relay(self, visit: Visit, streamed: Streamed | Replayed) -> None:
+        """Hand a stream of events over to its end. Raises GatewayError before anything was sent."""
         streamed.pulse_every(self._desk.pulse_s)
         try:
             await self._relay(visit, streamed)
@@ -83,13 +87,13 @@ class Counter:
         finally:
             streamed.close()
 
-    def _failed(self, error: GatewayError, streamed: Streamed) -> bytes:
+    def _failed(self, error: GatewayError, streamed: Streamed | Replayed) -> bytes:
         """Return the last event of a stream that broke, on which both official SDKs raise."""
         if self._ends_with_done:
             return error_frame(error) + DONE
         return typed_error_event(error, streamed.passed)
 
-    async def _relay(self, visit: Visit, streamed: Streamed) -> None:
+    async def _relay(self, visit: Visit, streamed: Streamed | Replayed) -> None:
         """Hand over what arrives.
 
         Hold the status back until the first content or the desk's limit.
@@ -109,7 +113,7 @@ class Counter:
             await visit.begin(200, _headers(visit, streamed, EVENTS))
 
 
-def _headers(visit: Visit, streamed: Streamed, own: tuple[bytes, ...]) -> Headers:
+def _headers(visit: Visit, streamed: Streamed | Replayed, own: tuple[bytes, ...]) -> Headers:
     """Return the head of a stream: what is known by now, which its cost is not."""
     headers = [*streamed.headers, *own]
     if own is EVENTS and not any(line.startswith(b"content-type:") for line in streamed.headers):

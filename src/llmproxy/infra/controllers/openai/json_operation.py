@@ -65,6 +65,10 @@ class JsonOperation:
             silence_s=desk.silence_s(visit),
             started_at=visit.started_at,
         )
+        if asked.previous is not None:
+            call.previous = self._gateway.recall.directory.previous(asked.previous, caller)
+        if asked.background:
+            call.background = True
         visit.follow_client()
         if call.stream:
             await self._stream(visit, call)

@@ -12,6 +12,12 @@ from llmproxy.infra.controllers.openai.image_request import image_edit_request, 
 from llmproxy.infra.controllers.openai.json_operation import JsonOperation, Row
 from llmproxy.infra.controllers.openai.moderation_request import moderation_request
 from llmproxy.infra.controllers.openai.realtime import Realtime
+from llmproxy.infra.controllers.openai.responses_by_id import ROOT, ResponsesById
+from llmproxy.infra.controllers.openai.responses_request import (
+    compact_request,
+    input_tokens_request,
+    response_request,
+)
 from llmproxy.infra.controllers.openai.speech_request import speech_request
 from llmproxy.infra.controllers.openai.upload_operation import UploadOperation, UploadRow
 from llmproxy.infra.controllers.openai.upload_requests import (
@@ -29,6 +35,9 @@ JSON_ROWS = (
     Row(Endpoint.MODERATIONS, moderation_request),
     Row(Endpoint.IMAGES_GENERATIONS, image_request),
     Row(Endpoint.IMAGES_EDITS, image_edit_request),
+    Row(Endpoint.RESPONSES, response_request),
+    Row(Endpoint.RESPONSES_COMPACT, compact_request),
+    Row(Endpoint.RESPONSES_INPUT_TOKENS, input_tokens_request),
     Row(Endpoint.AUDIO_SPEECH, speech_request, binary=True),
 )
 
@@ -64,3 +73,8 @@ def sockets(
     """Return what serves the WebSocket of each path."""
     realtime = Realtime(gateway, secrets, max_message_bytes=max_message_bytes, idle_s=idle_s)
     return dict.fromkeys(REALTIME_PATHS, realtime)
+
+
+def families(gateway: Gateway, desk: Desk) -> dict[str, Serve]:
+    """Return what serves every method of the paths that begin with these."""
+    return {ROOT: ResponsesById(gateway, desk)}

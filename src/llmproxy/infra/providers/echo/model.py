@@ -20,6 +20,7 @@ from llmproxy.infra.providers.echo.chat import chat_answer, chat_events
 from llmproxy.infra.providers.echo.completions import completion_answer, completion_events
 from llmproxy.infra.providers.echo.embeddings import embeddings_answer
 from llmproxy.infra.providers.echo.moderations import moderations_answer
+from llmproxy.infra.providers.echo.responses import response_answer, response_events
 from llmproxy.infra.providers.echo.streaming import EchoEvents
 
 _encode = msgspec.json.Encoder().encode
@@ -27,12 +28,14 @@ _encode = msgspec.json.Encoder().encode
 ANSWERS: Mapping[Endpoint, Callable[[Call], tuple[dict[str, object], Usage]]] = {
     Endpoint.CHAT_COMPLETIONS: chat_answer,
     Endpoint.COMPLETIONS: completion_answer,
+    Endpoint.RESPONSES: response_answer,
     Endpoint.EMBEDDINGS: embeddings_answer,
     Endpoint.MODERATIONS: moderations_answer,
 }
 STREAMS: Mapping[Endpoint, Callable[[Call], tuple[Iterator[bytes], Usage]]] = {
     Endpoint.CHAT_COMPLETIONS: chat_events,
     Endpoint.COMPLETIONS: completion_events,
+    Endpoint.RESPONSES: response_events,
 }
 
 

@@ -16,6 +16,7 @@ RESULT: Mapping[Endpoint, str] = {
     Endpoint.CHAT_COMPLETIONS: "choices",
     Endpoint.COMPLETIONS: "choices",
     Endpoint.RESPONSES: "output",
+    Endpoint.RESPONSES_COMPACT: "output",
     Endpoint.EMBEDDINGS: "data",
     Endpoint.MODERATIONS: "results",
     Endpoint.IMAGES_GENERATIONS: "data",

@@ -28,7 +28,15 @@ OPENAI_ENDPOINT = "https://api.openai.com/v1"
 AZURE_STREAM_OPTIONS_FROM = "2024-08-01"
 """Older dated versions answer 400 to `stream_options` (openai-python issue 1469)."""
 NOT_AZURE = frozenset((Endpoint.IMAGES_VARIATIONS,))
-NOT_UNDER_A_DEPLOYMENT = frozenset((Endpoint.RESPONSES, Endpoint.MODERATIONS, Endpoint.REALTIME))
+NOT_UNDER_A_DEPLOYMENT = frozenset(
+    (
+        Endpoint.RESPONSES,
+        Endpoint.RESPONSES_COMPACT,
+        Endpoint.RESPONSES_INPUT_TOKENS,
+        Endpoint.MODERATIONS,
+        Endpoint.REALTIME,
+    )
+)
 FOUNDRY_LEGACY = frozenset((Endpoint.CHAT_COMPLETIONS, Endpoint.EMBEDDINGS))
 FOUNDRY_LEGACY_VERSION = "2024-05-01-preview"
 

@@ -77,7 +77,7 @@ class Incoming(Events):
             return False
         exchange = self._exchange
         if exchange.status != 200:
-            raise failure(exchange.status, exchange.headers, await exchange.whole())
+            raise self.refusal(exchange.status, exchange.headers, await exchange.whole())
         self.headers, content_type = passing(exchange.head)
         self.headers += self.further
         self._check_kind(content_type)
@@ -96,6 +96,12 @@ class Incoming(Events):
             self._exchange = await again()
             self._exchange.pulse_every(exchange.pulse_s)
             return await self._exchange.answered()
+
+    def refusal(
+        self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
+    ) -> UpstreamError:
+        """Return the error for an answer with another status than 200."""
+        return failure(status, headers, body)
 
     @abstractmethod
     def _check_kind(self, content_type: bytes) -> None:

@@ -110,7 +110,7 @@ class SseEvents(Incoming):
                 self._ready = False
                 break
             if self.passes(content):
-                kept += (event, self._separator)
+                kept += (self.shown(event, content), self._separator)
             if self._done or self._error is not None:
                 break
         if self._error is not None and not kept:
@@ -135,6 +135,10 @@ class SseEvents(Incoming):
     @override
     def passed(self) -> int:
         return self._events
+
+    def shown(self, event: bytes, _content: bytes) -> bytes:
+        """Return a special event as the caller sees it."""
+        return event
 
     @abstractmethod
     def special(self, data: bytes) -> bool:

@@ -17,6 +17,9 @@ from llmproxy.infra.providers.openai_wire.endpoints import Site
 from llmproxy.infra.providers.openai_wire.failures import failure, transport_failure
 from llmproxy.infra.providers.openai_wire.headers import passing
 from llmproxy.infra.providers.openai_wire.incoming import Incoming
+from llmproxy.infra.providers.openai_wire.response_events import ResponseEvents, in_words
+from llmproxy.infra.providers.openai_wire.shown_ids import ShownIds
+from llmproxy.infra.providers.openai_wire.stored_responses import StoredResponses
 from llmproxy.infra.providers.openai_wire.transcript_events import TranscriptEvents
 from llmproxy.infra.providers.openai_wire.typed_events import TypedEvents
 from llmproxy.infra.providers.transport.client import HttpClient
@@ -29,6 +32,7 @@ CHATS = frozenset((Endpoint.CHAT_COMPLETIONS, Endpoint.COMPLETIONS))
 JSON = {"content-type": "application/json"}
 HEADERS = {"accept-encoding": "identity"}
 ABSENT = (None, b"null")
+WITH_IDS = frozenset((Endpoint.RESPONSES, Endpoint.RESPONSES_COMPACT))
 _options = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder = msgspec.json.Encoder()
 
@@ -37,13 +41,21 @@ class OpenAIWire(Answering, Streaming):
     """`defaults` are JSON texts for fields that a chat completion may leave out."""
 
     def __init__(
-        self, client: HttpClient, site: Site, patience: Patience, *, defaults: Mapping[str, bytes]
+        self,
+        client: HttpClient,
+        site: Site,
+        patience: Patience,
+        shown: ShownIds,
+        *,
+        defaults: Mapping[str, bytes],
     ) -> None:
         self._client = client
         self._site = site
         self._patience = patience
+        self._shown = shown
         self._model = _encoder.encode(site.model)
         self._defaults = tuple(defaults.items())
+        self.stored = StoredResponses(client, site, patience, shown)
         self._targets: dict[Endpoint, Target] = {}
         self._changed: dict[tuple[str, ...], bytes] = {}
         self._patiences: dict[tuple[float, bool], Patience] = {}
@@ -90,12 +102,15 @@ class OpenAIWire(Answering, Streaming):
         except TransportError as error:
             raise transport_failure(error) from error
         if exchange.status != 200:
-            raise failure(exchange.status, exchange.headers, answer)
+            words = answer if call.previous is None else in_words(answer, call.previous)
+            raise failure(exchange.status, exchange.headers, words)
         headers, content_type = passing(exchange.head)
         usage = usage_in(call.endpoint, answer, content_type)
         headers.append(b"content-type: " + (content_type or b"application/json"))
         if changes:
             headers.append(self._named(changes))
+        if call.endpoint in WITH_IDS:
+            answer = self._shown.in_answer(answer, call.caller.project)
         return Reply(headers, answer, usage)
 
     @override
@@ -119,6 +134,9 @@ class OpenAIWire(Answering, Streaming):
             events = ChatEvents(exchange, again, hide_usage=hides_usage)
         elif call.endpoint is Endpoint.AUDIO_TRANSCRIPTIONS:
             events = TranscriptEvents(exchange, again)
+        elif call.endpoint is Endpoint.RESPONSES:
+            project = call.caller.project
+            events = ResponseEvents(exchange, again, self._shown, project, call.previous)
         elif call.stream:
             events = TypedEvents(exchange, again, call.endpoint)
         else:
@@ -145,6 +163,8 @@ class OpenAIWire(Answering, Streaming):
             changes = {field: text for field, text in self._defaults if _leaves_out(field, call)}
         if call.body.value("model") != self._model:
             changes["model"] = self._model
+        if call.previous is not None:
+            changes["previous_response_id"] = _encoder.encode(call.previous.upstream)
         return changes
 
     def _patient(self, call: Call, *, whole: bool) -> Patience:

@@ -35,7 +35,7 @@ class Closable(Protocol):
 
 
 class HttpClient(Keeper):
-    """POSTs over HTTP/1.1, plain or TLS, directly or through a proxy.
+    """Requests over HTTP/1.1, plain or TLS, directly or through a proxy.
 
     At most `max_connections` are open at once over all origins; one more is `ConnectFailed`. A
     request on a kept connection that the provider closed before one byte of an answer is sent once
@@ -105,12 +105,12 @@ class HttpClient(Keeper):
         connection.send(exchange, target.head, body)
         return exchange
 
-    def target(self, url: str, headers: dict[str, str]) -> Target:
-        """Return the target of a POST to `url`, in the form that the proxy before it wants.
+    def target(self, url: str, headers: dict[str, str], method: str = "POST") -> Target:
+        """Return the target of a request to `url`, in the form that the proxy before it wants.
 
         If there is one.
         """
-        return self._dialer.target(url, headers)
+        return self._dialer.target(url, headers, method)
 
     def _take(self, origin: Origin) -> Connection | None:
         idle = self._idle.get(origin)

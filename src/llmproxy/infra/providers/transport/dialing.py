@@ -41,18 +41,18 @@ class Dialer:
             self._tls.set_alpn_protocols(["http/1.1"])
         return self._tls
 
-    def target(self, url: str, headers: dict[str, str]) -> Target:
-        """Return the target of a POST.
+    def target(self, url: str, headers: dict[str, str], method: str) -> Target:
+        """Return the target of a request.
 
         A proxy before a plain http host wants the whole URL and its own credential.
         """
-        plain = target(url, headers)
+        plain = target(url, headers, method=method)
         proxy = self._proxies.before(*plain.origin)
         if proxy is None or plain.origin.scheme == "https":
             return plain
         if proxy.authorization:
             headers = {**headers, "proxy-authorization": proxy.authorization}
-        return target(url, headers, through_proxy=True)
+        return target(url, headers, method=method, through_proxy=True)
 
     async def dial(self, origin: Origin, limit_s: float) -> Connection:
         """Return a fresh connection for HTTP. Raises ConnectFailed with the reason."""

@@ -1,0 +1,80 @@
+"""Responses that a provider keeps: each request about one goes to its own path."""
+
+from functools import partial
+from urllib.parse import quote
+
+from typing_extensions import override
+
+from llmproxy.application.interfaces.stored_response import Lookup
+from llmproxy.application.interfaces.upstream import Events, Recalling, Reply
+from llmproxy.domain.errors import OperationNotSupported
+from llmproxy.domain.operation import Endpoint
+from llmproxy.infra.providers.openai_wire.endpoints import Site
+from llmproxy.infra.providers.openai_wire.failures import failure, transport_failure
+from llmproxy.infra.providers.openai_wire.headers import passing
+from llmproxy.infra.providers.openai_wire.response_events import (
+    GONE,
+    StoredEvents,
+    in_words,
+    not_found,
+)
+from llmproxy.infra.providers.openai_wire.shown_ids import ShownIds
+from llmproxy.infra.providers.transport.client import HttpClient
+from llmproxy.infra.providers.transport.errors import TransportError
+from llmproxy.infra.providers.transport.target import Patience, Target
+
+HEADERS = {"accept-encoding": "identity"}
+NOTHING = b""
+
+
+class StoredResponses(Recalling):
+    """Those of one deployment."""
+
+    def __init__(self, client: HttpClient, site: Site, patience: Patience, shown: ShownIds) -> None:
+        self._client = client
+        self._site = site
+        self._patience = patience
+        self._shown = shown
+
+    @override
+    async def recall(self, lookup: Lookup) -> Reply:
+        target = self._target(lookup)
+        patience = self._patient(lookup, whole=True)
+        try:
+            exchange, answer = await self._client.fetch(target, NOTHING, patience)
+        except TransportError as error:
+            raise transport_failure(error) from error
+        if exchange.status == GONE:
+            raise not_found(lookup.origin)
+        if exchange.status != 200:
+            words = in_words(answer, lookup.origin)
+            raise failure(exchange.status, exchange.headers, words)
+        headers, content_type = passing(exchange.head)
+        headers.append(b"content-type: " + (content_type or b"application/json"))
+        return Reply(headers, self._shown.in_answer(answer, lookup.caller.project), None)
+
+    @override
+    async def replay(self, lookup: Lookup) -> Events:
+        target = self._target(lookup)
+        patience = self._patient(lookup, whole=False)
+        try:
+            exchange = await self._client.open(target, NOTHING, patience)
+        except TransportError as error:
+            raise transport_failure(error) from error
+        again = partial(self._client.open, target, NOTHING, patience, fresh=True)
+        return StoredEvents(exchange, again, self._shown, lookup.caller.project, lookup.origin)
+
+    def _patient(self, lookup: Lookup, *, whole: bool) -> Patience:
+        limit_s = lookup.silence_s
+        return self._patience if limit_s is None else self._patience.within(limit_s, whole=whole)
+
+    def _target(self, lookup: Lookup) -> Target:
+        root = self._site.url(Endpoint.RESPONSES)
+        if root is None:
+            raise OperationNotSupported("The provider of this model keeps no responses.")
+        url = f"{root}/{quote(lookup.origin.upstream, safe='')}"
+        if lookup.below:
+            url += f"/{lookup.below}"
+        if lookup.query:
+            url += f"?{lookup.query}"
+        return self._client.target(url, HEADERS | self._site.headers, lookup.method)
