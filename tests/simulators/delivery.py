@@ -128,7 +128,7 @@ class Delivery:
             pieces = [b": ping\n\n" + piece for piece in pieces]
         if self._fault.kind is FaultKind.SSE_CRLF:
             pieces = [piece.replace(b"\n", b"\r\n") for piece in pieces]
-        return pieces
+        return pieces or [b""]  # a stream without events ends all the same
 
     async def _perhaps(self, at: _At) -> None:
         if at is _At.BODY and self._fault.kind is FaultKind.BAD_CHUNKING:

@@ -17,6 +17,7 @@ from llmproxy.infra.controllers.openai import (
     embeddings_request,
     image_request,
     moderation_request,
+    responses_request,
 )
 from llmproxy.infra.controllers.openai.asked import Asked
 from llmproxy.infra.controllers.openai.fields import Check
@@ -57,6 +58,24 @@ DESCRIBED = {
         {"input"},
         {"input": "Hi"},
     ),
+    "ResponseRequest": Described(
+        responses_request.response_request,
+        responses_request.CHECKS,
+        {"input", "prompt", "conversation"},
+        {"model": "echo", "input": "Hi", "previous_response_id": "resp_1"},
+    ),
+    "CompactRequest": Described(
+        responses_request.compact_request,
+        responses_request.SHARED,
+        {"input", "conversation"},
+        {"model": "echo", "input": "Hi"},
+    ),
+    "InputTokensRequest": Described(
+        responses_request.input_tokens_request,
+        responses_request.SHARED,
+        {"input", "conversation"},
+        {"input": "Hi"},
+    ),
     "ImageRequest": Described(
         image_request.image_request, image_request.CHECKS, set(), {"prompt": "Hi"}
     ),
@@ -68,6 +87,7 @@ WRONG_OF_TYPE: dict[str, Any] = {
     "integer": 1.5,
     "array": {},
     "object": [],
+    "null": "any",
 }
 
 

@@ -17,6 +17,9 @@ DATA_PLANE = {
     "/v1/completions": DESCRIBED / "completions.json",
     "/v1/embeddings": DESCRIBED / "embeddings.json",
     "/v1/moderations": DESCRIBED / "moderations.json",
+    "/v1/responses": DESCRIBED / "responses.json",
+    "/v1/responses/compact": DESCRIBED / "responses_compact.json",
+    "/v1/responses/input_tokens": DESCRIBED / "responses_input_tokens.json",
     "/v1/images/generations": DESCRIBED / "images_generations.json",
     "/v1/images/edits": DESCRIBED / "images_edits.json",
     "/v1/images/variations": DESCRIBED / "images_variations.json",
@@ -26,6 +29,12 @@ DATA_PLANE = {
     "/v1/realtime/client_secrets": DESCRIBED / "client_secrets.json",
 }
 """Path of an operation to its description: `path` is the path item, `schemas` what it uses."""
+BY_ID = {
+    "/v1/responses/{response_id}": DESCRIBED / "responses_by_id.json",
+    "/v1/responses/{response_id}/cancel": DESCRIBED / "responses_cancel.json",
+    "/v1/responses/{response_id}/input_items": DESCRIBED / "responses_input_items.json",
+}
+"""The same for paths with an id in them."""
 SHARED = DESCRIBED / "shared_responses.json"
 """The `headers` of every answer of the data plane, and the `failures` that any of them can have."""
 
@@ -94,6 +103,7 @@ ERRORS = {
 
 TAGS = [
     {"name": "chat", "description": "The data plane: OpenAI's operations."},
+    {"name": "responses", "description": "Responses: made, streamed, and asked for by their ids."},
     {"name": "embeddings", "description": "Vectors for texts."},
     {"name": "moderations", "description": "Verdicts on texts and images."},
     {"name": "images", "description": "New images."},
@@ -117,7 +127,9 @@ def api_document(app: FastAPI) -> dict[str, Any]:
     schemas["Error"] = ENVELOPE
     components["headers"] = {"RequestId": REQUEST_ID}
     components["securitySchemes"] = SCHEMES
-    described = {path: msgspec.json.decode(file.read_bytes()) for path, file in DATA_PLANE.items()}
+    described = {
+        path: msgspec.json.decode(file.read_bytes()) for path, file in (DATA_PLANE | BY_ID).items()
+    }
     shared = msgspec.json.decode(SHARED.read_bytes())
     for each in described.values():
         schemas |= each["schemas"]

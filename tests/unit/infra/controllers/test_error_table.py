@@ -12,6 +12,7 @@ STATUSES = {
     "Unauthenticated": (401, False),
     "Forbidden": (403, False),
     "InvalidRequest": (400, False),
+    "UnknownResponse": (404, False),
     "UnknownModel": (404, False),
     "OperationNotSupported": (400, False),
     "PriceMissing": (402, False),

@@ -17,6 +17,7 @@ from llmproxy.infra.controllers.openai.fields import (
     Check,
     between,
     boolean,
+    decoded,
     json_object,
     model_name,
     read_fields,
@@ -35,7 +36,10 @@ _KINDS: Mapping[bytes, object] = {b"{": {}, b"t": True, b"f": False}
 def response_request(raw: bytes) -> Asked:
     """Check a request for a response. Raises InvalidRequest naming the first field at fault."""
     body = json_object(raw)
-    prompted = _given(body, "prompt") is not None
+    prompt = _given(body, "prompt")
+    prompted = prompt is not None
+    if prompt is not None and bytes(prompt)[:1] != b"{":
+        raise wrong_type("prompt", "an object", decoded("prompt", prompt))
     values = (read_optional if prompted else read_fields)(body, CHECKS)
     _check_conversation(body)
     _check_input(body)

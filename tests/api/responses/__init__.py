@@ -1,0 +1,1 @@
+"""`/v1/responses` through the gateway: made, found again, and what belongs to whom."""
