@@ -40,7 +40,7 @@ FAILED = "response.failed"
 
 class _Response(msgspec.Struct):
     usage: WireUsage | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Event(msgspec.Struct):
@@ -84,8 +84,8 @@ class TypedEvents(SseEvents):
             return True
         response = event.response
         if event.type == FAILED and not self._spoke:
-            said = response.error if response is not None else None
-            self._error = stream_failure(b'{"error":%b}' % bytes(said or b"{}"))
+            said = b"null" if response is None else bytes(response.error)
+            self._error = stream_failure(b'{"error":%b}' % said)
             self._ready = False
             return False
         wire = event.usage if response is None else response.usage
