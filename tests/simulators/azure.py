@@ -2,9 +2,7 @@
 (`/openai/v1/`).
 
 Sources: Microsoft's pages on the v1 API and on content filtering; answers, headers and errors that
-users of both services quoted in public issues, 2023 to 2026 (the stream's first chunk with empty
-strings and `prompt_filter_results`, keys in alphabetical order, "Resource not found" with the code
-"404" for a missing api-version …).
+users of both services quoted in public issues, 2023 to 2026.
 """
 
 import itertools
