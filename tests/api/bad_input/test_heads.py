@@ -220,7 +220,10 @@ OFFERS = {
 
 @pytest.mark.parametrize("offer", OFFERS.values(), ids=OFFERS)
 def test_offers_of_another_protocol(strict: Strict, offer: list[bytes]) -> None:
-    """An offer to change the protocol is passed over; the request itself is served."""
+    """An offer to change the protocol is passed over; the request itself is served.
+
+    A GET that asks for a WebSocket where there is none is the last of its connection.
+    """
     body = chat()
     chunked = get(
         b"/v1/chat/completions", strict.auth, b"transfer-encoding: chunked", *offer, method=b"POST"
@@ -228,9 +231,9 @@ def test_offers_of_another_protocol(strict: Strict, offer: list[bytes]) -> None:
     with connected(strict.url) as wire:
         for request in (
             post(body, strict.auth, *offer),
-            get(b"/health", *offer),
             chunked + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body),
             post(body, strict.auth),
+            get(b"/health", *offer),
         ):
             wire.send(request)
             assert wire.answer().status == 200
