@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -24,47 +25,83 @@ the provider's SDK. `scripts/docs` writes this page from what `scripts/test` has
 | ✓ | every test of it passed |
 | ✗ | a test of it failed |
 | · | no test of it has run |
-| n/a | the provider does not offer it, or the operation does not have it |
+| n/a | there is nothing to prove, for a reason below |
 
 plain: an answer in one piece · stream: events or bytes as they arrive · tools: calling functions ·
 usage: what is reported and charged · errors: refusals and failures as the SDKs see them · cancel:
 who leaves ends the provider's work.
 """
 SIGNS = {"passed": "✓", "failed": "✗"}
-ECHO_OFFERS = {
-    "chat/completions",
-    "completions",
-    "responses",
-    "embeddings",
-    "moderations",
-    "models",
-}
-NOT_OFFERED = {
-    ("images/variations", "AzureOpenAI"),
-    ("images/variations", "AzureFoundry"),
-    *((operation, "Echo") for operation in OPERATIONS if operation not in ECHO_OFFERS),
-}
-WITH_TOOLS = {"chat/completions", "responses", "realtime"}
-WITHOUT_STREAM = {
-    "embeddings", "moderations", "images/variations", "audio/translations", "models",
-    "responses by id",
-}  # fmt: skip
-ONLY_STREAM = {"realtime"}
-WITHOUT_USAGE = {"models", "moderations", "responses by id"}
+NOTHING = "n/a"
 
 
-def applies(operation: str, provider: str, aspect: str) -> bool:
-    """Whether there is anything to prove."""
-    if (operation, provider) in NOT_OFFERED:
-        return False
-    return {
-        "plain": operation not in ONLY_STREAM,
-        "stream": operation not in WITHOUT_STREAM,
-        "tools": operation in WITH_TOOLS and provider != "Echo",
-        "usage": operation not in WITHOUT_USAGE,
-        "errors": True,
-        "cancel": operation not in {"models", "responses by id"},
-    }[aspect]
+class Gap(NamedTuple):
+    """Cells in which there is nothing to prove, and why; a row of nothing else is not shown."""
+
+    reason: str
+    operations: tuple[str, ...] = OPERATIONS
+    providers: tuple[str, ...] = PROVIDERS
+    aspects: tuple[str, ...] = ASPECTS
+
+
+WITH_TOOLS = ("chat/completions", "responses", "realtime")
+GAPS = (
+    Gap(
+        "Echo repeats texts: it draws nothing, speaks nothing, hears nothing and keeps nothing",
+        operations=tuple(
+            each
+            for each in OPERATIONS
+            if each.startswith(("images/", "audio/", "realtime", "responses by id"))
+        ),
+        providers=("Echo",),
+    ),
+    Gap(
+        "Azure has no path for variations of images",
+        operations=("images/variations",),
+        providers=("AzureOpenAI", "AzureFoundry"),
+    ),
+    Gap("a realtime session is made of events alone", operations=("realtime",), aspects=("plain",)),
+    Gap(
+        "OpenAI's API answers it in one piece only",
+        operations=(
+            "embeddings",
+            "moderations",
+            "images/variations",
+            "audio/translations",
+            "models",
+        ),
+        aspects=("stream",),
+    ),
+    Gap(
+        "no functions are called by it",
+        operations=tuple(each for each in OPERATIONS if each not in WITH_TOOLS),
+        aspects=("tools",),
+    ),
+    Gap("Echo calls no functions", providers=("Echo",), aspects=("tools",)),
+    Gap(
+        "it is free",
+        operations=("moderations", "responses by id", "models"),
+        aspects=("usage",),
+    ),
+    Gap(
+        "the gateway answers it alone: no provider works for who leaves",
+        operations=("models",),
+        aspects=("cancel",),
+    ),
+    Gap(
+        "Echo answers these at once: there is no work left to end",
+        operations=("embeddings", "moderations"),
+        providers=("Echo",),
+        aspects=("cancel",),
+    ),
+)
+
+
+def gaps(operation: str, provider: str, aspect: str) -> Iterator[Gap]:
+    """Why there is nothing to prove here, if so."""
+    for gap in GAPS:
+        if operation in gap.operations and provider in gap.providers and aspect in gap.aspects:
+            yield gap
 
 
 def page(outcomes: list[dict[str, str]]) -> str:
@@ -72,16 +109,18 @@ def page(outcomes: list[dict[str, str]]) -> str:
     found = {(row["operation"], row["provider"], row["aspect"]): row["outcome"] for row in outcomes}
     lines = [f"| operation | provider | {' | '.join(ASPECTS)} |", "|---" * (2 + len(ASPECTS)) + "|"]
     lines += list(_rows(found))
+    lines += ["", "## Where there is nothing to prove", ""]
+    lines += ["| operations | providers | aspects | why |", "|---|---|---|---|"]
+    lines += map(_reason, GAPS)
     return HEAD + "\n" + "\n".join(lines) + "\n"
 
 
 def _rows(found: dict[tuple[str, str, str], str]) -> Iterator[str]:
     for operation in OPERATIONS:
         for provider in PROVIDERS:
-            if (operation, provider) in NOT_OFFERED:
-                continue
             signs = [_sign(found, operation, provider, aspect) for aspect in ASPECTS]
-            yield f"| {operation} | {provider} | {' | '.join(signs)} |"
+            if set(signs) != {NOTHING}:
+                yield f"| {operation} | {provider} | {' | '.join(signs)} |"
 
 
 def _sign(
@@ -90,7 +129,20 @@ def _sign(
     outcome = found.get((operation, provider, aspect))
     if outcome is not None:
         return SIGNS[outcome]
-    return "·" if applies(operation, provider, aspect) else "n/a"
+    return NOTHING if any(gaps(operation, provider, aspect)) else "·"
+
+
+def _reason(gap: Gap) -> str:
+    """Return a row that says of which cells this is the reason."""
+    named = [
+        "all" if said == known else ", ".join(said)
+        for said, known in (
+            (gap.operations, OPERATIONS),
+            (gap.providers, PROVIDERS),
+            (gap.aspects, ASPECTS),
+        )
+    ]
+    return f"| {' | '.join(named)} | {gap.reason} |"
 
 
 def main() -> None:

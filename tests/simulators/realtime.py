@@ -1,8 +1,9 @@
 """A realtime session as OpenAI and Azure hold it: JSON events over a WebSocket.
 
 Events and their order: OpenAI's API description 2.3.0 (RealtimeServerEvent…, RealtimeClientEvent…)
-and its guide "Realtime conversations". The model answers as the simulated chat model does; a token
-of audio is 100 ms of input or 50 ms of output (24 kHz PCM16), as its page on costs says.
+and its guide "Realtime conversations". The model answers as the simulated chat model does, and
+calls the functions whose names stand in the last text; a token of audio is 100 ms of input or 50 ms
+of output (24 kHz PCM16), as its page on costs says.
 """
 
 import base64
@@ -11,6 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from tests.simulators.example import example_of
 from tests.simulators.frames import BINARY, ClosedError, Talk
 from tests.simulators.model import tokens_of
 
@@ -108,6 +110,9 @@ class RealtimeSession:
         for part in item.get("content", []):
             self._last_text = part.get("text", "audio")
             self._text_tokens += len(tokens_of(part.get("text", "")))
+        if "output" in item:  # of a function that was called
+            self._last_text = item["output"]
+            self._text_tokens += len(tokens_of(item["output"]))
         await self._say("conversation.item.added", previous_item_id=None, item=item)
         await self._say("conversation.item.done", previous_item_id=None, item=item)
 
@@ -158,10 +163,47 @@ class RealtimeSession:
             "usage": None,
         }
         await self._say("response.created", response=response)
-        item, words = await self._speak(response["id"], speaks=modalities == ["audio"])
-        usage = self._usage(words, speaks=modalities == ["audio"])
-        done = response | {"status": "completed", "output": [item], "usage": usage}
+        called = self._called(wanted)
+        speaks = modalities == ["audio"] and not called
+        if called:
+            output, words = await self._call(response["id"], called)
+        else:
+            item, words = await self._speak(response["id"], speaks=speaks)
+            output = [item]
+        usage = self._usage(words, speaks=speaks)
+        done = response | {"status": "completed", "output": output, "usage": usage}
         await self._say("response.done", response=done)
+
+    def _called(self, wanted: Json) -> list[Json]:
+        tools = wanted.get("tools") or self.session.get("tools") or []
+        return [tool for tool in tools if tool["name"] in self._last_text]
+
+    async def _call(self, response_id: str, called: list[Json]) -> tuple[list[Json], list[str]]:
+        """Call functions: their items, and the tokens of what they are given."""
+        items, words = [], list[str]()
+        for index, tool in enumerate(called):
+            number = next(self._numbers)
+            item: Json = {
+                "id": f"item_{number}",
+                "object": "realtime.item",
+                "type": "function_call",
+                "status": "in_progress",
+                "call_id": f"call_{number}",
+                "name": tool["name"],
+                "arguments": "",
+            }
+            at: Json = {"response_id": response_id, "output_index": index}
+            await self._say("response.output_item.added", **at, item=item)
+            named = {**at, "item_id": item["id"], "call_id": item["call_id"]}
+            given = json.dumps(example_of(tool.get("parameters") or {"type": "object"}))
+            kind = "response.function_call_arguments"
+            for word in tokens_of(given):
+                words.append(word)
+                await self._say(f"{kind}.delta", **named, delta=word)
+            await self._say(f"{kind}.done", **named, name=tool["name"], arguments=given)
+            items.append(item | {"status": "completed", "arguments": given})
+            await self._say("response.output_item.done", **at, item=items[-1])
+        return items, words
 
     async def _speak(self, response_id: str, *, speaks: bool) -> tuple[Json, list[str]]:
         words = tokens_of(f"Simulated answer to: {self._last_text}")

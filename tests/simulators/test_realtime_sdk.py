@@ -1,12 +1,14 @@
 """Realtime sessions of the OpenAI and Azure simulators, proven by openai-python."""
 
 import base64
+import json
 
 import openai
 import pytest
 import websockets.exceptions
 
 from tests.simulators.azure_openai import AzureOpenAISimulator
+from tests.simulators.bodies import WEATHER
 from tests.simulators.openai import OpenAISimulator
 
 HELLO = {
@@ -77,6 +79,45 @@ async def test_audio_in_and_out(openai_simulator: OpenAISimulator) -> None:
     usage = seen["response.done"].response.usage
     assert usage.input_token_details.audio_tokens == 10
     assert usage.output_token_details.audio_tokens == 8
+
+
+def test_functions_are_called(openai_simulator: OpenAISimulator) -> None:
+    """A function whose name is said is called, and its result is told."""
+    asked = {"type": "input_text", "text": "get_weather please"}
+    tool = {"type": "function", **WEATHER["function"]}
+    with (
+        openai.OpenAI(base_url=openai_simulator.base_url, api_key="sk-simulator") as client,
+        client.realtime.connect(model="gpt-realtime") as connection,
+    ):
+        connection.session.update(
+            session={"type": "realtime", "output_modalities": ["text"], "tools": [tool]}
+        )
+        connection.conversation.item.create(
+            item={"type": "message", "role": "user", "content": [asked]}
+        )
+        connection.response.create()
+        events = _all_until_done(connection)
+        [call] = events[-1].response.output
+        connection.conversation.item.create(
+            item={"type": "function_call_output", "call_id": call.call_id, "output": "22 degrees"}
+        )
+        connection.response.create()
+        [told] = _all_until_done(connection)[-1].response.output
+
+    deltas = [e.delta for e in events if e.type == "response.function_call_arguments.delta"]
+    assert "".join(deltas) == call.arguments
+    assert json.loads(call.arguments) == {"city": "example city", "unit": "celsius"}
+    assert (call.type, call.name) == ("function_call", "get_weather")
+    assert told.content[0].text == "Simulated answer to: 22 degrees"
+
+
+def _all_until_done(connection):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    seen = []
+    for event in connection:
+        seen.append(event)
+        if event.type == "response.done":
+            break
+    return seen
 
 
 def test_errors_are_events(openai_simulator: OpenAISimulator) -> None:

@@ -11,7 +11,7 @@ IMAGE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 LARGE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 12_000
 
 
-@pytest.mark.conformance(operation="images/edits", aspect="plain")
+@pytest.mark.conformance(operation="images/edits", aspect=("plain", "usage"))
 @pytest.mark.parametrize("model", ["painter", "azure-painter", "azure-painter-v1"])
 def test_edits(client: openai.OpenAI, stage: Stage, model: str) -> None:
     """Several images and a mask go in one form."""
@@ -39,7 +39,7 @@ def test_only_the_model_changes(client: openai.OpenAI, stage: Stage) -> None:
     assert canonical(stage.first.requests[0]) == canonical(stage.second.requests[0])
 
 
-@pytest.mark.conformance(operation="images/edits", provider="OpenAI", aspect="stream")
+@pytest.mark.conformance(operation="images/edits", provider="OpenAI", aspect=("stream", "usage"))
 def test_events(client: openai.OpenAI, stage: Stage) -> None:
     """Partial images come before the whole one."""
     events = list(
@@ -65,7 +65,9 @@ def test_edits_as_json(stage: Stage) -> None:
     assert (refused.status, refused.error["param"]) == (400, "images")
 
 
-@pytest.mark.conformance(operation="images/variations", provider="OpenAI", aspect="plain")
+@pytest.mark.conformance(
+    operation="images/variations", provider="OpenAI", aspect=("plain", "usage")
+)
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
 def test_variations(client: openai.OpenAI, stage: Stage) -> None:
     """A model that reports nothing is counted in images."""

@@ -15,7 +15,7 @@ REQUEST = json.dumps({"model": "voice", "input": SPOKEN, "voice": "coral"}).enco
 PATH = b"/v1/audio/speech"
 
 
-@pytest.mark.conformance(operation="audio/speech", provider="OpenAI", aspect="plain")
+@pytest.mark.conformance(operation="audio/speech", provider="OpenAI", aspect=("plain", "usage"))
 @pytest.mark.parametrize("kind", sorted(FORMATS))
 def test_formats(client: openai.OpenAI, stage: Stage, kind: str) -> None:
     """The bytes are the provider's, in its content type; only the model's name changes."""
@@ -71,7 +71,7 @@ async def test_the_async_client(async_client: openai.AsyncOpenAI) -> None:
     assert answer.content == audio(SPOKEN, "coral", "mp3")
 
 
-@pytest.mark.conformance(operation="audio/speech", provider="OpenAI", aspect="stream")
+@pytest.mark.conformance(operation="audio/speech", provider="OpenAI", aspect=("stream", "usage"))
 def test_events(client: openai.OpenAI, stage: Stage) -> None:
     """Typed events pass untouched; their last one says the tokens."""
     with client.audio.speech.with_streaming_response.create(

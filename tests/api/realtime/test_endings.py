@@ -55,6 +55,7 @@ def test_the_providers_closing_goes_on(
     assert rest == []
 
 
+@pytest.mark.conformance(operation="realtime", provider="OpenAI", aspect="errors")
 @pytest.mark.parametrize("kind", ["cut_mid_stream", "reset_mid_stream"])
 def test_a_provider_that_vanishes(
     gateway: Gateway, upstreams: Upstreams, ledger: Ledger, kind: str
@@ -73,6 +74,7 @@ def test_a_provider_that_vanishes(
     assert (line["outcome"], line["error"]) == ("failed", "upstream_error")
 
 
+@pytest.mark.conformance(operation="realtime", provider="OpenAI", aspect="cancel")
 @pytest.mark.parametrize("leave", ["leave", "reset"])
 def test_a_client_that_vanishes(
     gateway: Gateway, upstreams: Upstreams, ledger: Ledger, leave: str
@@ -94,6 +96,7 @@ def test_a_client_that_vanishes(
     assert line["usage"][3] > 0
 
 
+@pytest.mark.conformance(operation="realtime", provider="OpenAI", aspect="cancel")
 def test_a_client_that_leaves_during_the_handshake(
     gateway: Gateway, upstreams: Upstreams, ledger: Ledger
 ) -> None:

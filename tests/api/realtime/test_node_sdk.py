@@ -9,6 +9,7 @@ from tests.api.realtime.hearing import heard
 
 
 @needs_node
+@pytest.mark.conformance(operation="realtime", aspect=("stream", "usage"))
 @pytest.mark.parametrize("model", ["talker"])
 def test_a_text_response(gateway: Gateway, upstreams: Upstreams, model: str) -> None:
     """OpenAIRealtimeWS updates, asks, hears every event, and closes with a code of its own."""

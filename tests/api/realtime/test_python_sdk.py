@@ -24,6 +24,7 @@ TEXT = {"type": "realtime", "output_modalities": ["text"]}
 Refusal = tuple[dict[str, Any], int, str]
 
 
+@pytest.mark.conformance(operation="realtime", aspect=("stream", "usage"))
 @pytest.mark.parametrize("model", ["talker", "gpt-realtime"])
 def test_a_text_response(
     client: openai.OpenAI, upstreams: Upstreams, ledger: Ledger, model: str
@@ -51,6 +52,7 @@ def test_a_text_response(
     assert last["cost_nano"] == 0
 
 
+@pytest.mark.conformance(operation="realtime", aspect="stream")
 @pytest.mark.parametrize("model", ["azure", "azure-dated", "foundry"])
 @pytest.mark.asyncio
 async def test_azure(async_client: openai.AsyncOpenAI, upstreams: Upstreams, model: str) -> None:
@@ -71,6 +73,7 @@ async def test_azure(async_client: openai.AsyncOpenAI, upstreams: Upstreams, mod
     assert record.header("authorization") is None
 
 
+@pytest.mark.conformance(operation="realtime", provider="OpenAI", aspect=("stream", "usage"))
 def test_audio_and_its_price(client: openai.OpenAI, ledger: Ledger) -> None:
     """Audio in, transcribed, and out: each kind of token is journalled at its own price."""
     wanted = {"input": {"transcription": {"model": "gpt-4o-transcribe"}}}
@@ -94,6 +97,7 @@ def test_audio_and_its_price(client: openai.OpenAI, ledger: Ledger) -> None:
     assert rest["cost_nano"] == 0
 
 
+@pytest.mark.conformance(operation="realtime", provider="OpenAI", aspect="usage")
 def test_transcription_only(client: openai.OpenAI, upstreams: Upstreams, ledger: Ledger) -> None:
     """`intent=transcription` reaches the provider without a model; the gateway needs one."""
     extra = {"intent": "transcription", "model": "talker"}
@@ -111,6 +115,7 @@ def test_transcription_only(client: openai.OpenAI, upstreams: Upstreams, ledger:
     assert ledger.settled()[0]["usage"][9] == 1000
 
 
+@pytest.mark.conformance(operation="realtime", provider="OpenAI", aspect="errors")
 @pytest.mark.parametrize(
     ("query", "status", "code"),
     [
@@ -139,6 +144,7 @@ def test_refusals(client: openai.OpenAI, query: dict[str, str], status: int, cod
     assert response.headers["x-request-id"].startswith("req_")
 
 
+@pytest.mark.conformance(operation="realtime", provider="OpenAI", aspect="errors")
 @pytest.mark.parametrize(
     "refusal",
     [

@@ -15,7 +15,7 @@ from tests.simulators.runner import running
 MODELS = ["mini", "pair", "azure", "azure-dated"]
 
 
-@pytest.mark.conformance(operation="responses", aspect="plain")
+@pytest.mark.conformance(operation=("responses", "responses by id"), aspect="plain")
 @pytest.mark.parametrize("model", MODELS)
 def test_a_life(client: openai.OpenAI, stage: Stage, model: str) -> None:
     """Read, listed, deleted, gone; only the making of it is in the journal."""
@@ -39,7 +39,7 @@ def test_a_life(client: openai.OpenAI, stage: Stage, model: str) -> None:
     stage.settled(1)
 
 
-@pytest.mark.conformance(operation="responses", aspect="stream")
+@pytest.mark.conformance(operation="responses by id", aspect="stream")
 @pytest.mark.parametrize("model", ["mini", "azure"])
 def test_streamed_again(client: openai.OpenAI, model: str) -> None:
     """From the beginning, from the middle, and from behind the end."""
@@ -63,6 +63,7 @@ def test_a_failed_one_is_shown_as_it_is(client: openai.OpenAI) -> None:
     assert events[-1].response.id == made.id
 
 
+@pytest.mark.conformance(operation="responses by id", provider="OpenAI", aspect="errors")
 def test_another_projects_id_does_not_exist(
     client: openai.OpenAI, stranger: openai.OpenAI, stage: Stage
 ) -> None:
@@ -85,6 +86,7 @@ def test_another_projects_id_does_not_exist(
     assert client.responses.retrieve(made.id).id == made.id
 
 
+@pytest.mark.conformance(operation="responses by id", provider="OpenAI", aspect="errors")
 def test_tampered_ids(client: openai.OpenAI, stage: Stage) -> None:
     """A changed character anywhere, the upstream's own id, and any other text are no ids."""
     made = client.responses.create(model="mini", input="x")
@@ -147,6 +149,7 @@ def test_counting_is_free_and_compacting_is_not(client: openai.OpenAI, stage: St
     assert min(costs[1:]) > 0
 
 
+@pytest.mark.conformance(operation="responses by id", provider="OpenAI", aspect="errors")
 def test_refusals_speak_of_the_clients_id(client: openai.OpenAI) -> None:
     """The provider's words hold no id that the client does not know."""
     made = client.responses.create(model="mini", input="x")

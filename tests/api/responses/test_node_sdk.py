@@ -9,7 +9,9 @@ pytestmark = needs_node
 
 
 @pytest.mark.conformance(
-    operation="responses", provider="OpenAI", aspect=("plain", "stream", "errors")
+    operation=("responses", "responses by id"),
+    provider="OpenAI",
+    aspect=("plain", "stream", "errors"),
 )
 def test_every_operation(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Made, streamed, found again, and broken in the middle, on which the SDK raises."""
