@@ -16,6 +16,8 @@ from tests.simulators.openai import OpenAISimulator
 from tests.simulators.runner import away, running
 
 CONNECT_S, FIRST_BYTE_S, IDLE_S = 1.0, 1.2, 0.7
+PATIENCE_S = "60"
+"""Of a model whose provider is to be left by its client and not for its silence."""
 HOLD_S, KEEP_ALIVE_S = 0.5, 0.25
 TICK_S = 0.1
 """How often the server looks at its limits."""
@@ -34,7 +36,10 @@ DONE = b"data: [DONE]\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The server and its upstreams. Models: `plain` (first), `pair` (first and second), `odd`."""
+    """The server and its upstreams.
+
+    Models: `plain` (first), `patient` (first, waited for long), `pair` (first and second), `odd`.
+    """
 
     gateway: Gateway
     first: OpenAISimulator
@@ -78,8 +83,11 @@ def _whole_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             account = {"secret_name": "OPENAI_SIMULATOR_KEY", "model": "gpt-4o-mini"}
             return document(code, "OpenAI", "OpenAI", endpoint=endpoint, **account) | {"id": id_}
 
+        patient = model("patient", "patient", first.base_url)
+        patient["parameters"]["timeout"] = PATIENCE_S
         documents = [
             model("plain", "plain", first.base_url),
+            patient,
             model("pair", "pair-1", first.base_url),
             model("pair", "pair-2", second.base_url),
             model("odd", "odd", odd.base_url),

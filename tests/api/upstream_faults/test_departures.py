@@ -58,7 +58,7 @@ def test_who_leaves_ends_the_upstream(
     stage.first.fail_next(kind, times=TRIES)
     for number in range(TRIES):
         with connected(stage.gateway.url) as wire:
-            wire.send(post(chat(more, b"plain")))
+            wire.send(post(chat(more, b"patient")))
             record = _arrived(stage, number + 1)
             time.sleep(0.05)
             taken.append(_leave(wire, leave, record))
@@ -79,7 +79,7 @@ def test_with_another_request_behind(stage: Stage, leave: Leave) -> None:
     stage.first.fail_next(FaultKind.HANG_BEFORE_HEADERS, times=TRIES)
     for number in range(TRIES):
         with connected(stage.gateway.url) as wire:
-            wire.send(post(chat(b"", b"plain")) + get() + post(chat(b"", b"plain")))
+            wire.send(post(chat(b"", b"patient")) + get() + post(chat(b"", b"patient")))
             record = _arrived(stage, number + 1)
             time.sleep(0.02)
             taken.append(_leave(wire, leave, record))
@@ -95,7 +95,7 @@ def test_in_the_middle_of_the_events(stage: Stage) -> None:
     stage.first.fail_next(chunk_interval_ms=100, times=TRIES)
     for number in range(TRIES):
         with connected(stage.gateway.url) as wire:
-            wire.send(post(chat(STREAM, b"plain")))
+            wire.send(post(chat(STREAM, b"patient")))
             record = _arrived(stage, number + 1)
             while b'"content":" ' not in wire.line():
                 continue
