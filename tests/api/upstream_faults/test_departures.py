@@ -14,7 +14,7 @@ from tests.simulators.recording import RecordedRequest
 
 AT_ONCE_S = 0.1
 """A client that leaves cancels the upstream's work within this time."""
-TRIES = 3
+TRIES = 6
 """The best of so many counts: two cores, shared with everything else that runs."""
 EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n' % (b"x" * 1000)
 FINISH = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
