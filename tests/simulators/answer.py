@@ -10,12 +10,20 @@ from tests.simulators.frames import Talk
 Headers = tuple[tuple[str, str], ...]
 
 
+class Bare(bytes):
+    """An event of a stream that is sent as it is, without `data: `."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A whole answer. `events` is a stream's (each one the text after `data: `), then `body` is
     not used.
 
     `named` puts `event: {type}` before each event, as OpenAI does for typed events.
+    `crlf` ends its lines in CRLF, as Google does; `stream_error` is what this vendor puts into a
+    stream that fails (OpenAI's error where it is None).
     `session` is run once the connection has switched to a WebSocket (status 101).
     `chunked` sends a plain body in chunks; `declared_bytes` lies about its length.
     """
@@ -25,6 +33,8 @@ class Answer:
     body: bytes = b""
     events: tuple[bytes, ...] | None = None
     named: bool = False
+    crlf: bool = False
+    stream_error: bytes | None = None
     chunked: bool = False
     declared_bytes: int | None = None
     session: "Session | None" = None
@@ -86,9 +96,12 @@ def typed_stream(events: list[dict[str, Any]], headers: Headers = ()) -> Answer:
 
 def framed(answer: Answer, event: bytes) -> bytes:
     """One event of a stream as it is sent."""
+    if isinstance(event, Bare):
+        return bytes(event)
     kind = re.match(rb'\{"type": ?"([a-z._]+)"', event) if answer.named else None
     line = b"" if kind is None else b"event: %b\n" % kind[1]
-    return line + b"data: %b\n\n" % event
+    end = b"\r\n\r\n" if answer.crlf else b"\n\n"
+    return line + b"data: %b%b" % (event, end)
 
 
 def stream_answer(chunks: list[dict[str, Any]], headers: Headers = ()) -> Answer:

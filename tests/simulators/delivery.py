@@ -127,7 +127,7 @@ class Delivery:
         if self._fault.kind is FaultKind.SSE_COMMENTS:
             pieces = [b": ping\n\n" + piece for piece in pieces]
         if self._fault.kind is FaultKind.SSE_CRLF:
-            pieces = [piece.replace(b"\n", b"\r\n") for piece in pieces]
+            pieces = [piece.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") for piece in pieces]
         return pieces or [b""]  # a stream without events ends all the same
 
     async def _perhaps(self, at: _At) -> None:

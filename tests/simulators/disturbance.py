@@ -82,9 +82,8 @@ def _no_done(answer: Answer, _: Fault) -> Answer:
 def _error_frame(answer: Answer, fault: Fault) -> Answer:
     if answer.events is None:
         return answer
-    return replace(
-        answer, events=(*answer.events[: fault.after_events], fault.body or STREAM_ERROR)
-    )
+    said = fault.body or answer.stream_error or STREAM_ERROR
+    return replace(answer, events=(*answer.events[: fault.after_events], said))
 
 
 def _garbage_event(answer: Answer, fault: Fault) -> Answer:

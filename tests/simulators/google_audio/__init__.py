@@ -1,0 +1,1 @@
+"""Google Cloud's Text-to-Speech and Speech-to-Text, by direction."""

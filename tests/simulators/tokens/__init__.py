@@ -1,0 +1,1 @@
+"""What gives out access tokens: Google's and Microsoft's endpoints, by vendor."""
