@@ -9,7 +9,14 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.conformance import ASPECTS, OPERATIONS, PROVIDERS  # noqa: E402
+from tests.conformance import (  # noqa: E402
+    ASPECTS,
+    BASIC,
+    CONVERSATIONS,
+    OF_CONVERSATIONS,
+    OPERATIONS,
+    PROVIDERS,
+)
 
 PAGE = ROOT / "docs/conformance.md"
 HEAD = """\
@@ -31,6 +38,12 @@ plain: an answer in one piece · stream: events or bytes as they arrive · tools
 usage: what is reported and charged · errors: refusals and failures as the SDKs see them · cancel:
 who leaves ends the provider's work.
 """
+OF_CHAT = """\
+two turns: a tool's result is sent back and answered, also by clients that keep OpenAI's fields only
+· parallel tools: several calls at once · image input · json schema: `parse` of the official SDK ·
+reasoning: thoughts in `reasoning_content` · length, refusal: how an answer ends · cut stream: what
+breaks in the middle raises · slow stream: bytes that drip in.
+"""
 SIGNS = {"passed": "✓", "failed": "✗"}
 NOTHING = "n/a"
 
@@ -45,6 +58,25 @@ class Gap(NamedTuple):
 
 
 WITH_TOOLS = ("chat/completions", "responses", "realtime")
+OPENAIS = ("OpenAI", "AzureOpenAI", "AzureFoundry")
+"""Who offers all of OpenAI's operations."""
+OPEN_MODELS = (
+    "GoogleVertexDeepSeek",
+    "GoogleVertexMeta",
+    "GoogleVertexQwen",
+    "GoogleVertexOpenAI",
+)
+PARTNERS = (*OPEN_MODELS, "GoogleVertexClaude", "GoogleVertexMistral", "GoogleVertexJamba")
+CHATTERS = ("AzureFoundry (Claude)", "Anthropic", *PARTNERS, "LiteLLM")
+"""Who only chats; `/v1/responses` is made of that."""
+IN_CHAT = ("chat/completions", "responses", "models")
+
+
+def _beyond(*offered: str) -> tuple[str, ...]:
+    """Return all operations but these."""
+    return tuple(each for each in OPERATIONS if each not in offered)
+
+
 GAPS = (
     Gap(
         "Echo repeats texts: it draws nothing, speaks nothing, hears nothing and keeps nothing",
@@ -54,6 +86,22 @@ GAPS = (
             if each.startswith(("images/", "audio/", "realtime", "responses by id"))
         ),
         providers=("Echo",),
+    ),
+    Gap(
+        "these models only chat, and keep no responses",
+        operations=_beyond(*IN_CHAT),
+        providers=CHATTERS,
+    ),
+    Gap(
+        "Google has no such operation, or none that the gateway offers (docs/translation.md)",
+        operations=(
+            "completions",
+            "responses by id",
+            "moderations",
+            "images/variations",
+            "realtime",
+        ),
+        providers=("GoogleVertex",),
     ),
     Gap(
         "Azure has no path for variations of images",
@@ -94,6 +142,46 @@ GAPS = (
         providers=("Echo",),
         aspects=("cancel",),
     ),
+    Gap(
+        "Echo says the last message again, whatever is asked",
+        operations=(CONVERSATIONS,),
+        providers=("Echo",),
+        aspects=OF_CONVERSATIONS,
+    ),
+    Gap(
+        "OpenAI does not show thoughts in chat completions",
+        operations=(CONVERSATIONS,),
+        providers=("OpenAI", "AzureOpenAI"),
+        aspects=("reasoning",),
+    ),
+    Gap(
+        "the model reads texts only",
+        operations=(CONVERSATIONS,),
+        providers=(
+            "GoogleVertexDeepSeek",
+            "GoogleVertexQwen",
+            "GoogleVertexOpenAI",
+            "GoogleVertexJamba",
+        ),
+        aspects=("image input",),
+    ),
+    Gap(
+        "the model does not think aloud",
+        operations=(CONVERSATIONS,),
+        providers=(
+            "GoogleVertexMeta",
+            "GoogleVertexQwen",
+            "GoogleVertexOpenAI",
+            "GoogleVertexJamba",
+        ),
+        aspects=("reasoning",),
+    ),
+    Gap(
+        "AI21's API takes json_object only",
+        operations=(CONVERSATIONS,),
+        providers=("GoogleVertexJamba",),
+        aspects=("json schema",),
+    ),
 )
 
 
@@ -107,18 +195,22 @@ def gaps(operation: str, provider: str, aspect: str) -> Iterator[Gap]:
 def page(outcomes: list[dict[str, str]]) -> str:
     """Return the page's text."""
     found = {(row["operation"], row["provider"], row["aspect"]): row["outcome"] for row in outcomes}
-    lines = [f"| operation | provider | {' | '.join(ASPECTS)} |", "|---" * (2 + len(ASPECTS)) + "|"]
-    lines += list(_rows(found))
+    lines = [*_table(found, OPERATIONS, BASIC), "", "## Conversations", "", OF_CHAT]
+    lines += _table(found, (CONVERSATIONS,), OF_CONVERSATIONS)
     lines += ["", "## Where there is nothing to prove", ""]
     lines += ["| operations | providers | aspects | why |", "|---|---|---|---|"]
     lines += map(_reason, GAPS)
     return HEAD + "\n" + "\n".join(lines) + "\n"
 
 
-def _rows(found: dict[tuple[str, str, str], str]) -> Iterator[str]:
-    for operation in OPERATIONS:
+def _table(
+    found: dict[tuple[str, str, str], str], operations: tuple[str, ...], aspects: tuple[str, ...]
+) -> Iterator[str]:
+    yield f"| operation | provider | {' | '.join(aspects)} |"
+    yield "|---" * (2 + len(aspects)) + "|"
+    for operation in operations:
         for provider in PROVIDERS:
-            signs = [_sign(found, operation, provider, aspect) for aspect in ASPECTS]
+            signs = [_sign(found, operation, provider, aspect) for aspect in aspects]
             if set(signs) != {NOTHING}:
                 yield f"| {operation} | {provider} | {' | '.join(signs)} |"
 
@@ -147,10 +239,13 @@ def _reason(gap: Gap) -> str:
 
 def main() -> None:
     """Write the page, or compare it."""
-    source = Path(sys.argv[1])
-    if not source.exists():
-        sys.exit(f"{source.name} is missing: run scripts/test first")
-    made = page(json.loads(source.read_text()))
+    sources = [Path(each) for each in sys.argv[1:] if not each.startswith("-")]
+    outcomes: list[dict[str, str]] = []
+    for source in sources:
+        if not source.exists():
+            sys.exit(f"{source.name} is missing: run scripts/test first")
+        outcomes += json.loads(source.read_text())
+    made = page(outcomes)
     if "--check" not in sys.argv:
         PAGE.write_text(made)
     elif not PAGE.exists() or PAGE.read_text() != made:

@@ -31,9 +31,56 @@ OPERATIONS = (
     "realtime",
     "models",
 )
-PROVIDERS = ("OpenAI", "AzureOpenAI", "AzureFoundry", "Echo")
-ASPECTS = ("plain", "stream", "tools", "usage", "errors", "cancel")
-BY_MODEL = (("azure", "AzureOpenAI"), ("foundry", "AzureFoundry"), ("echo", "Echo"))
+PROVIDERS = (
+    "OpenAI",
+    "AzureOpenAI",
+    "AzureFoundry",
+    "AzureFoundry (Claude)",
+    "Anthropic",
+    "GoogleVertex",
+    "GoogleVertexClaude",
+    "GoogleVertexDeepSeek",
+    "GoogleVertexMeta",
+    "GoogleVertexMistral",
+    "GoogleVertexJamba",
+    "GoogleVertexQwen",
+    "GoogleVertexOpenAI",
+    "LiteLLM",
+    "Echo",
+)
+BASIC = ("plain", "stream", "tools", "usage", "errors", "cancel")
+"""What is proven of every operation."""
+OF_CONVERSATIONS = (
+    "two turns",
+    "parallel tools",
+    "image input",
+    "json schema",
+    "reasoning",
+    "length",
+    "refusal",
+    "cut stream",
+    "slow stream",
+)
+"""What is proven of chat completions beyond that."""
+ASPECTS = (*BASIC, *OF_CONVERSATIONS)
+CONVERSATIONS = "chat/completions"
+BY_MODEL = (
+    ("azure", "AzureOpenAI"),
+    ("foundry-claude", "AzureFoundry (Claude)"),
+    ("foundry", "AzureFoundry"),
+    ("anthropic", "Anthropic"),
+    ("vertex-claude", "GoogleVertexClaude"),
+    ("vertex-deepseek", "GoogleVertexDeepSeek"),
+    ("vertex-meta", "GoogleVertexMeta"),
+    ("vertex-mistral", "GoogleVertexMistral"),
+    ("vertex-jamba", "GoogleVertexJamba"),
+    ("vertex-qwen", "GoogleVertexQwen"),
+    ("vertex-openai", "GoogleVertexOpenAI"),
+    ("vertex", "GoogleVertex"),
+    ("google", "GoogleVertex"),
+    ("litellm", "LiteLLM"),
+    ("echo", "Echo"),
+)
 """What the name of a test's model begins with to the provider; all others are OpenAI's."""
 
 Cell = tuple[str, str, str]

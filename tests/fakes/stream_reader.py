@@ -1,11 +1,12 @@
 """Reads a provider's stream that arrives in the pieces of a test."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from llmproxy.domain.errors import GatewayError
 from llmproxy.infra.providers.openai_wire.chat_events import ChatEvents
+from llmproxy.infra.providers.openai_wire.incoming import Again, Incoming
 from llmproxy.infra.providers.transport.errors import TransportError
 from llmproxy.infra.providers.transport.exchange import Exchange
 from llmproxy.infra.providers.transport.target import Patience
@@ -19,7 +20,7 @@ EVENTS = ((b"Content-Type", b"text/event-stream"), (b"X-Request-Id", b"u1"), (b"
 class Read:
     """What came out of a stream."""
 
-    events: ChatEvents
+    events: Incoming
     line: FakeLine
     data: bytes = b""
     error: GatewayError | None = None
@@ -54,14 +55,28 @@ async def _again() -> Exchange:
 
 
 async def read_stream(upstream: Upstream, *, hide_usage: bool = True, pour: bool = False) -> Read:
-    """Read a stream to its end, as the counter reads it."""
+    """Read a stream of OpenAI's to its end, as the counter reads it."""
+    return await read_events(
+        upstream, lambda exchange, again: ChatEvents(exchange, again, hide_usage=hide_usage), pour
+    )
+
+
+async def read_events(
+    upstream: Upstream,
+    make: Callable[[Exchange, Again], Incoming],
+    pour: bool,  # noqa: FBT001
+    declines: Callable[[], bool] = lambda: False,
+) -> Read:
+    """Read a stream to its end; the sink takes no events while it `declines`."""
     line = FakeLine()
     exchange = Exchange(asyncio.get_running_loop(), line, PATIENCE, 1 << 28, streaming=True)
-    read = Read(ChatEvents(exchange, _again, hide_usage=hide_usage), line)
+    read = Read(make(exchange, _again), line)
     arriving = asyncio.create_task(upstream.arrive(exchange))
 
     def sink(data: bytes) -> bool:
         assert data.endswith((b"\n\n", b"\r\n\r\n")), "an event was cut"
+        if declines():
+            return False
         read.data += data
         return True
 

@@ -1,7 +1,7 @@
 """Providers that answer as a test says, and what is needed to call them."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from typing_extensions import override
 
@@ -33,12 +33,17 @@ class FakeBody(RequestBody):
         self.fields = dict(fields or {})
 
     @override
+    def names(self) -> Iterable[str]:
+        return self.fields
+
+    @override
     def value(self, field: str) -> bytes | None:
         return self.fields.get(field)
 
     @override
-    def rewritten(self, changes: Mapping[str, bytes]) -> bytes:
-        return repr({**self.fields, **changes}).encode()
+    def rewritten(self, changes: Mapping[str, bytes], without: Collection[str] = ()) -> bytes:
+        fields = {**self.fields, **changes}
+        return repr({name: fields[name] for name in fields if name not in without}).encode()
 
 
 class FakeEvents(Events):

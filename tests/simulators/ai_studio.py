@@ -7,8 +7,9 @@ Faults: see `control.py`.
 
 Requests and answers are those of Gemini on Vertex AI (`gemini/generate.py`), which share their
 messages; paths and key: google-genai 3.6.1 `_api_client.py` (v1 by default) and litellm 1.110.2
-`llms/vertex_ai/common_utils.py` (v1beta, v1alpha for Gemini 3). A wrong key is a 400, none a 403: as
-users quoted both in public issues of 2025 and 2026 (continue 8516, openai-gemini 92).
+`llms/vertex_ai/common_utils.py` (v1beta, v1alpha for Gemini 3). A wrong key is a 400,
+none a 403: as users quoted both in public issues of 2025 and 2026 (continue 8516, openai-gemini
+92).
 """
 
 import itertools
@@ -104,8 +105,8 @@ class AiStudioSimulator(Simulator):
             raise google_error(
                 404,
                 f"models/{name} is not found for API version {found['version']}, or is not "
-                f"supported for {found['method']}. Call ListModels to see the list of available models and their "
-                "supported methods.",
+                f"supported for {found['method']}. Call ListModels to see the list of available "
+                "models and their supported methods.",
             )
         return Asked(request, name, model, self._headers())
 

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from llmproxy.config import settings_from
 from llmproxy.domain.vendor import VENDORS
+from llmproxy.infra.providers.credentials import entra, google
 
 TEXT = (Path(__file__).parents[2] / ".env.example").read_text("utf-8")
 LINE = re.compile(r"^#?([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
@@ -96,6 +97,13 @@ def test_every_variable_that_documents_default_to_is_listed() -> None:
     defaults = {name for vendor in VENDORS for name in vendor.defaults.values()}
     defaults |= {vendor.secret_name for vendor in VENDORS if vendor.secret_name}
     assert defaults <= set(VARIABLES)
+
+
+def test_every_variable_of_the_identities_is_listed() -> None:
+    """What the credentials read of the environment, and what their libraries trust."""
+    azure = {entra.CLIENT, entra.CLIENT_SECRET, entra.TENANT, entra.TOKEN_FILE, entra.AUTHORITY}
+    read = {*azure, google.FILE, "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"}
+    assert read <= names("Secrets and places of the providers")
 
 
 def test_every_variable_of_the_description_is_listed() -> None:

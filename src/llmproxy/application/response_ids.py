@@ -16,6 +16,7 @@ from llmproxy.domain.errors import InvalidRequest, UnknownResponse
 PREFIX = "resp_"
 KIND = "response"
 REMOVED = "The deployment that made it is no longer registered."
+NOT_KEPT = "Models that only chat keep no responses: send the earlier items in `input` instead."
 MAX_WORDS = 200
 
 
@@ -69,7 +70,7 @@ class ResponseDirectory:
                 _not_found("Previous response", shown),
                 param="previous_response_id",
                 code="previous_response_not_found",
-                hint=error.hint,
+                hint=error.hint or NOT_KEPT,
             ) from error
         return origin
 

@@ -1,14 +1,16 @@
 """The parts of `llmproxy models check`: the providers' adapters without the server around them."""
 
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from secrets import token_bytes
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.model_probe import ModelProbe
 from llmproxy.application.response_ids import ResponseIds
 from llmproxy.config import Settings
 from llmproxy.infra.providers.catalogue import Catalogue
+from llmproxy.infra.providers.credentials.pool import Credentials
+from llmproxy.infra.providers.long_tail.entry import LongTail
 from llmproxy.infra.providers.probe import DeploymentProbe
 from llmproxy.infra.providers.transport.client import HttpClient
 from llmproxy.infra.providers.transport.proxies import Proxies
@@ -29,10 +31,15 @@ async def open_probe(settings: Settings, clock: Clock) -> AsyncIterator[ModelPro
         settings.idle_timeout_s,
         settings.total_timeout_s,
     )
+    secrets = EnvironmentSecrets(settings.environment)
+    credentials = Credentials(secrets, settings.environment, clock)
+    long_tail = LongTail(secrets, lambda: None)
     try:
         # Nobody is given an id here: the key need not be the store's.
-        ids = ResponseIds(Signer(secrets.token_bytes(KEY_BYTES)))
-        catalogue = Catalogue(client, EnvironmentSecrets(settings.environment), patience, ids)
-        yield DeploymentProbe(catalogue.deployment, clock)
+        ids = ResponseIds(Signer(token_bytes(KEY_BYTES)))
+        catalogue = Catalogue(client, credentials, patience, ids, long_tail)
+        yield DeploymentProbe(catalogue.deployment, clock, long_tail.settled)
     finally:
+        long_tail.close()
+        credentials.close()
         await client.close()

@@ -32,6 +32,8 @@ from llmproxy.infra.database.snapshot import SnapshotKeeper
 from llmproxy.infra.ledger.journal import FileJournal
 from llmproxy.infra.limiter.memory import MemoryLimiter
 from llmproxy.infra.providers.catalogue import Catalogue
+from llmproxy.infra.providers.credentials.pool import Credentials
+from llmproxy.infra.providers.long_tail.entry import LongTail
 from llmproxy.infra.providers.transport.client import HttpClient
 from llmproxy.infra.providers.transport.proxies import Proxies
 from llmproxy.infra.providers.transport.target import Patience
@@ -52,7 +54,7 @@ def serving(settings: Settings) -> Door:
     parts = _Parts(settings, registry, metrics, clock)
     control = control_plane(
         [
-            health_routes(registry, parts.problems, settings.stage),
+            health_routes(registry, parts.problems, parts.credentials, settings.stage),
             model_routes(registry),
             metrics_routes(registry, metrics.text),
             api_docs_routes(),
@@ -75,6 +77,9 @@ class _Parts:
         self._metrics = metrics
         self._clock = clock
         self._keeper: SnapshotKeeper | None = None
+        self._credentials = Credentials(
+            EnvironmentSecrets(settings.environment), settings.environment, clock
+        )
         self.access_log: BufferedAccessLog | SilentAccessLog = SilentAccessLog()
         self.operations: dict[str, Serve] = {}
         self.sockets: dict[str, Serve] = {}
@@ -83,6 +88,14 @@ class _Parts:
     def problems(self) -> dict[str, str]:
         """Documents that are left out."""
         return {} if self._keeper is None else self._keeper.problems
+
+    def credentials(self) -> dict[str, str | None]:
+        """Credentials that expire, with what is wrong with each."""
+        return self._credentials.states()
+
+    def _reconsider(self) -> None:
+        if self._keeper is not None:
+            self._keeper.reconsider()
 
     @asynccontextmanager
     async def lifespan(self, _app: object) -> AsyncIterator[None]:
@@ -104,6 +117,7 @@ class _Parts:
             max_connections=settings.max_upstream_connections, proxies=Proxies(settings.proxies)
         )
         stack.push_async_callback(client.close)
+        stack.callback(self._credentials.close)
         journal = FileJournal(
             settings.data_dir / JOURNAL_FOLDER,
             max_bytes=settings.journal_max_bytes,
@@ -111,11 +125,14 @@ class _Parts:
         )
         stack.callback(journal.close)
         limiter = MemoryLimiter(max_in_flight=settings.max_concurrent_requests)
+        long_tail = LongTail(EnvironmentSecrets(settings.environment), self._reconsider)
+        stack.callback(long_tail.close)
         catalogue = Catalogue(
             client,
-            EnvironmentSecrets(settings.environment),
+            self._credentials,
             _patience(settings),
             ResponseIds(signer),
+            long_tail,
             max_message_bytes=settings.realtime_max_message_bytes,
         )
         self._keeper = SnapshotKeeper(
@@ -124,6 +141,7 @@ class _Parts:
         await self._keeper.start()
         stack.push_async_callback(self._keeper.stop)
         self._metrics.gauge("upstream_connections", client.sizes)
+        self._metrics.gauge("credentials", self._credentials.counts)
         self._metrics.gauge("journal", lambda: journal.counts)
         self._metrics.gauge("requests", lambda: {"in_flight": limiter.in_flight})
         self._open(limiter, journal, signer)

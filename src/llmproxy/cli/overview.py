@@ -8,7 +8,6 @@ from llmproxy.application.interfaces.model_repository import StoredModel
 from llmproxy.domain.document import DocumentError, parse_model
 from llmproxy.domain.model import Model
 from llmproxy.domain.pricing import NANO, Price
-from llmproxy.domain.vendor import CALLABLE_TYPES
 
 HEADERS: Final = ("id", "code", "provider", "type", "for", "in/1M", "out/1M", "operations", "state")
 
@@ -47,8 +46,6 @@ def _figure(nano: int) -> str:
 
 
 def _state(model: Model) -> str:
-    if model.model_type not in CALLABLE_TYPES:
-        return f"not callable yet: {model.model_type}"
     if model.parameters.unresolved:
         return f"waits for {', '.join(model.parameters.unresolved)}"
     if model.price is None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from llmproxy.domain.identity import Identity
 from llmproxy.domain.operation import GRANTED_BY, Operation
 from llmproxy.domain.pricing import Price
 
@@ -13,6 +14,8 @@ class Parameters:
 
     secret_name: str | None = None
     """Name of the secret in the environment or the vault (`secret_name` or `api_key`)."""
+    identity: Identity | None = None
+    """Who the gateway is at Entra ID; None where a key is sent."""
     endpoint: str | None = None
     model: str | None = None
     deployment_name: str | None = None
@@ -20,6 +23,8 @@ class Parameters:
     gcp_project: str | None = None
     location: str | None = None
     enable_tools: bool | None = None
+    drop_unsupported: bool = False
+    """What the provider has no word for is left out and named, instead of refused."""
     timeout_s: float | None = None
     max_output_tokens: int | None = None
     request_defaults: Mapping[str, float | int] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from llmproxy.domain.fields import Fields
+from llmproxy.domain.identity import IDENTITY_FIELDS, read_identity
 from llmproxy.domain.model import Parameters
 from llmproxy.domain.secret_reference import looks_literal
 from llmproxy.domain.vendor import WITHOUT_DATED_API, Vendor
@@ -13,6 +14,7 @@ from llmproxy.domain.vendor import WITHOUT_DATED_API, Vendor
 _REFERENCE: Final = re.compile(r"[A-Z][A-Z0-9_-]*")
 _LOCATION: Final = re.compile(r"[a-z][a-z0-9-]*")
 _BAD_SIGNS: Final = frozenset(' \\"<>`{|}^')
+_IN_THE_VAULT: Final = "put the secret into the environment or the vault, and its name here"
 _MAX_TIMEOUT_S: Final = 24 * 3600
 _MAX_TOKENS: Final = 100_000_000
 
@@ -28,7 +30,7 @@ _NUMBER_DEFAULTS: Final = {
 }
 _KNOWN: Final = frozenset(
     {*ALIASES, *ALIASES.values(), *_SHARED, *_NUMBER_DEFAULTS, "max_tokens", "model"}
-    | {"deployment_name", "enable_tools", "timeout", "max_output_tokens"}
+    | {"deployment_name", "enable_tools", "timeout", "max_output_tokens", "drop_unsupported"}
 )
 
 
@@ -43,8 +45,15 @@ def read_parameters(
     values = {name: shared.read(name, defaults.get(name)) for name in _SHARED}
     for name in vendor.needed:
         shared.need(name, defaults.get(name))
+    _check_references(fields)
+    identity = None
+    known = _KNOWN
+    if vendor.has_identities:
+        identity = read_identity(fields, environment, shared.unresolved)
+        known |= IDENTITY_FIELDS
     return Parameters(
-        secret_name=_secret_name(fields, vendor, shared),
+        secret_name=None if identity else _secret_name(fields, vendor, shared),
+        identity=identity,
         endpoint=values["endpoint"],
         model=fields.text("model"),
         deployment_name=fields.text("deployment_name"),
@@ -52,10 +61,11 @@ def read_parameters(
         gcp_project=values["gcp_project"],
         location=values["location"],
         enable_tools=fields.flag("enable_tools"),
+        drop_unsupported=bool(fields.flag("drop_unsupported")),
         timeout_s=_timeout_s(fields),
         max_output_tokens=fields.whole("max_output_tokens", 1, _MAX_TOKENS),
         request_defaults=_request_defaults(fields),
-        extra={name: value for name, value in fields.values.items() if name not in _KNOWN},
+        extra={name: value for name, value in fields.values.items() if name not in known},
         unresolved=tuple(shared.unresolved),
     )
 
@@ -153,6 +163,13 @@ def _endpoint_fault(endpoint: str) -> str:
     return next((fault for wrong, fault in faults if wrong), "")
 
 
+def _check_references(fields: Fields) -> None:
+    """Refuse a secret where its name belongs: in every field that ends in `_secret_name`."""
+    for name, value in fields.values.items():
+        if name.endswith("_secret_name") and isinstance(value, str) and looks_literal(value):
+            fields.problem(name, "looks like a secret itself", _IN_THE_VAULT)
+
+
 def _secret_name(fields: Fields, vendor: Vendor, shared: _Shared) -> str | None:
     place, written = _aliased(fields, "secret_name")
     if written is None:
@@ -162,7 +179,7 @@ def _secret_name(fields: Fields, vendor: Vendor, shared: _Shared) -> str | None:
         fields.problem(
             place,
             "looks like a secret itself",
-            "put the secret into the environment or the vault, and its name here",
+            _IN_THE_VAULT,
         )
         return None
     return written

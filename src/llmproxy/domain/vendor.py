@@ -21,6 +21,8 @@ class Vendor:
     defaults: Mapping[str, str] = field(default_factory=dict)
     needed: tuple[str, ...] = ()
     """Parameters without which no request can be made."""
+    has_identities: bool = False
+    """Whether a document may name an identity at Entra ID instead of a key."""
 
 
 VENDORS: Final = (
@@ -34,6 +36,7 @@ VENDORS: Final = (
             "api_version": "AZURE_OPENAI_API_VERSION",
         },
         needed=("endpoint",),
+        has_identities=True,
     ),
     Vendor(
         "Google",
@@ -66,8 +69,10 @@ VENDORS: Final = (
     Vendor("Local", ("Echo",)),
 )
 
-CALLABLE_TYPES: Final = frozenset({"AzureOpenAI", "AzureFoundry", "OpenAI", "Echo"})
-"""Model types that this version can call; documents of the others are kept and not ready."""
+TESTED_BEHIND_LITELLM: Final = frozenset(
+    {"bedrock", "cohere", "databricks", "gemini", "mistral", "watsonx"}
+)
+"""LiteLLM's providers whose requests, answers and streams are compared with recorded ones."""
 
 WITHOUT_DATED_API: Final = frozenset({"AzureFoundry"})
 """Types whose API versions are not those of Azure OpenAI: they take no default of it."""

@@ -65,6 +65,10 @@ def test_going_on() -> None:
         "previous_response_id",
         "previous_response_not_found",
     )
+    assert unknown.value.hint == REMOVED
+    with pytest.raises(InvalidRequest, match="resp_unsealed") as unsealed:
+        directory("gpt-mini").previous("resp_unsealed", CALLER)
+    assert "send the earlier items in `input`" in unsealed.value.message
 
 
 @pytest.mark.asyncio

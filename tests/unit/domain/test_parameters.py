@@ -279,3 +279,9 @@ def test_a_literal_secret_is_refused_and_never_repeated(field: str) -> None:
     assert caught.value.problems[0].field == f"parameters.{field}"
     assert "looks like a secret" in str(caught.value)
     assert secret not in repr(caught.value.problems) + str(caught.value)
+
+
+def test_every_field_of_a_secret_holds_its_name() -> None:
+    """A literal secret is refused wherever a document names one."""
+    with pytest.raises(DocumentError, match="token_secret_name: looks like a secret itself"):
+        parse_model(document(parameters={"token_secret_name": "eyJhbGciOiJSUzI1NiJ9"}))

@@ -1,9 +1,9 @@
 """What a caller asks, after the Desk has checked it and before any provider sees it."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from llmproxy.application.interfaces.stored_response import Origin
 from llmproxy.domain.caller import Caller
@@ -15,12 +15,16 @@ class RequestBody(Protocol):
     """A JSON object whose values keep their very bytes."""
 
     @abstractmethod
+    def names(self) -> Iterable[str]:
+        """Return the names of its top-level fields, in the order in which they stand."""
+
+    @abstractmethod
     def value(self, field: str) -> bytes | None:
         """Return the JSON text of a top-level field, None when it is absent."""
 
     @abstractmethod
-    def rewritten(self, changes: Mapping[str, bytes]) -> bytes:
-        """Return the object with these fields set to this JSON text.
+    def rewritten(self, changes: Mapping[str, bytes], without: Collection[str] = ()) -> bytes:
+        """Return the object with these fields set to this JSON text, and `without` some others.
 
         Without changes the very bytes received.
         """
@@ -47,12 +51,29 @@ class Outgoing(Protocol):
         """
 
 
+class UploadedPart(NamedTuple):
+    """A part of a form, a file or a text: `size` bytes, which begin at `start` of the form."""
+
+    name: str
+    is_file: bool
+    start: int
+    size: int
+
+
 class Upload(Protocol):
     """A form with files, kept as it was received."""
 
     @abstractmethod
     def naming(self, model: str) -> Outgoing:
         """Return the very bytes received, but for the name of the model."""
+
+    @abstractmethod
+    def parts(self) -> Sequence[UploadedPart]:
+        """Return the parts in their order, without reading their values."""
+
+    @abstractmethod
+    async def read(self, part: UploadedPart) -> bytes:
+        """Return the whole value of a part, in memory: look at its size first. Raises OSError."""
 
 
 @dataclass(slots=True)

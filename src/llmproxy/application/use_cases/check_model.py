@@ -11,7 +11,7 @@ from llmproxy.application.interfaces.secrets import SecretMissing
 from llmproxy.domain.errors import GatewayError
 from llmproxy.domain.model import Model
 from llmproxy.domain.operation import Operation
-from llmproxy.domain.vendor import CALLABLE_TYPES
+from llmproxy.domain.vendor import TESTED_BEHIND_LITELLM
 
 _AT_ONCE: Final = 8
 
@@ -25,7 +25,10 @@ class Verdict(StrEnum):
 
 
 class CheckResult(NamedTuple):
-    """One check; `latency_s` is None when nothing was asked, `reason` empty when all is well."""
+    """One check; `latency_s` is None when nothing was asked.
+
+    `reason` is empty when all is well, and says so when a model that answers is in no test of ours.
+    """
 
     model: Model
     verdict: Verdict
@@ -47,9 +50,6 @@ class CheckModel:
             waiting = ", ".join(model.parameters.unresolved)
             reason = f"the environment lacks the variable for {waiting}"
             return CheckResult(model, Verdict.FAILED, None, reason)
-        if model.model_type not in CALLABLE_TYPES:
-            reason = f"model_type {model.model_type} cannot be called by this version yet"
-            return CheckResult(model, Verdict.FAILED, None, reason)
         if not model.offers(Operation.CHAT_COMPLETION):
             reason = "offers no chat completions, and only these are asked"
             return CheckResult(model, Verdict.SKIPPED, None, reason)
@@ -57,6 +57,7 @@ class CheckModel:
         reason = await self._failure(model)
         latency_s = self._clock.monotonic() - started_at
         verdict = Verdict.FAILED if reason else Verdict.OK
+        reason = reason or _untested(model)
         return CheckResult(model, verdict, latency_s, reason)
 
     async def each(self, models: Sequence[Model]) -> AsyncIterator[CheckResult]:
@@ -87,3 +88,13 @@ class CheckModel:
         except TimeoutError:
             return f"no answer within {self._timeout_s:g} s"
         return ""
+
+
+def _untested(model: Model) -> str:
+    """Say when a model answers through translators that no test of this gateway has tried."""
+    if model.model_type != "LiteLLM":
+        return ""
+    provider = str(model.parameters.extra.get("litellm_model", "")).partition("/")[0]
+    if provider in TESTED_BEHIND_LITELLM:
+        return ""
+    return f"untested: {provider} is called through LiteLLM and is in none of our tests"

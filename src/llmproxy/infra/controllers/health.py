@@ -12,9 +12,16 @@ from llmproxy.infra.controllers.credentials import credentials
 
 
 def health_routes(
-    registry: Registry, problems: Callable[[], Mapping[str, str]], stage: str
+    registry: Registry,
+    problems: Callable[[], Mapping[str, str]],
+    credentials_in_use: Callable[[], Mapping[str, str | None]],
+    stage: str,
 ) -> APIRouter:
-    """Return the routes. `problems` names the documents that were left out."""
+    """Return the routes.
+
+    `problems` names the documents that were left out, `credentials_in_use` what is wrong with each
+    credential that expires, None for one that is well.
+    """
     router = APIRouter(tags=["health"])
 
     @router.get("/health")
@@ -31,13 +38,16 @@ def health_routes(
     async def ready(request: Request) -> JSONResponse:
         """Answer 200 when requests can be served: send no traffic while this fails.
 
-        Models that cannot be used are counted; a caller with a valid key also sees which and why.
+        Models that cannot be used are counted, and credentials that could not be renewed or have
+        expired; a caller with a valid key also sees which and why.
         """
         if not registry.loaded:
             return JSONResponse(
                 {"status": "starting"}, status_code=503, headers={"retry-after": "1"}
             )
-        return JSONResponse(_report(registry, problems(), named=_known(registry, request)))
+        named = _known(registry, request)
+        report = _report(registry, problems(), named=named)
+        return JSONResponse(report | _credentials(credentials_in_use(), named=named))
 
     return router
 
@@ -62,3 +72,14 @@ def _report(registry: Registry, left_out: Mapping[str, str], *, named: bool) -> 
     if named:
         report["models"]["reasons"] = reasons
     return report
+
+
+def _credentials(states: Mapping[str, str | None], *, named: bool) -> dict[str, Any]:
+    """Return the part about credentials; empty where none is in use."""
+    if not states:
+        return {}
+    reasons = {name: problem for name, problem in states.items() if problem is not None}
+    part: dict[str, Any] = {"ready": len(states) - len(reasons), "failing": len(reasons)}
+    if named:
+        part["reasons"] = reasons
+    return {"credentials": part}

@@ -35,6 +35,11 @@ class _Known:
     deployment: Deployment | None
     problem: str | None
 
+    @property
+    def waits(self) -> bool:
+        """Whether it is a good document that cannot be used now."""
+        return self.deployment is not None and self.deployment.not_ready is not None
+
 
 class SnapshotKeeper:
     """Loads, then follows.
@@ -57,6 +62,7 @@ class SnapshotKeeper:
         self._environment = environment
         self._known: dict[str, _Known] = {}
         self._versions: tuple[int, int] | None = None
+        self._reconsidering = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -65,6 +71,13 @@ class SnapshotKeeper:
         return {
             id_: known.problem for id_, known in self._known.items() if known.problem is not None
         }
+
+    def reconsider(self) -> None:
+        """Build the deployments that are not ready anew at the next look, at most a second later.
+
+        For when what they have waited for may be there.
+        """
+        self._reconsidering = True
 
     async def start(self) -> None:
         """Load the first snapshot and follow the store from then on. Raises Unavailable."""
@@ -91,21 +104,31 @@ class SnapshotKeeper:
     async def look(self) -> None:
         """Install a new snapshot if the store has changed."""
         versions = (await self._models.version(), await self._keys.version())
-        if versions == self._versions:
+        if versions == self._versions and not self._reconsidering:
             return
-        keys = await self._keys.load_all()
-        deployments = await self._read(await self._models.load_all())
-        live = {key.digest: key.caller() for key in keys if key.revoked_at is None}
-        self._registry.install(Snapshot(deployments, live, open_to_all=not keys))
+        # What is asked for while this one reads is left for the next; so is what it fails to do.
+        again, self._reconsidering = self._reconsidering, False
+        try:
+            await self._renew(again=again)
+        except BaseException:
+            self._reconsidering = self._reconsidering or again
+            raise
         self._versions = versions
 
-    async def _read(self, stored: list[StoredModel]) -> tuple[Deployment, ...]:
+    async def _renew(self, *, again: bool) -> None:
+        keys = await self._keys.load_all()
+        deployments = await self._read(await self._models.load_all(), again=again)
+        live = {key.digest: key.caller() for key in keys if key.revoked_at is None}
+        self._registry.install(Snapshot(deployments, live, open_to_all=not keys))
+
+    async def _read(self, stored: list[StoredModel], *, again: bool) -> tuple[Deployment, ...]:
         known: dict[str, _Known] = {}
         for number, each in enumerate(stored):
             if number % PARSE_IN_ONE_GO == PARSE_IN_ONE_GO - 1:
                 await asyncio.sleep(0)
             old = self._known.get(each.id)
-            known[each.id] = old if old is not None and old.etag == each.etag else self._parse(each)
+            stays = old is not None and old.etag == each.etag and not (again and old.waits)
+            known[each.id] = old if old is not None and stays else self._parse(each)
         self._known = known
         return tuple(each.deployment for each in known.values() if each.deployment is not None)
 

@@ -3,20 +3,40 @@
 One look-up when a snapshot is made, none per request.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
-from llmproxy.application.interfaces.secrets import SecretMissing, SecretSource
+from llmproxy.application.interfaces.secrets import SecretMissing
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.response_ids import ResponseIds
 from llmproxy.domain.model import Model
-from llmproxy.domain.operation import Operation
+from llmproxy.domain.operation import Endpoint, Operation
+from llmproxy.domain.secret import Secret
+from llmproxy.infra.providers.claude.sites import SITES as CLAUDES
+from llmproxy.infra.providers.claude.sites import is_claude_on_foundry
+from llmproxy.infra.providers.claude.translation import claude_translations
+from llmproxy.infra.providers.credentials.pool import Credentials
 from llmproxy.infra.providers.echo.model import Echo
+from llmproxy.infra.providers.gemini.translation import gemini_translations
+from llmproxy.infra.providers.google_media.entry import google_media_translations
+from llmproxy.infra.providers.long_tail.entry import LongTail
+from llmproxy.infra.providers.near_openai.translation import near_openai_translations
 from llmproxy.infra.providers.openai_wire.endpoints import ROWS, Incomplete
 from llmproxy.infra.providers.openai_wire.realtime import RealtimeWire
 from llmproxy.infra.providers.openai_wire.shown_ids import ShownIds
 from llmproxy.infra.providers.openai_wire.upstream import OpenAIWire
+from llmproxy.infra.providers.responses_over_chat.adapter import ResponsesOverChat
+from llmproxy.infra.providers.translated.kept_reasoning import KeptReasoning
+from llmproxy.infra.providers.translated.translation import Translation
+from llmproxy.infra.providers.translated.wire import TranslatedWire
 from llmproxy.infra.providers.transport.client import HttpClient
+from llmproxy.infra.providers.transport.patience import Patiences
 from llmproxy.infra.providers.transport.target import Patience
+from llmproxy.infra.providers.vertex.maas import MAAS_ROWS
+
+OPENAI_WIRE = {**ROWS, **MAAS_ROWS}
+"""Model types whose bytes pass; all others but Echo are translated."""
 
 
 class Catalogue:
@@ -25,18 +45,21 @@ class Catalogue:
     def __init__(
         self,
         client: HttpClient,
-        secrets: SecretSource,
+        credentials: Credentials,
         patience: Patience,
         ids: ResponseIds,
+        long_tail: LongTail,
         *,
         max_message_bytes: int = 0,
     ) -> None:
         """`max_message_bytes` bounds a message of a realtime session."""
         self._client = client
-        self._secrets = secrets
+        self._credentials = credentials
         self._patience = patience
         self._ids = ids
+        self._long_tail = long_tail
         self._max_message_bytes = max_message_bytes
+        self.kept = KeptReasoning()
 
     def deployment(self, model: Model, created: int) -> Deployment:
         """Return the deployment of a model document; never raises for what the document says."""
@@ -49,25 +72,27 @@ class Catalogue:
         if model.model_type == "Echo":
             echo = Echo()
             return Deployment(model, echo, echo, None, created)
-        if model.model_type not in ROWS:
-            raise Incomplete(f"model_type {model.model_type} cannot be called by this version yet")
         if model.parameters.unresolved:
             names = ", ".join(f"parameters.{field}" for field in model.parameters.unresolved)
             raise Incomplete(f"{names}: the variable it names is not set")
-        return self._openai_wire(model, created)
+        if model.model_type in OPENAI_WIRE and not is_claude_on_foundry(model):
+            return self._openai_wire(model, created)
+        return self._translated(model, created)
 
     def _openai_wire(self, model: Model, created: int) -> Deployment:
         parameters = model.parameters
-        secret = None
-        if parameters.secret_name is not None:
-            secret = self._secrets.resolve(parameters.secret_name)
-        site = ROWS[model.model_type](model, secret)
+        credential = self._credentials.of(model)
+        secret = self._credentials.key(model) if credential is None else None
+        site = OPENAI_WIRE[model.model_type](model, secret)._replace(credential=credential)
         defaults = {
             name: msgspec.json.encode(value) for name, value in parameters.request_defaults.items()
         }
         patience = self._patient(parameters.timeout_s)
         shown = ShownIds(self._ids, model.id)
         wire = OpenAIWire(self._client, site, patience, shown, defaults=defaults)
+        if model.model_type in MAAS_ROWS:
+            chat = ResponsesOverChat(wire, wire)
+            return Deployment(model, chat, chat, None, created)
         realtime = None
         if model.offers(Operation.AUDIO_REALTIME):
             realtime = RealtimeWire(
@@ -77,6 +102,27 @@ class Catalogue:
                 max_message_bytes=self._max_message_bytes,
             )
         return Deployment(model, wire, wire, None, created, realtime, wire.stored)
+
+    def _translated(self, model: Model, created: int) -> Deployment:
+        credential = self._credentials.of(model)
+        secret = self._credentials.key(model) if credential is None else None
+        patiences = Patiences(self._patient(model.parameters.timeout_s))
+        translations = self._translations(model, secret)
+        wire = TranslatedWire(self._client, patiences, translations, credential)
+        chat = ResponsesOverChat(wire, wire)
+        return Deployment(model, chat, chat, None, created)
+
+    def _translations(self, model: Model, secret: Secret | None) -> Mapping[Endpoint, Translation]:
+        if model.model_type in {"GoogleVertexMistral", "GoogleVertexJamba"}:
+            return near_openai_translations(self._client, model)
+        if model.model_type in CLAUDES:
+            return claude_translations(self._client, model, secret, self.kept)
+        if model.model_type == "GoogleVertex":
+            chat = gemini_translations(self._client, model, self.kept)
+            return {**chat, **google_media_translations(self._client, model)}
+        if model.model_type == "LiteLLM":
+            return self._long_tail.translations(self._client, model)
+        raise Incomplete(f"model_type {model.model_type} cannot be called by this version yet")
 
     def _patient(self, timeout_s: float | None) -> Patience:
         """Take a document's `timeout` as the longest silence, before the answer and within it."""

@@ -1,7 +1,7 @@
 """Asking a model one cheap question through the adapter that serves its requests."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from typing_extensions import override
@@ -27,13 +27,23 @@ _NOBODY: Final = Caller(key_id="check", project=None, models=None, admin=True, e
 class DeploymentProbe(ModelProbe):
     """Builds a model's deployment with `build` and calls it directly: no limits, no journal."""
 
-    def __init__(self, build: Callable[[Model, int], Deployment], clock: Clock) -> None:
+    def __init__(
+        self,
+        build: Callable[[Model, int], Deployment],
+        clock: Clock,
+        settled: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`settled` waits for what deployments may have to load first."""
+        self._settled = settled
         self._build = build
         self._clock = clock
 
     @override
     async def ask(self, model: Model) -> None:
         deployment = self._build(model, 0)
+        if deployment.answering is None:
+            await self._settled()
+            deployment = self._build(model, 0)
         if deployment.answering is None:
             raise OwnFault(deployment.not_ready or "it does not answer in one piece")
         await deployment.answering.answer(self._call(model))

@@ -6,7 +6,7 @@ texts.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -61,16 +61,25 @@ class JsonObject:
         self.raw = raw
         self.fields = fields
 
+    def names(self) -> Iterable[str]:
+        """Return the names of the fields, in their order."""
+        return self.fields
+
     def value(self, field: str) -> bytes | None:
         """Return the JSON text of a field, None when it is absent."""
         text = self.fields.get(field)
         return None if text is None else bytes(text)
 
-    def rewritten(self, changes: Mapping[str, bytes]) -> bytes:
-        """Return the object with these fields set; without changes the very bytes received."""
-        if not changes:
+    def rewritten(self, changes: Mapping[str, bytes], without: Collection[str] = ()) -> bytes:
+        """Return the object with these fields set, and `without` some others.
+
+        Without changes the very bytes received.
+        """
+        if not changes and not without:
             return self.raw
         fields = self.fields.copy()
+        for field in without:
+            fields.pop(field, None)
         for field, text in changes.items():
             fields[field] = msgspec.Raw(text)
         return _encoder.encode(fields)

@@ -165,3 +165,25 @@ async def test_naming_the_model(size: int, name: str, *, length: bool, model: bo
     if pieces is not None:
         assert b"".join(pieces) == expected
     spool.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("size", [0, 10, 3 * MEMORY_BYTES + 17])
+async def test_parts_of_a_form(size: int) -> None:
+    """Each part can be read by itself, from memory or from the file, whatever its size."""
+    value = (CHUNK * (size // len(CHUNK) + 1))[:size]
+    data = PART % (b"file", b'; filename="a"', value) + PART % (b"model", b"", b"old") + b"--b--"
+    reader = FormReader(b"b", {"model"})
+    spool = Spools(max_bytes=PLENTY).spool(None)
+    for at in range(0, len(data), 100_000):
+        reader.feed(data[at : at + 100_000])
+        await spool.write(data[at : at + 100_000])
+    await spool.finish()
+    upload = SpooledForm(reader.form, spool, b"multipart/form-data; boundary=b")
+
+    file, model = upload.parts()
+    assert (file.name, file.is_file, file.size) == ("file", True, size)
+    assert (model.name, model.is_file, model.size) == ("model", False, 3)
+    assert await upload.read(file) == value
+    assert await upload.read(model) == b"old"
+    spool.close()

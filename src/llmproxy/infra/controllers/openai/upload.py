@@ -1,10 +1,11 @@
 """An uploaded form as it goes to a provider: the very bytes received, but for the model's name."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 
 from typing_extensions import override
 
-from llmproxy.application.interfaces.call import Outgoing, Upload
+from llmproxy.application.interfaces.call import Outgoing, Upload, UploadedPart
 from llmproxy.infra.controllers.spool import Spool
 from llmproxy.infra.wire.multipart import Form
 
@@ -33,6 +34,23 @@ class SpooledForm(Upload):
             if part.length_at is not None:
                 changes.insert(0, (*part.length_at, b"%d" % len(name)))
         return _Renamed(self._spool, _stretches(changes, self._spool.size), self._content_type)
+
+    @override
+    def parts(self) -> Sequence[UploadedPart]:
+        return [
+            UploadedPart(part.name, part.is_file, part.start, part.end - part.start)
+            for part in self._form.parts
+        ]
+
+    @override
+    async def read(self, part: UploadedPart) -> bytes:
+        at, end = part.start, part.start + part.size
+        pieces: list[bytes | memoryview] = []
+        while at < end:
+            piece = await self._spool.read(at, end)
+            pieces.append(piece)
+            at += len(piece)
+        return b"".join(pieces)
 
 
 def _model_part(boundary: bytes, name: bytes) -> bytes:

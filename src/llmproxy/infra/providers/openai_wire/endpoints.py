@@ -7,6 +7,8 @@
 | Azure OpenAI and Foundry, v1 | `{endpoint}/openai/v1/…` | `api-key` |
 | Azure AI Foundry, legacy | `{endpoint}/models/…?api-version=` | `api-key` |
 
+With an identity at Entra ID each of Azure's has `Authorization: Bearer` instead.
+
 The dated API has no path under a deployment for responses, moderations, realtime and image
 variations; all but the last go to v1. The legacy one has chat completions and embeddings; the rest
 goes to v1.
@@ -23,6 +25,8 @@ from urllib.parse import quote
 from llmproxy.domain.model import Model, Parameters
 from llmproxy.domain.operation import Endpoint
 from llmproxy.domain.secret import Secret
+from llmproxy.infra.providers.credentials.credential import Credential
+from llmproxy.infra.providers.openai_wire.accent import PLAIN, Accent
 
 OPENAI_ENDPOINT = "https://api.openai.com/v1"
 AZURE_STREAM_OPTIONS_FROM = "2024-08-01"
@@ -51,6 +55,8 @@ class Site(NamedTuple):
     `url` gives the URL of an endpoint, None for one that the provider does not have.
     `stream_options` is false where that field of a chat completion is refused, so that a stream's
     usage stays unknown. `deployment` is what v1 knows the model by where that differs from `model`.
+    `accent` is how its wire differs. `credential` adds the header that changes over time, where a
+    key is not among `headers`.
     """
 
     url: Callable[[Endpoint], str | None]
@@ -58,6 +64,8 @@ class Site(NamedTuple):
     model: str
     stream_options: bool = True
     deployment: str | None = None
+    credential: Credential | None = None
+    accent: Accent = PLAIN
 
 
 def upstream_model(model: Model) -> str:
@@ -95,7 +103,7 @@ def azure_openai(model: Model, secret: Secret | None) -> Site:
 
     return Site(
         url,
-        _api_key(secret),
+        _api_key(model, secret),
         parameters.model or parameters.deployment_name,
         stream_options=parameters.api_version[:10] >= AZURE_STREAM_OPTIONS_FROM,
         deployment=parameters.deployment_name,
@@ -126,7 +134,7 @@ def _azure_v1(root: str, model: Model, secret: Secret | None) -> Site:
     def url(endpoint: Endpoint) -> str | None:
         return None if endpoint in NOT_AZURE else f"{root}/openai/v1/{endpoint}"
 
-    return Site(url, _api_key(secret), deployment)
+    return Site(url, _api_key(model, secret), deployment)
 
 
 def _root(parameters: Parameters) -> str:
@@ -137,9 +145,13 @@ def _root(parameters: Parameters) -> str:
     return parameters.endpoint.rstrip("/")
 
 
-def _api_key(secret: Secret | None) -> dict[str, str]:
+def _api_key(model: Model, secret: Secret | None) -> dict[str, str]:
+    if model.parameters.identity is not None:
+        return {}
     if secret is None:
-        raise Incomplete("parameters.secret_name is missing")
+        raise Incomplete(
+            'parameters.secret_name is missing; for Entra ID say "auth": "entra" in parameters'
+        )
     return {"api-key": secret.expose()}
 
 

@@ -16,7 +16,7 @@ PASSING = re.compile(
 """The lines that pass as they are. Regular expressions, because every answer pays for this: a loop
 over its dozen headers costs four times as much.
 """
-REQUEST_ID = re.compile(rb"\n(?i:x-request-id|apim-request-id):[ \t]*([^\r\n]*)")
+REQUEST_ID = re.compile(rb"\n(?i:(?:x-|apim-)?request-id):[ \t]*([^\r\n]*)")
 CONTENT = re.compile(rb"\n(?i:content-(type|encoding)):[ \t]*([^\r\n]*)")
 
 

@@ -12,6 +12,7 @@ from typing_extensions import override
 from llmproxy.application.interfaces.upstream import Events, Headers
 from llmproxy.domain.errors import Broken, UpstreamError
 from llmproxy.domain.usage import Usage
+from llmproxy.infra.providers.credentials.credential import Credential, heard
 from llmproxy.infra.providers.openai_wire.failures import failure, transport_failure
 from llmproxy.infra.providers.openai_wire.headers import passing
 from llmproxy.infra.providers.transport.client import was_stale
@@ -30,6 +31,7 @@ class Incoming(Events):
         """`again` sends the request once more on a fresh connection.
 
         `further` are headers of the gateway's own that go to the caller with the provider's.
+        `credential` hears of the status when its token was sent.
         """
         self._exchange = exchange
         self._again: Again | None = again
@@ -40,6 +42,7 @@ class Incoming(Events):
         self._bytes = 0
         self.headers: Headers = []
         self.further: Sequence[bytes] = ()
+        self.credential: Credential | None = None
         self.usage: Usage | None = None
 
     @override
@@ -77,8 +80,10 @@ class Incoming(Events):
             return False
         exchange = self._exchange
         if exchange.status != 200:
+            heard(exchange.status, self.credential)
             raise self.refusal(exchange.status, exchange.headers, await exchange.whole())
         self.headers, content_type = passing(exchange.head)
+        self.headers += self.further_of(exchange.head)
         self.headers += self.further
         self._check_kind(content_type)
         self._ready = True
@@ -102,6 +107,10 @@ class Incoming(Events):
     ) -> UpstreamError:
         """Return the error for an answer with another status than 200."""
         return failure(status, headers, body)
+
+    def further_of(self, _head: bytes) -> Headers:
+        """Return further lines for the caller, made of the head of the answer."""
+        return []
 
     @abstractmethod
     def _check_kind(self, content_type: bytes) -> None:

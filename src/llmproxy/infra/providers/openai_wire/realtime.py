@@ -15,6 +15,7 @@ from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.talk import TEXT, Ending, Frame, Talk
 from llmproxy.application.interfaces.upstream import Conversation, Conversing, Reading
 from llmproxy.domain.operation import Endpoint
+from llmproxy.infra.providers.credentials.credential import heard, signed
 from llmproxy.infra.providers.openai_wire.endpoints import Site
 from llmproxy.infra.providers.openai_wire.failures import failure, transport_failure
 from llmproxy.infra.providers.openai_wire.usage import WireUsage, usage_from
@@ -69,10 +70,12 @@ class RealtimeWire(Conversing):
         url = self._site.url(Endpoint.REALTIME) or ""
         transcribes = call.body.value("intent") is not None
         url += "?intent=transcription" if transcribes else f"?model={quote(self._model, safe='')}"
+        headers = await signed(self._site.headers, self._site.credential)
         try:
-            switching = await self._client.switch(url, self._site.headers, self._connect_s)
+            switching = await self._client.switch(url, headers, self._connect_s)
         except TransportError as error:
             raise transport_failure(error) from error
+        heard(switching.status, self._site.credential)
         if not switching.switched:
             raise failure(switching.status, switching.headers, switching.body)
         return await self._begin(call, switching)

@@ -9,6 +9,7 @@ from llmproxy.application.interfaces.stored_response import Lookup
 from llmproxy.application.interfaces.upstream import Events, Recalling, Reply
 from llmproxy.domain.errors import OperationNotSupported
 from llmproxy.domain.operation import Endpoint
+from llmproxy.infra.providers.credentials.credential import authorized, heard
 from llmproxy.infra.providers.openai_wire.endpoints import Site
 from llmproxy.infra.providers.openai_wire.failures import failure, transport_failure
 from llmproxy.infra.providers.openai_wire.headers import passing
@@ -38,12 +39,13 @@ class StoredResponses(Recalling):
 
     @override
     async def recall(self, lookup: Lookup) -> Reply:
-        target = self._target(lookup)
+        target = await authorized(self._target(lookup), self._site.credential)
         patience = self._patient(lookup, whole=True)
         try:
             exchange, answer = await self._client.fetch(target, NOTHING, patience)
         except TransportError as error:
             raise transport_failure(error) from error
+        heard(exchange.status, self._site.credential)
         if exchange.status == GONE:
             raise not_found(lookup.origin)
         if exchange.status != 200:
@@ -55,14 +57,16 @@ class StoredResponses(Recalling):
 
     @override
     async def replay(self, lookup: Lookup) -> Events:
-        target = self._target(lookup)
+        target = await authorized(self._target(lookup), self._site.credential)
         patience = self._patient(lookup, whole=False)
         try:
             exchange = await self._client.open(target, NOTHING, patience)
         except TransportError as error:
             raise transport_failure(error) from error
         again = partial(self._client.open, target, NOTHING, patience, fresh=True)
-        return StoredEvents(exchange, again, self._shown, lookup.caller.project, lookup.origin)
+        events = StoredEvents(exchange, again, self._shown, lookup.caller.project, lookup.origin)
+        events.credential = self._site.credential
+        return events
 
     def _patient(self, lookup: Lookup, *, whole: bool) -> Patience:
         limit_s = lookup.silence_s

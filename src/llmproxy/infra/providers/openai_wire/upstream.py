@@ -10,11 +10,12 @@ from llmproxy.application.interfaces.call import Call, Outgoing
 from llmproxy.application.interfaces.upstream import Answering, Events, Reply, Streaming
 from llmproxy.domain.errors import OperationNotSupported
 from llmproxy.domain.operation import Endpoint
+from llmproxy.infra.providers.credentials.credential import authorized, heard
+from llmproxy.infra.providers.openai_wire.accent import PLAIN
 from llmproxy.infra.providers.openai_wire.answers import usage_in
 from llmproxy.infra.providers.openai_wire.binary import BinaryStream
-from llmproxy.infra.providers.openai_wire.chat_events import ChatEvents
 from llmproxy.infra.providers.openai_wire.endpoints import Site
-from llmproxy.infra.providers.openai_wire.failures import failure, transport_failure
+from llmproxy.infra.providers.openai_wire.failures import transport_failure
 from llmproxy.infra.providers.openai_wire.headers import passing
 from llmproxy.infra.providers.openai_wire.incoming import Incoming
 from llmproxy.infra.providers.openai_wire.response_events import ResponseEvents, in_words
@@ -24,10 +25,9 @@ from llmproxy.infra.providers.openai_wire.transcript_events import TranscriptEve
 from llmproxy.infra.providers.openai_wire.typed_events import TypedEvents
 from llmproxy.infra.providers.transport.client import HttpClient
 from llmproxy.infra.providers.transport.errors import TransportError
+from llmproxy.infra.providers.transport.patience import Patiences
 from llmproxy.infra.providers.transport.target import Patience, Target
 
-MAX_PATIENCES = 64
-"""The official SDKs have one default each; few applications set another."""
 CHATS = frozenset((Endpoint.CHAT_COMPLETIONS, Endpoint.COMPLETIONS))
 JSON = {"content-type": "application/json"}
 HEADERS = {"accept-encoding": "identity"}
@@ -51,14 +51,14 @@ class OpenAIWire(Answering, Streaming):
     ) -> None:
         self._client = client
         self._site = site
-        self._patience = patience
+        self._patiences = Patiences(patience)
+        self._accent = site.accent
         self._shown = shown
         self._model = _encoder.encode(site.model)
         self._defaults = tuple(defaults.items())
         self.stored = StoredResponses(client, site, patience, shown)
         self._targets: dict[Endpoint, Target] = {}
         self._changed: dict[tuple[str, ...], bytes] = {}
-        self._patiences: dict[tuple[float, bool], Patience] = {}
         self._upload_targets: dict[Endpoint, Target] = {}
         self._target(
             Endpoint.CHAT_COMPLETIONS
@@ -89,21 +89,19 @@ class OpenAIWire(Answering, Streaming):
     @override
     async def answer(self, call: Call) -> Reply:
         changes = self._changes(call)
-        if call.upload is None:
-            body: bytes | Outgoing = call.body.rewritten(changes)
-            target = self._target(call.endpoint)
-        else:
-            body = call.upload.naming(self._site.model)
-            target = self._upload_target(call.endpoint)
+        target, body = self._outgoing(call, changes)
+        if self._site.credential is not None:
+            target = await authorized(target, self._site.credential)
         try:
             exchange, answer = await self._client.fetch(
-                target, body, self._patient(call, whole=True)
+                target, body, self._patiences.of(call, whole=True)
             )
         except TransportError as error:
             raise transport_failure(error) from error
         if exchange.status != 200:
+            heard(exchange.status, self._site.credential)
             words = answer if call.previous is None else in_words(answer, call.previous)
-            raise failure(exchange.status, exchange.headers, words)
+            raise self._accent.failure(exchange.status, exchange.headers, words)
         headers, content_type = passing(exchange.head)
         usage = usage_in(call.endpoint, answer, content_type)
         headers.append(b"content-type: " + (content_type or b"application/json"))
@@ -117,13 +115,10 @@ class OpenAIWire(Answering, Streaming):
     async def stream(self, call: Call) -> Events:
         changes = self._changes(call)
         hides_usage = call.endpoint in CHATS and self._adds_usage(changes, call)
-        if call.upload is None:
-            body: bytes | Outgoing = call.body.rewritten(changes)
-            target = self._target(call.endpoint)
-        else:
-            body = call.upload.naming(self._site.model)
-            target = self._upload_target(call.endpoint)
-        patience = self._patient(call, whole=False)
+        target, body = self._outgoing(call, changes)
+        if self._site.credential is not None:
+            target = await authorized(target, self._site.credential)
+        patience = self._patiences.of(call, whole=False)
         try:
             exchange = await self._client.open(target, body, patience)
         except TransportError as error:
@@ -131,7 +126,7 @@ class OpenAIWire(Answering, Streaming):
         again = partial(self._client.open, target, body, patience, fresh=True)
         events: Incoming
         if call.endpoint in CHATS:
-            events = ChatEvents(exchange, again, hide_usage=hides_usage)
+            events = self._accent.events(exchange, again, call, hide_usage=hides_usage)
         elif call.endpoint is Endpoint.AUDIO_TRANSCRIPTIONS:
             events = TranscriptEvents(exchange, again)
         elif call.endpoint is Endpoint.RESPONSES:
@@ -141,9 +136,17 @@ class OpenAIWire(Answering, Streaming):
             events = TypedEvents(exchange, again, call.endpoint)
         else:
             events = BinaryStream(exchange, again)
+        events.credential = self._site.credential
         if changes:
             events.further = (self._named(changes),)
         return events
+
+    def _outgoing(self, call: Call, changes: dict[str, bytes]) -> tuple[Target, bytes | Outgoing]:
+        """Return where a call goes and what is sent, but for a credential that changes."""
+        if call.upload is None:
+            gone = () if self._accent is PLAIN else self._accent.rename(call, changes)
+            return self._target(call.endpoint), call.body.rewritten(changes, gone)
+        return self._upload_target(call.endpoint), call.upload.naming(self._site.model)
 
     def _named(self, changes: Mapping[str, bytes]) -> bytes:
         """Return the header that names the fields which the provider got in another form."""
@@ -166,22 +169,6 @@ class OpenAIWire(Answering, Streaming):
         if call.previous is not None:
             changes["previous_response_id"] = _encoder.encode(call.previous.upstream)
         return changes
-
-    def _patient(self, call: Call, *, whole: bool) -> Patience:
-        """Return the limits that the client's own limit on silence leaves.
-
-        It hears nothing before an answer in one piece is `whole`, so that all of that counts.
-        """
-        limit_s = call.silence_s
-        if limit_s is None:
-            return self._patience
-        known = self._patiences.get((limit_s, whole))
-        if known is not None:
-            return known
-        made = self._patience.within(limit_s, whole=whole)
-        if len(self._patiences) < MAX_PATIENCES:
-            self._patiences[limit_s, whole] = made
-        return made
 
 
 def _leaves_out(field: str, call: Call) -> bool:

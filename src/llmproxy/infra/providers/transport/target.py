@@ -1,6 +1,6 @@
 """Where a request goes: parsed once when a model is registered, used by every request."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -46,11 +46,16 @@ class Origin(NamedTuple):
 class Target:
     """One URL with its fixed headers, ready to be put on the wire.
 
-    `head` is the request line and all headers but `content-length`; each line ends in CRLF.
+    `head` is the request line and all headers but `content-length`; each line ends in CRLF. It may
+    hold a key and is not shown.
     """
 
     origin: Origin
-    head: bytes
+    head: bytes = field(repr=False)
+
+    def carrying(self, line: bytes) -> "Target":
+        """Return this with one more header line, which ends in CRLF."""
+        return Target(self.origin, self.head + line)
 
 
 def target(

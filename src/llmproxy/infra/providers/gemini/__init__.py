@@ -1,0 +1,1 @@
+"""Gemini on Vertex AI: OpenAI's chat completions in the words of `generateContent`, and back."""

@@ -1,0 +1,1 @@
+"""What Google offers beside chat: embeddings, images, speech and transcripts."""

@@ -1,0 +1,1 @@
+"""Tokens that expire: the real server before simulated issuers and providers that check them."""

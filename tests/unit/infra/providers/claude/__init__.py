@@ -1,0 +1,1 @@
+"""The translation between OpenAI's chat completions and Anthropic's Messages."""

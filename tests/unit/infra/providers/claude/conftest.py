@@ -1,0 +1,5 @@
+"""Hypothesis for these property tests."""
+
+from tests.properties import prepare
+
+prepare()

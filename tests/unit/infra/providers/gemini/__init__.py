@@ -1,0 +1,1 @@
+"""Chat completions in Gemini's words, and back."""

@@ -1,0 +1,1 @@
+"""Responses over a chat that answers as a test says."""

@@ -1,0 +1,5 @@
+"""Hypothesis as everywhere."""
+
+from tests.properties import prepare
+
+prepare()
