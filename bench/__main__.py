@@ -32,6 +32,8 @@ def _noise(samples: list[Sample], stolen_share: float) -> str:
 def _measure(plan: Plan, folder: Path) -> tuple[Run, list[Sample]]:
     known = gateways.every(plan.other_models)
     chosen = [known[name] for name in plan.gateways]
+    if "ours" in plan.gateways and plan.wants("translated") and plan.wants("start", "memory"):
+        chosen.append(known["ours-beside-litellm"])
     absent = {gateway: reason for gateway in chosen if (reason := gateways.missing(gateway))}
     chosen = [gateway for gateway in chosen if gateway not in absent]
     began = datetime.now(UTC)
@@ -50,6 +52,7 @@ def _measure(plan: Plan, folder: Path) -> tuple[Run, list[Sample]]:
         titles={gateway.name: f"{gateway.title} {gateway.version()}" for gateway in chosen},
         results=Results(runner.samples),
         footprints=runner.footprints,
+        stalls=runner.stalls,
         failures=runner.failures,
         noise=_noise(runner.samples, stolen),
     )

@@ -13,7 +13,7 @@ _DESCRIPTION = """\
 Measures what a request and a stream cost this gateway, beside nginx, sglang-router and LiteLLM's
 proxy: CPU time, rates, latency, delay per event, memory and time to start, with a plain and with a
 TLS upstream.
-A full run takes about half an hour and writes bench/RESULTS.md and bench/results.json."""
+A full run takes about 40 minutes and writes bench/RESULTS.md and bench/results.json."""
 _EPILOG = """\
 parts:
   unary   requests without a stream, at concurrency 64 and 1
@@ -24,11 +24,14 @@ parts:
   embeddings  of one text and of 100
   bodies  1 MB relayed: an image in JSON, a form, speech
   uploads RSS with 200 uploads of 10 MB at once
+  translated  Claude and Gemini in OpenAI's words: plain, streamed and paced, over plain HTTP; and
+          how long the event loop stands still while LiteLLM is imported
   tls     unary, stream and paced over TLS to the upstream as well; on its own, over TLS only
 
 examples:
   scripts/bench                                    the committed figures
-  scripts/bench --quick                            two rounds, no LiteLLM, no TLS: three minutes
+  scripts/bench --quick                            two rounds, no LiteLLM, no TLS: four minutes
+  scripts/bench --quick --what translated          beside LiteLLM, since there is no other peer
   scripts/bench --quick --only ours,sglang --what unary
 """
 
@@ -82,6 +85,8 @@ def parse() -> argparse.Namespace:
 def plan_of(arguments: argparse.Namespace) -> Plan:
     """Turn it into a plan. Ends the process where two cores cannot be had."""
     plan = QUICK if arguments.quick else FULL
+    if arguments.what and "translated" in arguments.what:
+        plan = replace(plan, gateways=FULL.gateways)
     plan = replace(
         plan,
         gateways=arguments.only or plan.gateways,

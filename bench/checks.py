@@ -6,6 +6,7 @@ import ssl
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from bench import payload
@@ -14,6 +15,7 @@ from bench.processes import NotStartedError, Started
 _OK = 200
 _REFUSALS = (400, 401, 403)  # LiteLLM without a database says 400 to an unknown key
 _POLL_S = 0.005
+_COUNTS = (payload.INPUT_TOKENS, payload.OUTPUT_TOKENS)
 
 
 class WrongAnswerError(RuntimeError):
@@ -71,13 +73,16 @@ def first_200(url: str, key: str, started: Started, limit_s: float) -> float:
     raise NotStartedError(f"no 200 in {waited:.0f} s, last: {last}\n{started.log_end()}")
 
 
+def _chunks(body: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line[6:]) for line in body.splitlines() if line.startswith(b"data: {")]
+
+
 def _streamed_text(body: bytes) -> str:
-    text = ""
-    for line in body.splitlines():
-        if line.startswith(b"data: {"):
-            for choice in json.loads(line[6:])["choices"]:
-                text += choice["delta"].get("content") or ""
-    return text
+    return "".join(
+        choice["delta"].get("content") or ""
+        for chunk in _chunks(body)
+        for choice in chunk["choices"]
+    )
 
 
 def _check_whole(reply: Reply, *, same_bytes: bool) -> None:
@@ -123,3 +128,27 @@ def check(
         refused = ask(url, key[:-1], payload.request_body(), authority=authority)
         if refused.status not in _REFUSALS:
             raise WrongAnswerError(f"a wrong key was answered with {refused.status}")
+
+
+def check_translated(url: str, key: str, model: str) -> None:
+    """Check the same for a model that is translated, and that its usage is right."""
+    whole = ask(url, key, payload.request_body(model=model))
+    _check_whole(whole, same_bytes=False)
+    usage = json.loads(whole.body)["usage"]
+    if (usage["prompt_tokens"], usage["completion_tokens"]) != _COUNTS:
+        raise WrongAnswerError(f"{model}: another usage: {usage}")
+    stream = ask(url, key, payload.request_body(stream=True, model=model, with_usage=True))
+    if stream.status != _OK or not stream.body.endswith(payload.DONE):
+        raise WrongAnswerError(f"{model}: no whole stream: {stream.status} {stream.body[-300:]!r}")
+    if _streamed_text(stream.body) != payload.streamed_text(model):
+        raise WrongAnswerError(f"{model}: another text: {stream.body[:400]!r}")
+    chunks = _chunks(stream.body)
+    finishes = [choice.get("finish_reason") for chunk in chunks for choice in chunk["choices"]]
+    if [reason for reason in finishes if reason] != ["stop"]:
+        raise WrongAnswerError(f"{model}: the stream ends with {finishes}")
+    counted = [chunk["usage"]["total_tokens"] for chunk in chunks if chunk.get("usage")]
+    if not counted or counted[-1] != payload.INPUT_TOKENS + payload.CHUNKS:
+        raise WrongAnswerError(f"{model}: another usage in the stream: {counted}")
+    refused = ask(url, key[:-1], payload.request_body(model=model))
+    if refused.status not in _REFUSALS:
+        raise WrongAnswerError(f"{model}: a wrong key was answered with {refused.status}")

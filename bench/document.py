@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+from bench import report_translated
 from bench.plan import FULL
 from bench.report import Run, sizes, speeds, table, target_table
 from bench.samples import Sample
@@ -39,6 +40,17 @@ _HOW = """\
 - Over TLS the upstream shows a certificate of an authority made for the run. All trust it by file
   and verify: nginx by `proxy_ssl_trusted_certificate`, sglang-router by `--ca-cert-paths`,
   LiteLLM and LLM Proxy by `SSL_CERT_FILE`.
+- Translated: the upstream says the same texts in Anthropic's and in Gemini's wire, 50 chunks of
+  text in a stream and what these wires have around them, each event written on its own; usage and
+  reason to end are checked too. Gateways are set up for it anew, with both models beside the
+  others. CPU of a chunk is that of a stream, by 50. LLM Proxy calls Gemini as Vertex AI, with a
+  service account's token; LiteLLM as AI Studio, with a key, since its proxy brings no google-auth:
+  the same translator of theirs, without the token. Paced: {paced} streams; LiteLLM cannot keep
+  that pace, and its streams are a fixed number.
+- LiteLLM is imported by the gateway's own loader, in a process bound to one core; the longest time
+  between two turns of a task that wants one every millisecond.
+- *LLM Proxy beside LiteLLM* is the same set-up in an environment that has LiteLLM too, without a
+  model that needs it: were it imported, the start would take seconds longer.
 - Starts are warm: files in the page cache, bytecode compiled. RSS is the sum over the process
   tree.
 """
@@ -57,9 +69,15 @@ def markdown(run: Run) -> str:
     ]
     for transport in run.plan.transports:
         lines += speeds(run, transport)
+    if run.plan.wants("translated"):
+        lines += report_translated.tables(run)
     if run.footprints:
         lines += sizes(run)
-    lines += ["## How it was measured", "", _HOW.format(models=run.plan.other_models + 1)]
+    lines += [
+        "## How it was measured",
+        "",
+        _HOW.format(models=run.plan.other_models + 1, paced=run.plan.paced_translated),
+    ]
     lines += ["## Machine", "", *table(("what", ""), run.machine.items())]
     lines += [run.noise, ""]
     if run.failures:
@@ -90,6 +108,7 @@ def machine_readable(run: Run, samples: list[Sample]) -> str:
             "versions": run.titles,
             "noise": run.noise,
             "failures": run.failures,
+            "stalls": [dataclasses.asdict(found) for found in run.stalls],
             "footprints": [dataclasses.asdict(found) for found in run.footprints],
             "samples": [_sample(sample) for sample in samples],
         },

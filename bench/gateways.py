@@ -9,84 +9,14 @@ import os
 import shutil
 import subprocess
 import sys
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from typing_extensions import override
 
-from bench import payload
-
-ROOT = Path(__file__).resolve().parent.parent
-LLMPROXY = ROOT / ".environments" / "run" / "bin" / "llmproxy"
-_UPSTREAM_KEY = "sk-upstream-0123456789abcdefghijklmnop"
-_BENCH_KEY = "sk-bench-0123456789abcdefghijklmnopqrstuv"
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where one gateway lives during a run: its own folder, its port, and its upstream."""
-
-    folder: Path
-    port: int
-    spare_port: int
-    upstream: str
-    """`http://127.0.0.1:1234` or `https://…`, without a path."""
-    authority: Path
-    """PEM file of the certificate authority behind an https upstream."""
-
-    @property
-    def secured(self) -> bool:
-        """Whether the upstream speaks TLS."""
-        return self.upstream.startswith("https:")
-
-    @property
-    def url(self) -> str:
-        """Chat completions of the gateway."""
-        return f"http://127.0.0.1:{self.port}/v1/chat/completions"
-
-
-class PreparationError(RuntimeError):
-    """A gateway could not be set up; the message says what its own tool said."""
-
-
-class Gateway(ABC):
-    """One that can be measured."""
-
-    name: str
-    title: str
-    same_bytes = True
-    """Whether the answer's bytes are the upstream's; else the same meaning is enough."""
-    knows_keys = False
-    """Whether a wrong key is refused."""
-    slow = False
-    """Gets fewer rounds, and runs that count to a number instead of running for seconds."""
-
-    @abstractmethod
-    def version(self) -> str:
-        """Tell which version is measured."""
-
-    @abstractmethod
-    def prepare(self, site: Site) -> str:
-        """Write what it needs into `site.folder`; return the bearer key that callers use."""
-
-    @abstractmethod
-    def command(self, site: Site) -> list[str]:
-        """Give the server's command line."""
-
-    def environment(self, site: Site) -> dict[str, str]:
-        """Variables of the server. TLS: most take the authority from SSL_CERT_FILE."""
-        trust = {"SSL_CERT_FILE": str(site.authority)} if site.secured else {}
-        return programs_environment() | trust | {"HOME": str(site.folder)}
-
-
-def programs_environment() -> dict[str, str]:
-    """No proxy, no key and no setting of the caller's shell reaches a measured program."""
-    return {name: value for name, value in os.environ.items() if name in _INHERITED}
-
-
-_INHERITED = {"PATH", "LANG", "LC_ALL", "TZ"}
+from bench import payload, translated
+from bench.gateway import BENCH_KEY, ROOT, UPSTREAM_KEY, Gateway, Site
+from bench.ours import BesideLiteLLM, LLMProxy
 
 
 class Nginx(Gateway):
@@ -129,7 +59,7 @@ http {{
   }}
 }}
 """)
-        return _BENCH_KEY
+        return BENCH_KEY
 
     @override
     def command(self, site: Site) -> list[str]:
@@ -148,7 +78,7 @@ class SglangRouter(Gateway):
 
     @override
     def prepare(self, site: Site) -> str:
-        return _BENCH_KEY
+        return BENCH_KEY
 
     @override
     def command(self, site: Site) -> list[str]:
@@ -178,15 +108,19 @@ class LiteLLMProxy(Gateway):
         model = {
             "model": f"openai/{payload.MODEL}",
             "api_base": f"{site.upstream}/v1",
-            "api_key": _UPSTREAM_KEY,
+            "api_key": UPSTREAM_KEY,
         }
+        both = translated.litellm_models(site.upstream, UPSTREAM_KEY) if site.translated else []
         config = {
-            "model_list": [{"model_name": payload.MODEL, "litellm_params": model}],
-            "general_settings": {"master_key": _BENCH_KEY},
+            "model_list": [
+                {"model_name": payload.MODEL, "litellm_params": model},
+                *both,
+            ],
+            "general_settings": {"master_key": BENCH_KEY},
             "litellm_settings": {"telemetry": False},
         }
         (site.folder / "config.yaml").write_text(json.dumps(config))  # JSON is YAML
-        return _BENCH_KEY
+        return BENCH_KEY
 
     @override
     def command(self, site: Site) -> list[str]:
@@ -204,83 +138,17 @@ class LiteLLMProxy(Gateway):
         return super().environment(site) | production
 
 
-class LLMProxy(Gateway):
-    """Ours, with all that exists switched on: keys, models, limits, journal, access log."""
-
-    name = "ours"
-    title = "LLM Proxy"
-    knows_keys = True
-
-    def __init__(self, other_models: int) -> None:
-        self.other_models = other_models
-
-    @override
-    def version(self) -> str:
-        told = subprocess.run([LLMPROXY, "--version"], capture_output=True, text=True, check=True)
-        revision = subprocess.run(
-            ["git", "-C", ROOT, "describe", "--always", "--dirty"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return f"{told.stdout.split()[-1]} ({revision.stdout.strip() or 'no git'})"
-
-    def _document(self, name: str, site: Site) -> dict[str, object]:
-        return {
-            "id": name,
-            "name": "bench",
-            "provider": "OpenAI",
-            "model_type": "OpenAI",
-            "private": False,
-            "parameters": {"secret_name": "BENCH_UPSTREAM_KEY", "endpoint": f"{site.upstream}/v1"},
-            "costs": {"currency": "USD", "cost_input_1Mtokens": 0.15, "cost_output_1Mtokens": 0.6},
-            "operations": ["ChatCompletion", "embeddings", "images", "audio_tts"],
-        }
-
-    @override
-    def prepare(self, site: Site) -> str:
-        names = [payload.MODEL, *(f"model-{i:05d}" for i in range(self.other_models))]
-        documents = site.folder / "models.json"
-        documents.write_text(json.dumps([self._document(name, site) for name in names]))
-        self._run(site, "models", "import", str(documents))
-        return self._run(site, "keys", "create", "--project", "bench").strip()
-
-    def _run(self, site: Site, *arguments: str) -> str:
-        ran = subprocess.run(
-            [LLMPROXY, *arguments],
-            env=self.environment(site),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if ran.returncode:
-            raise PreparationError(f"llmproxy {' '.join(arguments)}: {ran.stderr.strip()}")
-        return ran.stdout
-
-    @override
-    def command(self, site: Site) -> list[str]:
-        return [str(LLMPROXY), "serve"]
-
-    @override
-    def environment(self, site: Site) -> dict[str, str]:
-        return super().environment(site) | {
-            "HOST": "127.0.0.1",
-            "PORT": str(site.port),
-            "LLMPROXY_DATA_DIR": str(site.folder / "data"),
-            "BENCH_UPSTREAM_KEY": _UPSTREAM_KEY,
-        }
-
-
 def every(other_models: int) -> dict[str, Gateway]:
     """All gateways by name, in the order of the report."""
     listed = [Nginx(), SglangRouter(), LiteLLMProxy(), LLMProxy(other_models)]
+    listed.append(BesideLiteLLM(other_models))
     return {gateway.name: gateway for gateway in listed}
 
 
 def missing(gateway: Gateway) -> str | None:
     """Why a gateway cannot run here; None when it can."""
-    if isinstance(gateway, LLMProxy) and not LLMPROXY.exists():
-        return f"{LLMPROXY.relative_to(ROOT)} is not there"
+    if isinstance(gateway, LLMProxy) and not gateway.program.exists():
+        return f"{gateway.program.relative_to(ROOT)} is not there"
     if isinstance(gateway, Nginx) and not shutil.which("nginx"):
         return "nginx is not installed"
     return None

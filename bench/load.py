@@ -25,6 +25,7 @@ class Target:
     url: str
     key: str
     authority: Path | None = None
+    model: str = payload.MODEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def wrk(target: Target, core: int, *, connections: int, seconds: float, stream: 
     """Keep `connections` requests in flight for about `seconds`, rounded to whole ones by wrk."""
     environment = {
         "PATH": os.environ["PATH"],
-        "BENCH_BODY": payload.request_body(stream=stream).decode(),
+        "BENCH_BODY": payload.request_body(stream=stream, model=target.model).decode(),
         "BENCH_KEY": target.key,
         "BENCH_STREAM": "1" if stream else "0",
     }
@@ -59,7 +60,8 @@ def wrk(target: Target, core: int, *, connections: int, seconds: float, stream: 
     answered = said["answers"] - said["refused"]
     answers = said["finished"] if stream else answered
     failed = said["refused"] + said["broken"] + (answered - answers)
-    least_bytes = len(payload.answer_body()) * answers
+    least = payload.answer_body() if target.model == payload.MODEL else payload.answer_text()
+    least_bytes = len(least) * answers
     if not stream and said["bytes"] < least_bytes:
         raise LoadError(f"answers were shorter than the upstream's: {said}")
     return Seen(answers, failed, said["seconds"], said["p50_us"], said["p99_us"])
@@ -102,7 +104,7 @@ def paced_command(
     """Build the command line of the paced client."""
     command = [sys.executable, "-m", "bench.paced", "--url", target.url, "--key", target.key]
     command += ["--streams", str(streams), "--rounds", str(rounds), "--pace-ms", str(pace_ms)]
-    command += ["--limit-s", str(limit_s)]
+    command += ["--limit-s", str(limit_s), "--model", target.model]
     return pinned(core, command)
 
 

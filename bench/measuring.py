@@ -1,8 +1,9 @@
 """One measurement: load on one side, the gateway's CPU on the other."""
 
 import time
+from dataclasses import replace
 
-from bench import load, relayed
+from bench import load, relayed, translated
 from bench.machine import core_ticks
 from bench.plan import Plan
 from bench.processes import TICK_US, cpu_us
@@ -20,12 +21,20 @@ def _apply_load(running: Running, kind: str, plan: Plan, *, slow: bool) -> load.
     ask = relayed.ASKS.get(kind)
     if ask is not None:
         return load.relay(target, core, ask, seconds=plan.seconds)
+    shape = translated.SHAPES.get(kind)
+    streams = plan.paced_streams
+    if shape is not None:
+        target, kind, streams = (
+            replace(target, model=shape.model),
+            shape.mode,
+            plan.paced_translated,
+        )
     seconds = plan.seconds * (_SLOW_FACTOR if slow else 1)
     if kind == PACED:
         return load.paced(
             running.paced_target or target,
             core,
-            streams=plan.paced_streams,
+            streams=streams,
             rounds=1 if slow else plan.paced_rounds,
             pace_ms=plan.pace_ms,
         )

@@ -32,7 +32,7 @@ def footprint(stage: Stage, plan: Plan) -> Footprint:
         time.sleep(_SETTLE_S)
         idle_bytes = _resident(running)
         streaming_bytes, note = None, ""
-        if plan.wants("memory"):
+        if plan.wants("memory") and not stage.gateway.at_rest:
             streaming_bytes, note = _with_open_streams(running, plan)
         uploading_bytes = None
         if plan.wants("uploads") and stage.gateway.name == "ours":

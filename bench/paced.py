@@ -163,7 +163,9 @@ def quantile(values: list[int], share: float) -> float:
 
 async def run(arguments: argparse.Namespace) -> dict[str, object]:
     """Open the streams, wait for their end, and say what was seen."""
-    body = payload.request_body(stream=True, pace_ms=arguments.pace_ms or None)
+    body = payload.request_body(
+        stream=True, pace_ms=arguments.pace_ms or None, model=arguments.model
+    )
     request = request_bytes(arguments.url, arguments.key, body)
     parts = urlsplit(arguments.url)
     loop = asyncio.get_running_loop()
@@ -213,6 +215,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", required=True, help="http address of the chat completions")
     parser.add_argument("--key", required=True, help="bearer key")
+    parser.add_argument("--model", default=payload.MODEL, help="model of the request")
     parser.add_argument("--streams", type=int, default=200, help="streams open at the same time")
     parser.add_argument("--rounds", type=int, default=3, help="streams per connection")
     parser.add_argument("--pace-ms", type=int, default=20, help="time between events; 0: no pace")

@@ -9,9 +9,12 @@ import json
 from typing import Any
 
 MODEL = "gpt-4o-mini"
+# Translated to other wires: bench/translated.py.
+CLAUDE, GEMINI = "claude-sonnet-4-5", "gemini-2.5-flash"
 CHUNKS = 50
+INPUT_TOKENS, OUTPUT_TOKENS = 142, 80
 _SERVED_MODEL = "gpt-4o-mini-2024-07-18"
-_WORD = " token"
+WORD = " token"
 # A request may set the pace of its stream by the words "pace-0020ms" in its first message. Not by a
 # field of its own: sglang-router 0.3 reads requests into a struct and drops some, `user` too.
 PACE_MARK = b"pace-"
@@ -23,11 +26,17 @@ DONE = b"data: [DONE]\n\n"
 _USAGE = {"prompt_tokens": 142, "completion_tokens": CHUNKS - 2, "total_tokens": 140 + CHUNKS}
 
 
-def request_body(*, stream: bool = False, pace_ms: int | None = None) -> bytes:
+def request_body(
+    *,
+    stream: bool = False,
+    pace_ms: int | None = None,
+    model: str = MODEL,
+    with_usage: bool = False,
+) -> bytes:
     """Make a chat request of about 700 bytes, as SDKs encode it: no blanks between tokens."""
     pace = f" pace-{pace_ms:04d}ms" if pace_ms is not None else ""
     body: dict[str, Any] = {
-        "model": MODEL,
+        "model": model,
         "messages": [
             {"role": "system", "content": "You are a helpful assistant." + pace},
             {"role": "user", "content": "Lorem ipsum dolor sit amet. " * 20},
@@ -37,6 +46,8 @@ def request_body(*, stream: bool = False, pace_ms: int | None = None) -> bytes:
     }
     if stream:
         body["stream"] = True
+    if with_usage:
+        body["stream_options"] = {"include_usage": True}
     return json.dumps(body, separators=(",", ":")).encode()
 
 
@@ -44,6 +55,11 @@ def pace_of(body: bytes) -> int:
     """Read the milliseconds between the events of the stream; 0: as fast as they can be written."""
     at = body.find(PACE_MARK)
     return int(body[at + len(PACE_MARK) :][:4]) if at >= 0 else 0
+
+
+def answer_text() -> str:
+    """Return the content of a whole answer."""
+    return "The quick brown fox jumps over the lazy dog. " * 8
 
 
 def answer_body() -> bytes:
@@ -60,7 +76,7 @@ def answer_body() -> bytes:
                     "index": 0,
                     "message": {
                         "role": "assistant",
-                        "content": "The quick brown fox jumps over the lazy dog. " * 8,
+                        "content": answer_text(),
                         "refusal": None,
                         "annotations": [],
                     },
@@ -69,9 +85,9 @@ def answer_body() -> bytes:
                 }
             ],
             "usage": {
-                "prompt_tokens": 142,
-                "completion_tokens": 80,
-                "total_tokens": 222,
+                "prompt_tokens": INPUT_TOKENS,
+                "completion_tokens": OUTPUT_TOKENS,
+                "total_tokens": INPUT_TOKENS + OUTPUT_TOKENS,
                 "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
                 "completion_tokens_details": details
                 | {"accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0},
@@ -99,7 +115,7 @@ def _event(delta: dict[str, str] | None, finish: str | None = None, **more: obje
 def stream_events() -> list[bytes]:
     """Make the 50 events before `[DONE]`: role, 48 tokens, end."""
     role = _event({"role": "assistant", "content": "", "refusal": ""}, obfuscation="x8sd")
-    token = _event({"content": _WORD}, obfuscation="x8sd")
+    token = _event({"content": WORD}, obfuscation="x8sd")
     return [role, *[token] * (CHUNKS - 2), _event({}, "stop", obfuscation="x8sd")]
 
 
@@ -115,6 +131,6 @@ def paced_event() -> tuple[bytes, bytes]:
     return before, after
 
 
-def streamed_text() -> str:
-    """Add up the content of an unpaced stream."""
-    return _WORD * (CHUNKS - 2)
+def streamed_text(model: str = MODEL) -> str:
+    """Add up the content of an unpaced stream. OpenAI's has two chunks without text."""
+    return WORD * (CHUNKS - 2 if model == MODEL else CHUNKS)

@@ -4,7 +4,18 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 SPEEDS = frozenset(("unary", "stream", "paced"))
-PARTS = ("unary", "stream", "paced", "memory", "start", "tls", "embeddings", "bodies", "uploads")
+PARTS = (
+    "unary",
+    "stream",
+    "paced",
+    "memory",
+    "start",
+    "tls",
+    "embeddings",
+    "bodies",
+    "uploads",
+    "translated",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +34,14 @@ class Plan:
     other_models: int
     connections: int = 64
     paced_streams: int = 200
+    paced_translated: int = 100
+    """Fewer, so that a gateway can keep the pace; LiteLLM cannot, and is not asked to."""
     pace_ms: int = 20
     open_streams: int = 2000
     uploads: int = 200
     upload_bytes: int = 10_000_000
+    imports: int = 3
+    """Of LiteLLM, while the event loop is watched."""
 
     @property
     def transports(self) -> tuple[str, ...]:
@@ -48,7 +63,7 @@ class Plan:
 
     def warming(self) -> Self:
         """Give the same, as short as it goes."""
-        return replace(self, seconds=1.0, single_s=1.0, paced_streams=64)
+        return replace(self, seconds=1.0, single_s=1.0, paced_streams=64, paced_translated=32)
 
 
 FULL = Plan(

@@ -16,6 +16,7 @@ from bench.samples import (
     Results,
     Sample,
     Spread,
+    Stall,
     spread,
 )
 
@@ -34,6 +35,7 @@ class Run:
     """Name → title with version, in the order of the tables."""
     results: Results
     footprints: list[Footprint]
+    stalls: list[Stall]
     failures: list[str]
     noise: str
 
@@ -45,7 +47,8 @@ def _number(value: float) -> str:
     return f"{value:.1f}" if size >= 10 else f"{value:.2f}"
 
 
-def _cell(found: Spread | None, write: Callable[[float], str] = _number) -> str:
+def cell(found: Spread | None, write: Callable[[float], str] = _number) -> str:
+    """Write median and range."""
     if found is None:
         return _NONE
     if found.count == 1 or write(found.low) == write(found.high):
@@ -53,7 +56,8 @@ def _cell(found: Spread | None, write: Callable[[float], str] = _number) -> str:
     return f"{write(found.median)} ({write(found.low)} to {write(found.high)})"
 
 
-def _percent(value: float) -> str:
+def percent(value: float) -> str:
+    """Write a share."""
     return f"{value:.0%}"
 
 
@@ -86,19 +90,19 @@ class _Tables:
     def _added(self, name: str, kind: str, combine: Callable[[Sample, Sample], float]) -> str:
         if name == DIRECT:
             return _NONE
-        return _cell(self._results.paired((name, DIRECT), self._transport, kind, combine))
+        return cell(self._results.paired((name, DIRECT), self._transport, kind, combine))
 
     def _cpu(self, name: str, kind: str, measure: Measure) -> str:
-        return _NONE if name == DIRECT else _cell(self._value(name, kind, measure))
+        return _NONE if name == DIRECT else cell(self._value(name, kind, measure))
 
     def _busy(self, name: str, kind: str) -> str:
         found = self._value(name, kind, lambda sample: sample.busy)
-        return _NONE if name == DIRECT or found is None else _percent(found.median)
+        return _NONE if name == DIRECT or found is None else percent(found.median)
 
     def _times(self, name: str, kind: str) -> list[str]:
         return [
-            _cell(self._value(name, kind, lambda sample: sample.p50_us / 1e3)),
-            _cell(self._value(name, kind, lambda sample: sample.p99_us / 1e3)),
+            cell(self._value(name, kind, lambda sample: sample.p50_us / 1e3)),
+            cell(self._value(name, kind, lambda sample: sample.p99_us / 1e3)),
         ]
 
     def unary(self) -> list[str]:
@@ -117,7 +121,7 @@ class _Tables:
             (
                 self._titles[name],
                 self._cpu(name, UNARY, lambda sample: sample.cpu_us_each),
-                _cell(self._value(name, UNARY, lambda sample: sample.per_second)),
+                cell(self._value(name, UNARY, lambda sample: sample.per_second)),
                 self._busy(name, UNARY),
                 *self._times(name, UNARY),
                 *self._times(name, SINGLE),
@@ -134,7 +138,7 @@ class _Tables:
             (
                 self._titles[name],
                 self._cpu(name, STREAM, lambda sample: sample.cpu_us_each),
-                _cell(self._value(name, STREAM, lambda sample: sample.per_second)),
+                cell(self._value(name, STREAM, lambda sample: sample.per_second)),
                 self._busy(name, STREAM),
             )
             for name in self._names
@@ -169,7 +173,7 @@ class _Tables:
                 self._titles[name],
                 ask.what,
                 self._cpu(name, kind, lambda sample: sample.cpu_us_each),
-                _cell(self._value(name, kind, lambda sample: sample.per_second)),
+                cell(self._value(name, kind, lambda sample: sample.per_second)),
                 self._busy(name, kind),
                 *self._times(name, kind),
             )
@@ -184,7 +188,8 @@ def speeds(run: Run, transport: str) -> list[str]:
     """Write the tables of one way to the upstream."""
     tables = _Tables(run, transport)
     way = "TLS to the upstream" if transport == "tls" else "Plain HTTP to the upstream"
-    lines = [f"## {way}", ""]
+    heading = [f"## {way}", ""]
+    lines = [*heading]
     if run.plan.wants("unary"):
         lines += ["### Requests without a stream", "", *tables.unary()]
     if run.plan.wants("stream"):
@@ -195,7 +200,7 @@ def speeds(run: Run, transport: str) -> list[str]:
         lines += tables.paced()
     if run.plan.wants("embeddings", "bodies"):
         lines += ["### Embeddings, and bodies of 1 MB", "", *tables.relayed()]
-    return lines
+    return lines if len(lines) > len(heading) else []
 
 
 def target_table(run: Run) -> list[str]:
@@ -205,6 +210,8 @@ def target_table(run: Run) -> list[str]:
         for transport in run.plan.transports
         for target in targets.of_transport(run.results, transport)
     ]
+    if run.plan.wants("translated"):
+        found += [("plain", target) for target in targets.of_translated(run.results, run.stalls)]
     found += [("plain", target) for target in targets.of_size(run.footprints)]
     verdict = {True: "yes", False: "**no**", None: "not measured"}
 
@@ -217,7 +224,7 @@ def target_table(run: Run) -> list[str]:
             target.what,
             way,
             f"≤ {write(target)(target.most)} {target.unit}",
-            f"{_cell(target.found, write(target))}",
+            f"{cell(target.found, write(target))}",
             verdict[target.held],
         )
         for way, target in found
@@ -235,7 +242,7 @@ def sizes(run: Run) -> list[str]:
     rows = (
         (
             run.titles[found.gateway],
-            _cell(spread(found.starts_s)),
+            cell(spread(found.starts_s)),
             str(len(found.starts_s)),
             megabytes(found.idle_bytes),
             megabytes(found.streaming_bytes),

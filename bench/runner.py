@@ -3,18 +3,19 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench import relayed
+from bench import relayed, stall, translated
 from bench.checks import WrongAnswerError
-from bench.gateways import Gateway, PreparationError
+from bench.gateway import Gateway, PreparationError, Site
 from bench.load import LoadError
 from bench.measuring import measure
 from bench.memory import footprint
 from bench.plan import Plan
-from bench.processes import NotStartedError
+from bench.processes import NotStartedError, free_ports
 from bench.progress import Progress
-from bench.samples import PACED, SINGLE, STREAM, UNARY, Footprint, Sample
+from bench.samples import PACED, PLAIN, SINGLE, STREAM, UNARY, Footprint, Sample, Stall
 from bench.sites import Running, Stage, Upstreams, direct
 
 _SETTLE_S = 0.3
@@ -32,6 +33,29 @@ _KINDS = {
 }
 _NOT_RELAYED_BY = frozenset(("sglang", "litellm"))
 """They are not compared where OpenAI's other operations are."""
+_TRANSLATED_BY = frozenset(("litellm", "ours"))
+_KEEPS_NO_PACE = "litellm"
+
+
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    """A set of kinds that are measured on one set-up of the gateways."""
+
+    purpose: str
+    transport: str
+    kinds: list[str]
+    translated: bool = False
+
+    def kinds_of(self, name: str) -> list[str]:
+        """Leave out what a gateway is not asked for."""
+        if self.translated:
+            shapes = translated.SHAPES
+            return [
+                kind for kind in self.kinds if name != _KEEPS_NO_PACE or shapes[kind].mode != PACED
+            ]
+        if name in _NOT_RELAYED_BY:
+            return [kind for kind in self.kinds if kind not in relayed.ASKS]
+        return self.kinds
 
 
 class Runner:
@@ -43,9 +67,9 @@ class Runner:
         self._found = found
         self._folder = folder
         self._progress = Progress()
-        self._kinds = [kind for kind, parts in _KINDS.items() if plan.wants(*parts)]
         self.samples: list[Sample] = []
         self.footprints: list[Footprint] = []
+        self.stalls: list[Stall] = []
         self.failures: list[str] = []
 
     def run(self) -> None:
@@ -53,24 +77,36 @@ class Runner:
         if self._plan.wants("start", "memory", "uploads"):
             for gateway in self._gateways:
                 self._footprint(gateway)
-        if not self._kinds:
-            return
-        for transport in self._plan.transports:
-            quick = [gateway for gateway in self._gateways if not gateway.slow]
-            self._rounds(quick, transport, self._plan.rounds, slow=False)
-            for gateway in self._gateways:
+        for phase in self._phases():
+            able = [
+                gateway
+                for gateway in self._gateways
+                if not gateway.at_rest and (not phase.translated or gateway.name in _TRANSLATED_BY)
+            ]
+            quick = [gateway for gateway in able if not gateway.slow]
+            self._rounds(phase, quick, self._plan.rounds, slow=False)
+            for gateway in able:
                 if gateway.slow:
-                    self._rounds([gateway], transport, self._plan.slow_rounds, slow=True)
+                    self._rounds(phase, [gateway], self._plan.slow_rounds, slow=True)
+        if self._plan.wants("translated"):
+            self._stalls()
 
-    def _kinds_of(self, name: str) -> list[str]:
-        if name in _NOT_RELAYED_BY:
-            return [kind for kind in self._kinds if kind not in relayed.ASKS]
-        return self._kinds
+    def _phases(self) -> Iterator[_Phase]:
+        kinds = [kind for kind, parts in _KINDS.items() if self._plan.wants(*parts)]
+        if kinds:
+            for transport in self._plan.transports:
+                yield _Phase("rounds", transport, kinds)
+        if self._plan.wants("translated"):
+            yield _Phase("translated", PLAIN, list(translated.SHAPES), translated=True)
 
-    def _stage(self, gateway: Gateway, transport: str, purpose: str) -> Stage:
+    def _stage(
+        self, gateway: Gateway, transport: str, purpose: str, *, both: bool = False
+    ) -> Stage:
         folder = self._folder / f"{gateway.name}-{transport}-{purpose}"
+        port, spare_port = free_ports(2)
         upstream = self._found.urls[transport]
-        return Stage(gateway, folder, self._plan, upstream, self._found.authority)
+        site = Site(folder, port, spare_port, upstream, self._found.authority, translated=both)
+        return Stage(gateway, site, self._plan.gateway_core)
 
     def _fail(self, what: str, error: Exception) -> None:
         self.failures.append(f"{what}: {error}")
@@ -97,25 +133,41 @@ class Runner:
             )
         )
 
-    def _rounds(self, gateways: list[Gateway], transport: str, rounds: int, *, slow: bool) -> None:
+    def _stalls(self) -> None:
+        try:
+            self.stalls = stall.measured(self._plan)
+        except stall.NotMeasuredError as error:
+            self._fail("the event loop while LiteLLM is imported", error)
+            return
+        for found in self.stalls:
+            self._progress.say(
+                f"LiteLLM imported in {found.import_s:.1f} s: the event loop stood still for"
+                f" {found.longest_ms:.0f} ms at most, idle for {found.idle_ms:.0f} ms"
+            )
+
+    def _rounds(self, phase: _Phase, gateways: list[Gateway], rounds: int, *, slow: bool) -> None:
         with ExitStack() as stack:
-            field = [] if slow else [direct(self._found, transport)]
+            bare = slow or phase.translated
+            field = [] if bare else [direct(self._found, phase.transport)]
             for gateway in gateways:
-                field.extend(self._started(stack, gateway, transport))
-            self._progress.expect(rounds * len(field) * len(self._kinds))
+                field.extend(self._started(stack, gateway, phase))
+            self._progress.expect(
+                rounds * sum(len(phase.kinds_of(running.name)) for running in field)
+            )
             for turn in range(rounds):
                 # Every second round backwards, so that a drift of the machine favours nobody.
                 for running in field if turn % 2 == 0 else field[::-1]:
-                    for kind in self._kinds_of(running.name):
-                        self._measure(running, kind, (transport, turn), slow=slow)
+                    for kind in phase.kinds_of(running.name):
+                        self._measure(running, kind, (phase.transport, turn), slow=slow)
 
-    def _started(self, stack: ExitStack, gateway: Gateway, transport: str) -> Iterator[Running]:
+    def _started(self, stack: ExitStack, gateway: Gateway, phase: _Phase) -> Iterator[Running]:
+        transport = phase.transport
         what = f"{gateway.title}, {transport} upstream"
         try:
-            stage = self._stage(gateway, transport, "rounds")
+            stage = self._stage(gateway, transport, phase.purpose, both=phase.translated)
             running, _ = stack.enter_context(stage.running())
             stage.prove(running)
-            for kind in self._kinds_of(gateway.name):
+            for kind in phase.kinds_of(gateway.name):
                 measure(running, kind, (transport, -1), self._plan.warming(), slow=gateway.slow)
         except _FAILURES as error:
             self._fail(what, error)

@@ -71,6 +71,17 @@ class Footprint:
 
 
 @dataclass(frozen=True, slots=True)
+class Stall:
+    """What importing LiteLLM does to the event loop of a process (`bench/stall.py`)."""
+
+    longest_ms: float
+    """The longest time that it stood still meanwhile."""
+    idle_ms: float
+    """The same before, with nothing to do: what the machine does to it."""
+    import_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Spread:
     """Median and range."""
 

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import certificates, checks, load
-from bench.gateways import ROOT, Gateway, Site, programs_environment
-from bench.plan import Plan
-from bench.processes import NotStartedError, Started, free_ports, start, stop
+from bench import certificates, checks, load, translated
+from bench.gateway import ROOT, Gateway, Site, programs_environment
+from bench.processes import NotStartedError, Started, start, stop
 from bench.samples import DIRECT, PLAIN
 
 _UPSTREAM_START_S = 10.0
@@ -75,12 +74,11 @@ def upstreams(folder: Path, core: int) -> Iterator[Upstreams]:
 class Stage:
     """One gateway in front of one upstream: prepared once, started as often as needed."""
 
-    def __init__(self, gateway: Gateway, folder: Path, plan: Plan, upstream: str, ca: Path) -> None:
+    def __init__(self, gateway: Gateway, site: Site, core: int) -> None:
         self.gateway = gateway
-        self._core = plan.gateway_core
-        folder.mkdir()
-        port, spare_port = free_ports(2)
-        self.site = Site(folder, port, spare_port, upstream, ca)
+        self.site = site
+        self._core = core
+        site.folder.mkdir()
         self.key = gateway.prepare(self.site)
 
     @contextmanager
@@ -110,6 +108,9 @@ class Stage:
             same_bytes=self.gateway.same_bytes,
             knows_keys=self.gateway.knows_keys,
         )
+        if self.site.translated:
+            for model in translated.MODELS.values():
+                checks.check_translated(running.target.url, running.target.key, model)
 
 
 def direct(found: Upstreams, transport: str) -> Running:

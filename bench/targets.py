@@ -6,17 +6,20 @@ Ratios of CPU time within one run: figures of different machines and days do not
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bench import relayed
+from bench import payload, relayed, translated
 from bench.samples import (
     DIRECT,
     PACED,
+    PLAIN,
     SINGLE,
     STREAM,
     UNARY,
     Footprint,
+    Measure,
     Results,
     Sample,
     Spread,
+    Stall,
     cpu_ratio,
     spread,
 )
@@ -77,6 +80,13 @@ _PAIRS = (
 )
 _RELAYED = (relayed.IMAGE, relayed.EDIT, relayed.SPEECH)
 _MOST_TO_NGINX = 2.5
+_TRANSLATED = {
+    UNARY: ("CPU of a request", 700.0, 1),
+    STREAM: ("CPU of a chunk, streams of 50, saturated", 150.0, payload.CHUNKS),
+    PACED: ("CPU of a chunk, a chunk every 20 ms", 150.0, payload.CHUNKS),
+}
+"""What, at most so many µs, and how many of them are in one answer."""
+_STALL_MS = 200.0
 _UPLOADING_MB = 300.0
 _COLD_START_S = 1.0
 _IDLE_MB = 75.0
@@ -101,6 +111,22 @@ def _beside_litellm(results: Results, transport: str) -> Target:
     ours = results.of(OURS, transport, UNARY).values() if litellm else ()
     ratios = spread(sample.cpu_us_each / litellm.median for sample in ours if litellm)
     return Target("CPU of a request, to LiteLLM proxy (1/90)", 1 / 90, "x", ratios)
+
+
+def _shared(parts: int) -> Measure:
+    return lambda sample: sample.cpu_us_each / parts
+
+
+def of_translated(results: Results, stalls: list[Stall]) -> Iterator[Target]:
+    """List the targets of models whose wire is not OpenAI's."""
+    for kind, shape in translated.SHAPES.items():
+        what, most, share = _TRANSLATED[shape.mode]
+        found = results.value(OURS, PLAIN, kind, _shared(share))
+        yield Target(f"{shape.vendor} translated, {what}", most, "µs", found)
+    longest = spread(stall.longest_ms for stall in stalls)
+    yield Target(
+        "longest stand of the event loop while LiteLLM is imported", _STALL_MS, "ms", longest
+    )
 
 
 def of_size(footprints: list[Footprint]) -> Iterator[Target]:

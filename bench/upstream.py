@@ -2,8 +2,9 @@
 
 Prints the number of its plain port and, given a certificate, of its TLS port, as one JSON line. A
 request with `"stream":true` gets 50 events and `[DONE]`, each written on its own, all streams in
-turn; usage is streamed only to those who ask for it, as OpenAI does. The
-other paths are what sglang-router asks of a worker.
+turn; usage is streamed only to those who ask for it, as OpenAI does. Anthropic's and Gemini's wires
+are spoken in the same way (`bench/scripts.py`). The other paths are what sglang-router asks of a
+worker.
 """
 
 import argparse
@@ -18,62 +19,39 @@ import httptools
 import uvloop
 from typing_extensions import override
 
-from bench import payload, relayed, secure_socket
+from bench import payload, relayed, scripts, secure_socket, translated
 from bench.pacer import Pacer
-
-_STREAM_HEAD = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\nx-request-id: req_1\r\n"
-    b"openai-processing-ms: 12\r\ntransfer-encoding: chunked\r\n\r\n"
-)
-_END = b"0\r\n\r\n"
-
-
-def _whole(body: bytes) -> bytes:
-    return (
-        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: req_1\r\n"
-        b"openai-processing-ms: 12\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
-    )
-
-
-def _chunk(data: bytes) -> bytes:
-    return b"%x\r\n%s\r\n" % (len(data), data)
-
-
-_CHAT = _whole(payload.answer_body())
-_EVENTS = [_chunk(event) for event in payload.stream_events()]
-_LAST = _chunk(payload.DONE) + _END
-_LAST_WITH_USAGE = _chunk(payload.usage_event()) + _LAST
-_BEFORE, _AFTER = payload.paced_event()
-_PACED_BEFORE = b"%x\r\n%s" % (len(_BEFORE) + payload.STAMP_DIGITS + len(_AFTER), _BEFORE)
-_PACED_AFTER = _AFTER + b"\r\n"
+from bench.scripts import END, chunk, whole
 
 _GETS = {
-    b"/health": _whole(b"{}"),
-    b"/v1/models": _whole(
+    b"/health": whole(b"{}"),
+    b"/v1/models": whole(
         json.dumps({"object": "list", "data": [{"id": payload.MODEL, "object": "model"}]}).encode()
     ),
-    b"/get_model_info": _whole(
+    b"/get_model_info": whole(
         json.dumps({"model_path": payload.MODEL, "is_generation": True}).encode()
     ),
-    b"/get_server_info": _whole(
+    b"/get_server_info": whole(
         json.dumps({"model_path": payload.MODEL, "served_model_name": payload.MODEL}).encode()
     ),
 }
+_TOKEN = whole(b'{"access_token":"ya29.bench","expires_in":86400,"token_type":"Bearer"}')
 _GETS[b"/model_info"] = _GETS[b"/get_model_info"]
 _GETS[b"/server_info"] = _GETS[b"/get_server_info"]
 _RELAYED = {
-    b"/v1/embeddings": [_whole(relayed.embeddings_answer(1))],
-    b"/v1/images/generations": [_whole(relayed.IMAGE_ANSWER)],
-    b"/v1/images/edits": [_whole(relayed.EDIT_ANSWER)],
+    b"/v1/embeddings": [whole(relayed.embeddings_answer(1))],
+    b"/v1/images/generations": [whole(relayed.IMAGE_ANSWER)],
+    b"/v1/images/edits": [whole(relayed.EDIT_ANSWER)],
     b"/v1/audio/speech": [
         b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ntransfer-encoding: chunked\r\n\r\n",
-        *[_chunk(bytes(relayed.SPEECH_PIECE_BYTES))]
+        *[chunk(bytes(relayed.SPEECH_PIECE_BYTES))]
         * (relayed.MEGABYTE // relayed.SPEECH_PIECE_BYTES + 1),
-        _END,
+        END,
     ],
 }
-_MANY = [_whole(relayed.embeddings_answer(100))]
+_MANY = [whole(relayed.embeddings_answer(100))]
 _MANY_FROM_BYTES = 1000
+_TOKEN_PATH = translated.TOKEN_PATH.encode()
 _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
 
 _pacers: dict[int, Pacer] = {}
@@ -93,7 +71,8 @@ class Upstream(asyncio.Protocol):
         self._body = b""
         self._body_bytes = 0
         self._sent = 0
-        self._last = _LAST
+        self._script = scripts.OPENAI
+        self._events = self._script.events
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -128,44 +107,50 @@ class Upstream(asyncio.Protocol):
                 self._transport.write(piece)
         elif not body:
             self._transport.write(_GETS.get(self._path, _NOT_FOUND))
-        elif b'"stream":true' in body or b'"stream": true' in body:
-            self._stream(body)
+        elif self._path == _TOKEN_PATH:
+            self._transport.write(_TOKEN)
         else:
-            self._transport.write(_CHAT)
+            self._script = script = scripts.of_path(self._path)
+            if script.streams(self._path, body):
+                self._stream(script, body)
+            else:
+                self._transport.write(script.whole)
 
-    def _stream(self, body: bytes) -> None:
+    def _stream(self, script: scripts.Script, body: bytes) -> None:
         asked = b'"include_usage":true' in body or b'"include_usage": true' in body
-        self._last = _LAST_WITH_USAGE if asked else _LAST
+        self._events = script.events_with_usage if asked else script.events
         self._sent = 0
-        self._transport.write(_STREAM_HEAD)
+        self._transport.write(script.head)
         pace_ms = payload.pace_of(body)
         if not pace_ms:
             self._loop.call_soon(self._next)
             return
         if pace_ms not in _pacers:
             _pacers[pace_ms] = Pacer(pace_ms)
+        for event in script.paced_first:
+            self._transport.write(event)
         _pacers[pace_ms].join(self._next_paced)
 
     def _next(self) -> None:
         if self._transport.is_closing():
             return
         sent = self._sent
-        if sent == payload.CHUNKS:
-            self._transport.write(self._last)
-            return
-        self._transport.write(_EVENTS[sent])
-        self._sent = sent + 1
-        self._loop.call_soon(self._next)
+        self._transport.write(self._events[sent])
+        self._sent = sent = sent + 1
+        if sent < len(self._events):
+            self._loop.call_soon(self._next)
 
     def _next_paced(self) -> bool:
         if self._transport.is_closing():
             return False
+        script = self._script
         if self._sent == payload.CHUNKS:
-            self._transport.write(self._last)
+            for event in self._events[-script.paced_last :]:
+                self._transport.write(event)
             return False
         self._sent += 1
         stamp = b"%0*d" % (payload.STAMP_DIGITS, time.monotonic_ns() // 1000)
-        self._transport.write(_PACED_BEFORE + stamp + _PACED_AFTER)
+        self._transport.write(script.paced_before + stamp + script.paced_after)
         return True
 
 
