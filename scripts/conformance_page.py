@@ -108,6 +108,12 @@ GAPS = (
         operations=("images/variations",),
         providers=("AzureOpenAI", "AzureFoundry"),
     ),
+    Gap(
+        "Google draws in one piece: a stream is a 400",
+        operations=("images/generations", "images/edits"),
+        providers=("GoogleVertex",),
+        aspects=("stream",),
+    ),
     Gap("a realtime session is made of events alone", operations=("realtime",), aspects=("plain",)),
     Gap(
         "OpenAI's API answers it in one piece only",

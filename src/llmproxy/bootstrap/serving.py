@@ -141,6 +141,7 @@ class _Parts:
         await self._keeper.start()
         stack.push_async_callback(self._keeper.stop)
         self._metrics.gauge("upstream_connections", client.sizes)
+        self._metrics.gauge("kept_reasoning", catalogue.kept.sizes)
         self._metrics.gauge("credentials", self._credentials.counts)
         self._metrics.gauge("journal", lambda: journal.counts)
         self._metrics.gauge("requests", lambda: {"in_flight": limiter.in_flight})

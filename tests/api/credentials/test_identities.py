@@ -121,6 +121,24 @@ def test_google_with_a_service_account(tmp_path: Path, issuer: TokenSimulator) -
     assert not any(b"PRIVATE KEY" in path.read_bytes() for path in kept)
 
 
+@pytest.mark.parametrize("impersonate", [False, True])
+def test_google_with_a_workloads_identity(
+    tmp_path: Path,
+    issuer: TokenSimulator,
+    impersonate: bool,  # noqa: FBT001
+) -> None:
+    """Federation: the token of another cloud becomes one of Google's, or a service account's."""
+    file = tmp_path / "token"
+    file.write_text(issuer.google.subject_token())
+    info = json.dumps(issuer.google.external_account_info(str(file), impersonate=impersonate))
+    with staged(tmp_path, issuer, {NAME: info}, ("vertex", {"secret_name": NAME})) as stage:
+        assert stage.asked("vertex-0").status == 200
+        assert stage.bearers() == [f"Bearer {issuer.tokens[-1].token}"]
+    kinds = [each.kind for each in issuer.tokens]
+    assert kinds[0] == "federated"
+    assert len(kinds) == (2 if impersonate else 1)
+
+
 def test_google_with_what_the_machine_offers(tmp_path: Path, issuer: TokenSimulator) -> None:
     """The metadata server of Compute Engine, Cloud Run and GKE's workload identity."""
     host = issuer.metadata_host

@@ -81,6 +81,20 @@ SERVICES: Mapping[str, Service] = {
             model="google-chirp_2", file=("a.wav", io.BytesIO(SOUND))
         ),
     ),
+    "gemini translations": Service(
+        "audio/translations",
+        "vertex",
+        lambda client: client.audio.translations.create(
+            model="google-gemini-2.5-flash", file=("a.wav", io.BytesIO(SOUND))
+        ),
+    ),
+    "cloud translations": Service(
+        "audio/translations",
+        "google-speech",
+        lambda client: client.audio.translations.create(
+            model="google-chirp_2", file=("a.wav", io.BytesIO(SOUND))
+        ),
+    ),
 }
 SEEN: list[tuple[int, type[openai.APIStatusError], str | None]] = [
     (400, openai.BadRequestError, None),
@@ -94,7 +108,10 @@ by_service = pytest.mark.parametrize(
     ("operation", "service"),
     [pytest.param(each.operation, each, id=name) for name, each in SERVICES.items()],
 )
-pytestmark = pytest.mark.conformance(provider="GoogleVertex")
+pytestmark = [
+    pytest.mark.conformance(provider="GoogleVertex"),
+    pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning"),
+]
 
 
 @pytest.mark.conformance(aspect="errors")

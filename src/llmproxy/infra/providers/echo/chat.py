@@ -7,7 +7,7 @@ import msgspec
 
 from llmproxy.application.interfaces.call import Call
 from llmproxy.domain.usage import Usage
-from llmproxy.infra.providers.echo.streaming import asks_for_usage, event
+from llmproxy.infra.providers.echo.streaming import event
 from llmproxy.infra.providers.echo.words import (
     Said,
     answer_id,
@@ -16,6 +16,7 @@ from llmproxy.infra.providers.echo.words import (
     said,
     wire_usage,
 )
+from llmproxy.infra.providers.translated.chat_answer import asks_for_usage
 from llmproxy.infra.wire.unreadable import UNREADABLE
 
 _QUIET = "The echo model repeats the text of your last message; it held none."

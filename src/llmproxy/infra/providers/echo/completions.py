@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from llmproxy.application.interfaces.call import Call
 from llmproxy.domain.usage import Usage
 from llmproxy.infra.providers.echo.inputs import Input, inputs_of, whole_number
-from llmproxy.infra.providers.echo.streaming import asks_for_usage, event
+from llmproxy.infra.providers.echo.streaming import event
 from llmproxy.infra.providers.echo.words import Said, answer_id, check_length, said, wire_usage
+from llmproxy.infra.providers.translated.chat_answer import asks_for_usage
 
 _EMPTY = "<|endoftext|>"
 """What OpenAI completes when the prompt is null."""

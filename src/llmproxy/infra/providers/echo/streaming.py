@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator
 import msgspec
 from typing_extensions import override
 
-from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.upstream import Events, Headers
 from llmproxy.domain.usage import Usage
 
 _encode = msgspec.json.Encoder().encode
-_options = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class EchoEvents(Events):
@@ -59,10 +57,3 @@ class EchoEvents(Events):
 def event(value: object) -> bytes:
     """Return one event that says this."""
     return b"data: " + _encode(value) + b"\n\n"
-
-
-def asks_for_usage(call: Call) -> bool:
-    """Whether the request wants usage at the end of its stream."""
-    text = call.body.value("stream_options")
-    asked = None if text is None or text == b"null" else _options.decode(text).get("include_usage")
-    return asked is not None and bytes(asked) == b"true"

@@ -83,7 +83,9 @@ class ChatChunks:
 
     def further(self, delta: dict[str, object], choice: int = 0) -> bytes:
         """Say something that OpenAI's wire has no word for, such as a signature of reasoning."""
-        return self.role(choice) + self._chunk(choice, _encode(delta))
+        begun = self.role(choice)
+        self._speaking(choice)
+        return begun + self._chunk(choice, _encode(delta))
 
     def tool_begins(
         self, id_: str, name: str, choice: int = 0, further: dict[str, object] | None = None
@@ -150,7 +152,8 @@ class ChatChunks:
     def _said(self, choice: int, delta: bytes, piece: str, logprobs: object = None) -> bytes:
         if not piece:
             return b""
-        begun = self.role(choice)
+        state = self._choices.get(choice)
+        begun = b"" if state is not None and state.begun else self.role(choice)
         self._speaking(choice)
         self.text_bytes += len(piece)
         return begun + self._chunk(choice, delta % _encode(piece), logprobs=logprobs)

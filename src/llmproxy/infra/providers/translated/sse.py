@@ -70,6 +70,13 @@ class SseReader(Reader):
             return b""
         if block.startswith(b"data:") and b"\n" not in block:
             return self.event(b"", block[5:].strip())
+        named, _, line = block.partition(b"\n")
+        if line.startswith(b"data:") and b"\n" not in line and named.startswith(b"event:"):
+            return self.event(named[6:].strip(), line[5:].strip())
+        return self._lines_of(block)
+
+    def _lines_of(self, block: bytes) -> bytes:
+        """Read an event whose lines stand in another way than vendors usually write them."""
         name = b""
         data: list[bytes] = []
         for line in block.split(b"\n"):
