@@ -168,6 +168,7 @@ KINDS: Mapping[str, Kind] = {
         LITELLM,
         "ai-studio",
         {"secret_name": "STUDIO_SIMULATOR_KEY", "litellm_model": "gemini/gemini-2.5-flash"},
+        thinker="gemini/gemini-3-flash-preview",
     ),
 }
 

@@ -229,7 +229,9 @@ def test_a_bound_that_cuts(client: openai.OpenAI, model: str) -> None:
 
 @needs_node
 @pytest.mark.conformance(aspect=("stream", "tools"))
-@pytest.mark.parametrize("model", ["anthropic", "vertex-deepseek", "vertex-mistral"])
+@pytest.mark.parametrize(
+    "model", ["anthropic", "vertex-deepseek", "vertex-mistral", "litellm-mistral"]
+)
 def test_openai_node_sees_the_same(stage: Stage, model: str) -> None:
     """Its stream puts items together by their indices, and is stricter than Python's."""
     effort = _effort(model).get("effort", "")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+import msgspec
 from typing_extensions import override
 
 from llmproxy.infra.providers.long_tail.dialect import Asked, JsonDict, Made, Parse
@@ -11,15 +12,40 @@ from llmproxy.infra.providers.long_tail.document import Said
 from llmproxy.infra.providers.long_tail.importing import Foreign
 from llmproxy.infra.providers.long_tail.plain import Plain
 from llmproxy.infra.providers.long_tail.prepared import Prepared
+from llmproxy.infra.providers.long_tail.readers import object_of
 from llmproxy.infra.providers.openai_wire.endpoints import Incomplete
+
+_encode = msgspec.json.Encoder().encode
 
 
 class Mistral(Plain):
-    """Mistral's own platform."""
+    """Mistral's own platform. Of several texts in one answer LiteLLM keeps the last only."""
 
     @override
     def _address(self) -> str:
         return self._said.endpoint or "https://api.mistral.ai/v1"
+
+    @override
+    def answer(self, made: Made, body: bytes) -> Foreign:
+        said = object_of(body)
+        messages = [choice["message"] for choice in said.get("choices") or ()]
+        lists = [each for each in messages if isinstance(each.get("content"), list)]
+        for message in lists:
+            message["content"] = _joined(message["content"])
+        return super().answer(made, _encode(said) if lists else body)
+
+
+def _joined(content: list[JsonDict]) -> list[JsonDict]:
+    """Return what was thought in one part and what was said in another one.
+
+    Between texts stand references to their sources, as `docs.mistral.ai/capabilities/citations`
+    shows them; OpenAI's chat completions have no place for these.
+    """
+    thoughts = [part for each in content for part in each.get("thinking") or ()]
+    thought = "".join(part["text"] for part in thoughts if part["type"] == "text")
+    text = "".join(each["text"] for each in content if each["type"] == "text")
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": thought}]}
+    return [*([thinking] if thought else []), {"type": "text", "text": text}]
 
 
 class Cohere(Plain):

@@ -30,6 +30,8 @@ _TOO_LONG: Final = re.compile(
 )
 _OWN_KEY: Final = re.compile(r"api[ _]key (?:not valid|expired|invalid)", re.IGNORECASE)
 """Google says 400 to a key that it does not know."""
+_OWN_MODEL: Final = re.compile(r"Invalid model: ")
+"""Mistral says 400 (code 1500) to a model that it does not know."""
 _DELAY: Final = re.compile(rb'"retryDelay": ?"(\d+(?:\.\d+)?)s"')
 """google.rpc.RetryInfo in the details of a 429."""
 Lines = Sequence[tuple[bytes, bytes]]
@@ -40,9 +42,12 @@ def long_tail_failure(status: int, headers: Lines, body: bytes) -> UpstreamError
     words = words_of(body)
     if status == 400 and _OWN_KEY.search(words or ""):
         made: UpstreamError = failure(401, headers, b"")
+    elif status == 400 and _OWN_MODEL.match(words or ""):
+        made = failure(404, headers, b"")
     else:
         delay = _DELAY.search(body)
-        lines = [*headers, (b"retry-after", delay[1])] if delay and status == 429 else headers
+        # Of several the last counts: a header says it with more right than the body.
+        lines = [(b"retry-after", delay[1]), *headers] if delay and status == 429 else headers
         # ModelErrorException: the model failed in processing, and another try may succeed.
         made = failure(500 if status == 424 else status, lines, _said(words))
     if isinstance(made, Refused):

@@ -1,4 +1,4 @@
-"""Which kinds of content a provider's translator carries: each is tried when a model is prepared.
+"""What a provider's translator carries beside text: each kind is tried when a model is prepared.
 
 LiteLLM leaves some kinds out without a word, and fetches what others link to. What does not come
 out of the translation as it went in is refused.
@@ -21,15 +21,20 @@ PICTURE: Final = (
 SOUND: Final = "UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQIAAAAAAA=="
 PAPER: Final = "JVBERi0xLjQKJSVFT0YK"
 LINK: Final = "https://media.invalid/picture.png"
+NAME: Final = "a_name_to_be_found"
 
 
 class Media(NamedTuple):
-    """`links` is true where an address of a picture is passed on; nothing is ever fetched."""
+    """`links` is true where an address of a picture is passed on; nothing is ever fetched.
+
+    `names` is about who speaks in a message.
+    """
 
     pictures: bool
     links: bool
     sounds: bool
     papers: bool
+    names: bool = True
 
 
 def media(provider: str, model: str, config: Foreign) -> Media:
@@ -53,6 +58,7 @@ def media(provider: str, model: str, config: Foreign) -> Media:
             },
             PAPER,
         ),
+        names=_comes_out(body, {"role": "user", "name": NAME, "content": "?"}, NAME),
     )
 
 
@@ -73,10 +79,14 @@ def _body(provider: str, model: str, config: Foreign) -> Body:
 
 
 def _carries(body: Body, content: JsonDict, marker: str) -> bool:
-    messages = [{"role": "user", "content": [{"type": "text", "text": "?"}, content]}]
+    said = {"role": "user", "content": [{"type": "text", "text": "?"}, content]}
+    return _comes_out(body, said, marker)
+
+
+def _comes_out(body: Body, message: JsonDict, marker: str) -> bool:
     try:
         with closed() as watch:
-            made = json.dumps(body(messages), default=str)
+            made = json.dumps(body([message]), default=str)
     except Exception:  # noqa: BLE001 - a refusal is an answer too, whatever its class
         return False
     return marker in made and not watch.tried

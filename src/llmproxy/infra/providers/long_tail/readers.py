@@ -82,12 +82,13 @@ class EventReader(SseReader):
         last = self.rest()
         made = self.feed(b"\n\n") if last.startswith((b"data:", b"event:", b"id:")) else b""
         made += self._chunks.end(self._deltas.usage)
+        self.usage = self._deltas.usage
         self._note()
         return made
 
     def _note(self) -> None:
+        """Tell what was given; usage only at the end: Google counts up from chunk to chunk."""
         chunks = self._chunks
-        self.usage = self._deltas.usage
         self.spoke, self.text_bytes, self.events = chunks.spoke, chunks.text_bytes, chunks.events
 
 
@@ -169,10 +170,10 @@ class AwsReader(Reader):
     @override
     def end(self) -> bytes:
         made = self._chunks.end(self._deltas.usage)
+        self.usage = self._deltas.usage
         self._note()
         return made
 
     def _note(self) -> None:
         chunks = self._chunks
-        self.usage = self._deltas.usage
         self.spoke, self.text_bytes, self.events = chunks.spoke, chunks.text_bytes, chunks.events

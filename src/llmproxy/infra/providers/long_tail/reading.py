@@ -19,6 +19,7 @@ from llmproxy.infra.providers.translated.leftovers import NEUTRAL, left_out
 
 LENGTHS: Final = ("max_completion_tokens", "max_tokens")
 """Two names of one thing; the second is the older one."""
+NAMES: Final = "messages[].name"
 _ASKS_FOR_NOTHING: Final = {
     "tool_choice": (b'"auto"',),
     "response_format": (b'{"type":"text"}', b'{"type": "text"}'),
@@ -34,7 +35,8 @@ class Read(NamedTuple):
 
 def read(call: Call, understood: Understood, media: Media, parameters: Parameters) -> Read:
     """Read a request. Raises InvalidRequest naming what this provider has no word for."""
-    _check_messages(messages_of(call), media)
+    said = messages_of(call)
+    _check_messages(said, media)
     fields = _fields(call, understood)
     neutral = {name for name in call.body.names() if _is_neutral(call, name)}
     known = understood.fields | neutral
@@ -46,7 +48,9 @@ def read(call: Call, understood: Understood, media: Media, parameters: Parameter
         del fields[name]
     _fill(fields, understood, parameters)
     messages = [_message(each) for each in value_of(call, "messages")]
-    return Read(Asked(messages, fields, call.stream), (*dropped, *unsaid))
+    named = not media.names and any(each.name and each.role != "tool" for each in said)
+    nameless = (NAMES,) if named else ()
+    return Read(Asked(messages, fields, call.stream), (*dropped, *unsaid, *nameless))
 
 
 def _is_neutral(call: Call, name: str) -> bool:
@@ -93,8 +97,32 @@ def _fill(fields: JsonDict, understood: Understood, parameters: Parameters) -> N
 
 
 def _message(message: JsonDict) -> JsonDict:
-    """Return a message whose developer speaks as the system, as before 2024."""
-    return {**message, "role": "system"} if message.get("role") == "developer" else message
+    """Return a message without what says nothing; a developer speaks as the system.
+
+    Clients that send an answer back send `refusal` and `audio` as null with it, and `annotations`,
+    which no request has (openai-python 3.57.0 `chat_completion_assistant_message_param.py`); put
+    together from a stream, the text of an answer that only calls tools is empty. Providers refuse
+    these.
+    """
+    said = {
+        name: value
+        for name, value in message.items()
+        if name == "content" or (value is not None and name != "annotations")
+    }
+    if said.get("role") == "developer":
+        said["role"] = "system"
+    refused = said.pop("refusal", None)
+    if not said.get("content") and (refused or said.get("tool_calls")):
+        said["content"] = refused
+    if isinstance(said.get("content"), list):
+        said["content"] = [_part(each) for each in said["content"]]
+    return said
+
+
+def _part(part: JsonDict) -> JsonDict:
+    """Return a refusal as the text that it is: of others LiteLLM says nothing to most providers."""
+    refused = part.get("type") == "refusal"
+    return {"type": "text", "text": part.get("refusal") or ""} if refused else part
 
 
 def _check_messages(messages: list[Message], media: Media) -> None:

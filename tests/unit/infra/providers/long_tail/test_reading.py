@@ -89,6 +89,42 @@ def test_developers_are_the_system() -> None:
     assert [each["role"] for each in made.asked.messages] == ["system", "user"]
 
 
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (
+            {"content": "Hi", "refusal": None, "annotations": [], "audio": None},
+            {"content": "Hi"},
+        ),
+        ({"content": "", "tool_calls": [CALL]}, {"content": None, "tool_calls": [CALL]}),
+        ({"content": None, "tool_calls": [CALL]}, {"content": None, "tool_calls": [CALL]}),
+        ({"content": "", "tool_calls": None}, {"content": ""}),
+        ({"content": None, "refusal": "No."}, {"content": "No."}),
+        (
+            {"content": [{"type": "refusal", "refusal": "No."}]},
+            {"content": [{"type": "text", "text": "No."}]},
+        ),
+    ],
+)
+def test_answers_that_come_back(message: dict[str, Any], said: dict[str, Any]) -> None:
+    """What says nothing is left out, since providers refuse it; a refusal is text."""
+    made = reading({"messages": [USER, {"role": "assistant", **message}, USER]})
+    assert made.asked.messages[1] == {"role": "assistant", **said}
+    assert made.dropped == ()
+
+
+def test_names_that_get_lost() -> None:
+    """Where a translator leaves out who speaks, a header names it; a tool's name is another."""
+    named = {"messages": [{**USER, "name": "ann"}]}
+    assert reading(named).dropped == ()
+    assert reading(named, NOTHING._replace(names=False)).dropped == ("messages[].name",)
+    tool = {"role": "tool", "tool_call_id": "c", "name": "f", "content": "x"}
+    assert reading({"messages": [USER, tool]}, NOTHING._replace(names=False)).dropped == ()
+
+
 @pytest.mark.parametrize(
     ("part", "media", "words"),
     [

@@ -109,6 +109,17 @@ def test_lines() -> None:
     assert b'"finish_reason":"stop"' in made
 
 
+def test_usage_is_known_at_the_end() -> None:
+    """What a provider counts up on the way is no usage of a stream that breaks off there."""
+    usage = {"prompt_tokens": 3, "completion_tokens": 1}
+    reader = EventReader(chunks(), lambda event: said(**event, usage=usage))
+    reader.feed(b'data: {"text":"It"}\n\n')
+    assert reader.usage is None
+    reader.feed(b'data: {"is_finished":true,"finish_reason":"stop"}\n\n')
+    reader.end()
+    assert reader.usage == Usage(input_tokens=3, output_tokens=1)
+
+
 def test_a_parser_that_fails() -> None:
     """Whatever LiteLLM raises is an answer that makes no sense, its words for the log only."""
 
@@ -153,6 +164,7 @@ def test_words_of_failures(body: bytes, words: str | None) -> None:
             "context_length_exceeded",
         ),
         (400, b'{"error":{"message":"API key not valid."}}', OwnFault, "upstream_credentials"),
+        (400, b'{"message":"Invalid model: x"}', OwnFault, "upstream_misconfigured"),
         (401, b'{"message":"x"}', OwnFault, "upstream_credentials"),
         (404, b'{"message":"x"}', OwnFault, "upstream_misconfigured"),
         (429, b'{"message":"x"}', Busy, "rate_limit_exceeded"),
@@ -172,11 +184,12 @@ def test_failures(status: int, body: bytes, kind: type[UpstreamError], code: str
 
 
 def test_googles_delay() -> None:
-    """A 429 of Google's says in its body how long to wait."""
+    """A 429 of Google's says in its body how long to wait; a header says it with more right."""
     body = b'{"error":{"message":"x","details":[{"retryDelay":"27s"}]}}'
-    error = long_tail_failure(429, (), body)
-    assert isinstance(error, Busy)
-    assert error.retry_after_s == 27.0
+    for headers, seconds in (((), 27.0), (((b"Retry-After", b"7"),), 7.0)):
+        error = long_tail_failure(429, headers, body)
+        assert isinstance(error, Busy)
+        assert error.retry_after_s == seconds
 
 
 def test_failures_inside_streams() -> None:
