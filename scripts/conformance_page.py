@@ -245,13 +245,10 @@ def _reason(gap: Gap) -> str:
 
 def main() -> None:
     """Write the page, or compare it."""
-    sources = [Path(each) for each in sys.argv[1:] if not each.startswith("-")]
-    outcomes: list[dict[str, str]] = []
-    for source in sources:
-        if not source.exists():
-            sys.exit(f"{source.name} is missing: run scripts/test first")
-        outcomes += json.loads(source.read_text())
-    made = page(outcomes)
+    source = Path(sys.argv[1])
+    if not source.exists():
+        sys.exit(f"{source.name} is missing: run scripts/test first")
+    made = page(json.loads(source.read_text()))
     if "--check" not in sys.argv:
         PAGE.write_text(made)
     elif not PAGE.exists() or PAGE.read_text() != made:

@@ -1,6 +1,5 @@
 """A server before a simulator of each vendor: every kind of model at every place of `rows.py`."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,11 +8,11 @@ import openai
 import pytest
 import pytest_asyncio
 
-from tests.api.asking import within
 from tests.api.documents import SECRETS, document
 from tests.api.every_provider.rows import KINDS, PLACES
 from tests.api.gateway import Gateway, serving
-from tests.api.traces import opened, settled
+from tests.api.stage import PATIENCE_S, CallsSeen
+from tests.api.traces import settled
 from tests.simulators.azure import Deployment
 from tests.simulators.azure_foundry import AzureFoundrySimulator
 from tests.simulators.azure_openai import AzureOpenAISimulator
@@ -22,14 +21,12 @@ from tests.simulators.recording import RecordedRequest
 from tests.simulators.runner import running
 from tests.simulators.simulator import Simulator
 
-PATIENCE_S = 30.0
-"""A condition that does not come true within this time never will, however busy the machine is."""
 INPUT_NANO, OUTPUT_NANO = 150, 600
 """What a token costs by the documents here, in nano-dollars."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(CallsSeen):
     """The server and its upstreams; `lines` is how many settlements were there before."""
 
     gateway: Gateway
@@ -48,21 +45,6 @@ class Stage:
         """Forget what arrived and what was planned."""
         for simulator in (self.openai, self.azure, self.foundry):
             simulator.reset()
-
-    def settled(self, count: int = 1) -> list[dict[str, Any]]:
-        """The settlements of this test; waits for so many. Each belongs to one admission."""
-        within(PATIENCE_S, lambda: len(settled(self.gateway)) >= self.lines + count)
-        lines = settled(self.gateway)[self.lines :]
-        assert len(lines) == count
-        assert len(opened(self.gateway)) == len(settled(self.gateway))
-        return lines
-
-    async def asked(self, model: str) -> RecordedRequest:
-        """The only request that the provider has got, once it is there."""
-        requests = self.upstream(model).requests
-        assert await asyncio.to_thread(within, PATIENCE_S, lambda: bool(requests))
-        [record] = requests
-        return record
 
     def check_left(self, record: RecordedRequest) -> None:
         """Check that the provider saw its client leave, and that the call is settled so."""

@@ -6,8 +6,9 @@ import contextlib
 import openai
 import pytest
 
-from tests.api.every_provider.conftest import PATIENCE_S, Stage
+from tests.api.every_provider.conftest import Stage
 from tests.api.every_provider.rows import REMOTE, ROWS, SPOKEN, cases
+from tests.api.stage import PATIENCE_S
 
 pytestmark = pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
 

@@ -3,24 +3,22 @@
 A second one, started when a test first needs it, has LiteLLM (`long_tail.py`).
 """
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Any
 
 import openai
 import pytest
 import pytest_asyncio
 
-from tests.api.asking import within
 from tests.api.documents import SECRETS
 from tests.api.gateway import Gateway, serving
 from tests.api.model_types.long_tail import is_long_tail, serving_long_tail
 from tests.api.model_types.media_places import media_documents
 from tests.api.model_types.places import GOOGLE_ACCOUNT, KINDS, OWN, documents
-from tests.api.traces import opened, settled
+from tests.api.stage import CallsSeen
+from tests.api.traces import settled
 from tests.simulators.ai_studio import AiStudioSimulator
 from tests.simulators.anthropic import AnthropicSimulator
 from tests.simulators.azure_foundry import AzureFoundrySimulator
@@ -29,7 +27,6 @@ from tests.simulators.foundry_claude import FoundryClaudeSimulator
 from tests.simulators.google_speech import GoogleSpeechSimulator
 from tests.simulators.mistral import MistralSimulator
 from tests.simulators.openai import OpenAISimulator
-from tests.simulators.recording import RecordedRequest
 from tests.simulators.runner import running
 from tests.simulators.simulator import Simulator
 from tests.simulators.token_endpoints import TokenSimulator
@@ -37,11 +34,9 @@ from tests.simulators.vertex import VertexSimulator
 from tests.simulators.vertex_claude import VertexClaude
 from tests.simulators.vertex_partners import VertexPartners
 
-PATIENCE_S = 30.0
-
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(CallsSeen):
     """The server and its upstreams; `lines` is how many settlements were there before."""
 
     gateway: Gateway
@@ -52,21 +47,6 @@ class Stage:
     def upstream(self, model: str) -> Simulator:
         """The provider behind a model."""
         return self.simulators[KINDS[model.removesuffix("-thinker")].simulator]
-
-    def settled(self, count: int = 1) -> list[dict[str, Any]]:
-        """The settlements of this test; waits for so many. Each belongs to one admission."""
-        within(PATIENCE_S, lambda: len(settled(self.gateway)) >= self.lines + count)
-        lines = settled(self.gateway)[self.lines :]
-        assert len(lines) == count
-        assert len(opened(self.gateway)) == len(settled(self.gateway))
-        return lines
-
-    async def asked(self, model: str) -> RecordedRequest:
-        """The only request that the provider has got, once it is there."""
-        requests = self.upstream(model).requests
-        assert await asyncio.to_thread(within, PATIENCE_S, lambda: bool(requests))
-        [record] = requests
-        return record
 
 
 @pytest.fixture(scope="package", name="whole_stage")

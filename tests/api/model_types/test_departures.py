@@ -5,8 +5,9 @@ import asyncio
 import openai
 import pytest
 
-from tests.api.model_types.conftest import PATIENCE_S, Stage
+from tests.api.model_types.conftest import Stage
 from tests.api.model_types.places import KINDS, able
+from tests.api.stage import PATIENCE_S
 from tests.simulators.bodies import HELLO
 
 pytestmark = [pytest.mark.conformance(aspect="cancel"), pytest.mark.asyncio]

@@ -9,8 +9,9 @@ import pytest
 from langchain_openai import OpenAIEmbeddings
 from pydantic import SecretStr
 
-from tests.api.model_types.conftest import PATIENCE_S, Stage
+from tests.api.model_types.conftest import Stage
 from tests.api.model_types.media_places import EMBEDDINGS, PAINTERS
+from tests.api.stage import PATIENCE_S
 from tests.simulators.gemini.embeddings import vector
 from tests.simulators.model import tokens_of
 from tests.simulators.operations.images import picture

@@ -9,7 +9,8 @@ import openai
 import pytest
 
 from tests.api.asking import within
-from tests.api.model_types.conftest import PATIENCE_S, Stage
+from tests.api.model_types.conftest import Stage
+from tests.api.stage import PATIENCE_S
 from tests.simulators.google_audio.sounds import wav
 
 SOUND = wav(bytes(48_000), rate_hz=24_000)
