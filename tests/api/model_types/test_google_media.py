@@ -251,7 +251,10 @@ def test_edits_that_cannot_be(client: openai.OpenAI, stage: Stage) -> None:
     model = "google-gemini-2.5-flash-image"
     with pytest.raises(openai.BadRequestError) as masked:
         client.images.edit(model=model, image=PNG, mask=PNG, prompt="blue")
+    with pytest.raises(openai.BadRequestError) as faithful:
+        client.images.edit(model=model, image=PNG, prompt="blue", input_fidelity="high")
     assert masked.value.param == "mask"
+    assert faithful.value.param == "input_fidelity"
     with pytest.raises(openai.BadRequestError) as odd:
         client.images.edit(model=model, image=b"no image", prompt="blue")
     assert odd.value.param == "image"

@@ -34,7 +34,7 @@ from llmproxy.infra.providers.translated.translation import Sent, Translated
 
 MAKES = ("image/png", "image/jpeg")
 FURTHER = frozenset(("output_compression", "person_generation"))
-EDITS = FURTHER | {"images", "mask", "input_fidelity"}
+EDITS = FURTHER | {"images", "mask"}
 _GENERATION = re.compile(r"gemini-(\d+)")
 _encode = msgspec.json.Encoder().encode
 
