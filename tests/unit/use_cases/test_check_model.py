@@ -51,6 +51,20 @@ async def test_a_failure_has_its_reason(failure: Exception, reason: str) -> None
     assert result.latency_s == 0.25
 
 
+@pytest.mark.parametrize(
+    ("named", "said"), [("groq/llama-3.3-70b", "untested: groq"), ("bedrock/amazon.nova-pro", "")]
+)
+async def test_a_provider_that_no_test_has_tried(named: str, said: str) -> None:
+    """It may be ok, and still the operator is told."""
+    clock = FakeClock()
+    behind = model(provider="LiteLLM", model_type="LiteLLM", parameters={"litellm_model": named})
+    result = await CheckModel(FakeModelProbe(clock), clock, timeout_s=5)(behind)
+
+    assert result.verdict is Verdict.OK
+    assert result.reason.startswith(said)
+    assert bool(result.reason) is bool(said)
+
+
 async def test_a_bug_is_not_a_verdict() -> None:
     """What nobody foresaw is raised, not put into a table."""
     clock = FakeClock()
