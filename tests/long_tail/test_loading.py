@@ -43,6 +43,20 @@ def test_the_event_loop_goes_on(name: str) -> None:
     assert longest_work_s < LONGEST_STALL_S, done.stdout
 
 
+def test_who_does_not_need_it_does_not_pay() -> None:
+    """Installed, but with models that are called without it, it is not imported."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.long_tail.unused"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+
+
 def test_the_version_is_the_pinned_one() -> None:
     """The code, the package's extra and the lock name one version."""
     assert f'"litellm=={VERSION}"' in (ROOT / "pyproject.toml").read_text()
