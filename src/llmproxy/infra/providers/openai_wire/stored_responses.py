@@ -22,7 +22,8 @@ from llmproxy.infra.providers.openai_wire.response_events import (
 from llmproxy.infra.providers.openai_wire.shown_ids import ShownIds
 from llmproxy.infra.providers.transport.client import HttpClient
 from llmproxy.infra.providers.transport.errors import TransportError
-from llmproxy.infra.providers.transport.target import Patience, Target
+from llmproxy.infra.providers.transport.patience import Patiences
+from llmproxy.infra.providers.transport.target import Target
 
 HEADERS = {"accept-encoding": "identity"}
 NOTHING = b""
@@ -31,16 +32,18 @@ NOTHING = b""
 class StoredResponses(Recalling):
     """Those of one deployment."""
 
-    def __init__(self, client: HttpClient, site: Site, patience: Patience, shown: ShownIds) -> None:
+    def __init__(
+        self, client: HttpClient, site: Site, patiences: Patiences, shown: ShownIds
+    ) -> None:
         self._client = client
         self._site = site
-        self._patience = patience
+        self._patiences = patiences
         self._shown = shown
 
     @override
     async def recall(self, lookup: Lookup) -> Reply:
         target = await authorized(self._target(lookup), self._site.credential)
-        patience = self._patient(lookup, whole=True)
+        patience = self._patiences.of(lookup.silence_s, whole=True)
         try:
             exchange, answer = await self._client.fetch(target, NOTHING, patience)
         except TransportError as error:
@@ -58,7 +61,7 @@ class StoredResponses(Recalling):
     @override
     async def replay(self, lookup: Lookup) -> Events:
         target = await authorized(self._target(lookup), self._site.credential)
-        patience = self._patient(lookup, whole=False)
+        patience = self._patiences.of(lookup.silence_s, whole=False)
         try:
             exchange = await self._client.open(target, NOTHING, patience)
         except TransportError as error:
@@ -67,10 +70,6 @@ class StoredResponses(Recalling):
         events = StoredEvents(exchange, again, self._shown, lookup.caller.project, lookup.origin)
         events.credential = self._site.credential
         return events
-
-    def _patient(self, lookup: Lookup, *, whole: bool) -> Patience:
-        limit_s = lookup.silence_s
-        return self._patience if limit_s is None else self._patience.within(limit_s, whole=whole)
 
     def _target(self, lookup: Lookup) -> Target:
         root = self._site.url(Endpoint.RESPONSES)

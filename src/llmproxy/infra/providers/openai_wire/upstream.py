@@ -56,7 +56,7 @@ class OpenAIWire(Answering, Streaming):
         self._shown = shown
         self._model = _encoder.encode(site.model)
         self._defaults = tuple(defaults.items())
-        self.stored = StoredResponses(client, site, patience, shown)
+        self.stored = StoredResponses(client, site, self._patiences, shown)
         self._targets: dict[Endpoint, Target] = {}
         self._changed: dict[tuple[str, ...], bytes] = {}
         self._upload_targets: dict[Endpoint, Target] = {}
@@ -94,7 +94,7 @@ class OpenAIWire(Answering, Streaming):
             target = await authorized(target, self._site.credential)
         try:
             exchange, answer = await self._client.fetch(
-                target, body, self._patiences.of(call, whole=True)
+                target, body, self._patiences.of(call.silence_s, whole=True)
             )
         except TransportError as error:
             raise transport_failure(error) from error
@@ -118,7 +118,7 @@ class OpenAIWire(Answering, Streaming):
         target, body = self._outgoing(call, changes)
         if self._site.credential is not None:
             target = await authorized(target, self._site.credential)
-        patience = self._patiences.of(call, whole=False)
+        patience = self._patiences.of(call.silence_s, whole=False)
         try:
             exchange = await self._client.open(target, body, patience)
         except TransportError as error:

@@ -57,13 +57,6 @@ class CalledFunction(msgspec.Struct):
     arguments: str = ""
 
 
-class CalledCustom(msgspec.Struct):
-    """A custom tool's call."""
-
-    name: str
-    input: str = ""
-
-
 class ToolCall(msgspec.Struct):
     """`extra_content` is Google's place for a signature: `{"google": {"thought_signature": …}}`.
 
@@ -72,7 +65,6 @@ class ToolCall(msgspec.Struct):
 
     id: str = ""
     function: CalledFunction | None = None
-    custom: CalledCustom | None = None
     type: str = "function"
     extra_content: JsonDict | None = None
 

@@ -51,7 +51,7 @@ class TranslatedWire(Answering, Streaming):
 
     async def _whole(self, call: Call, translation: Translation, sent: Sent) -> Reply:
         target = await authorized(sent.target, self._credential)
-        patience = self._patiences.of(call, whole=True)
+        patience = self._patiences.of(call.silence_s, whole=True)
         ask = partial(self._fetched, translation, target, patience)
         if sent.further:
             answers = await all_of(ask, (sent.body, *sent.further), patience.total_s)
@@ -86,7 +86,7 @@ class TranslatedWire(Answering, Streaming):
         if reader is None:
             return WholeEvents(partial(self._whole, call, translation, sent))
         target = await authorized(sent.target, self._credential)
-        patience = self._patiences.of(call, whole=False)
+        patience = self._patiences.of(call.silence_s, whole=False)
         try:
             exchange = await self._client.open(target, sent.body, patience)
         except TransportError as error:

@@ -1,6 +1,5 @@
 """How long one call may wait: a deployment's own limits, within what the client waits out."""
 
-from llmproxy.application.interfaces.call import Call
 from llmproxy.infra.providers.transport.target import Patience
 
 MAX_PATIENCES = 64
@@ -14,12 +13,11 @@ class Patiences:
         self._patience = patience
         self._narrowed: dict[tuple[float, bool], Patience] = {}
 
-    def of(self, call: Call, *, whole: bool) -> Patience:
-        """Return the limits that the client's own limit on silence leaves.
+    def of(self, limit_s: float | None, *, whole: bool) -> Patience:
+        """Return what the client's own limit on silence leaves; None is no such limit.
 
         It hears nothing before an answer in one piece is `whole`, so that all of that counts.
         """
-        limit_s = call.silence_s
         if limit_s is None:
             return self._patience
         known = self._narrowed.get((limit_s, whole))
