@@ -3,6 +3,7 @@
 #
 #   environment NAME LOCK [server]   .environments/NAME from the hash-pinned LOCK; with "server" the package itself too
 #   node_client                      the packages of tests/clients_node, when node can be had; sets LLMPROXY_NODE
+#   cosmos_emulator                  those of tests/emulator; sets LLMPROXY_COSMOS_EMULATOR
 #   test_programs                    curl and chromium, which some tests of tests/api run
 #   step TEXT COMMAND…               one line with the seconds it took; the command's words only if it fails
 #
@@ -197,31 +198,45 @@ node_fits() {
     [ "$(node -p 'process.versions.node.split(".")[0]')" -ge "$NODE_MAJOR" ]
 }
 
-# Sets LLMPROXY_NODE to the node that can run tests/clients_node, or leaves it empty: the tests that need it then say
-# so and are skipped. Fails only where CI=true asks for everything.
-node_client() {
-  local folder="$ROOT/tests/clients_node" stamp want
-  export LLMPROXY_NODE=""
+# Says why the tests of $1 will be skipped, unless node is there or can be had. Fails where it is not.
+have_node() {
   if ! node_fits && can_apt; then
     apt_install nodejs npm || true
     hash -r
   fi
-  if ! node_fits; then
-    say "node: version $NODE_MAJOR or newer with npm was not found; the tests of openai-node are skipped"
-    ! in_ci
-    return
-  fi
-  stamp="$folder/node_modules/.stamp"
+  node_fits && return 0
+  say "node: version $NODE_MAJOR or newer with npm was not found; the tests of $1 are skipped"
+  return 1
+}
+
+# The locked packages of a folder, once for each lock and node.
+node_packages() {
+  local folder="$ROOT/$1" stamp="$ROOT/$1/node_modules/.stamp" want
   want=$(digest "$(node --version)" <"$folder/package-lock.json")
-  if [ "$(cat "$stamp" 2>/dev/null || true)" != "$want" ]; then
-    if ! step "node $(node --version): installing the packages of tests/clients_node" \
-      npm --prefix "$folder" ci --no-audit --no-fund --ignore-scripts; then
-      say "Is an npm registry reachable? npm's own settings apply."
-      return 1
-    fi
-    printf '%s\n' "$want" >"$stamp"
+  [ "$(cat "$stamp" 2>/dev/null || true)" != "$want" ] || return 0
+  if ! step "node $(node --version): installing the packages of $1" \
+    npm --prefix "$folder" ci --no-audit --no-fund --ignore-scripts; then
+    say "Is an npm registry reachable? npm's own settings apply."
+    return 1
   fi
+  printf '%s\n' "$want" >"$stamp"
+}
+
+# Sets LLMPROXY_NODE to the node that can run tests/clients_node, or leaves it empty: the tests that need it then say
+# so and are skipped. Fails only where CI=true asks for everything.
+node_client() {
+  export LLMPROXY_NODE=""
+  if ! have_node openai-node; then ! in_ci; return; fi
+  node_packages tests/clients_node || return 1
   LLMPROXY_NODE=$(command -v node)
+}
+
+# Sets LLMPROXY_COSMOS_EMULATOR to the folder of Cosmos DB's emulator, or leaves it empty, in the same way.
+cosmos_emulator() {
+  export LLMPROXY_COSMOS_EMULATOR=""
+  if ! have_node "Cosmos DB's emulator"; then ! in_ci; return; fi
+  node_packages tests/emulator || return 1
+  LLMPROXY_COSMOS_EMULATOR="$ROOT/tests/emulator"
 }
 
 # The programs that some tests of tests/api run: curl for the README's examples, a browser for the pages. What cannot be

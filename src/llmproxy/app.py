@@ -3,22 +3,18 @@
 For `llmproxy serve` and for `uvicorn --factory llmproxy.app:create_app`.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from collections.abc import Mapping
 
-from llmproxy.bootstrap.serving import serving
+from llmproxy.bootstrap.serving import Announce, serving
 from llmproxy.config import process_environment, settings_from
-
-Application = Callable[
-    [
-        MutableMapping[str, Any],
-        Callable[[], Awaitable[MutableMapping[str, Any]]],
-        Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ],
-    Awaitable[None],
-]
+from llmproxy.infra.controllers.middleware import Door
 
 
-def create_app(environment: Mapping[str, str] | None = None) -> Application:
-    """Return the gateway. Raises SettingError when a variable of the environment makes no sense."""
-    return serving(settings_from(environment or process_environment()))
+def create_app(
+    environment: Mapping[str, str] | None = None, announce: Announce | None = None
+) -> Door:
+    """Return the gateway. Raises SettingError when a variable of the environment makes no sense.
+
+    `announce` is told what there is to serve, just before it is served.
+    """
+    return serving(settings_from(environment or process_environment()), announce)

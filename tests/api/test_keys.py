@@ -22,12 +22,13 @@ class Keyed:
     alpha: str
     beta: str
     narrow: str
+    admin: str
 
     def is_known(self) -> bool:
         """Whether the server has taken notice of all keys: it lags behind the store by a second."""
-        keys = (None, self.alpha, self.beta, self.narrow)
+        keys = (None, self.alpha, self.beta, self.narrow, self.admin)
         answers = [self.ask("/v1/models", key).status for key in keys]
-        return answers == [401, 200, 200, 200]
+        return answers == [401, 200, 200, 200, 200]
 
     def ask(self, path: str, key: str | None) -> Answer:
         """GET with a key, or without one."""
@@ -71,6 +72,7 @@ def _keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
             create(gateway, "--project", "alpha"),
             create(gateway, "--project", "beta"),
             create(gateway, "--project", "alpha", "--models", "open"),
+            create(gateway, "--admin"),
         )
         assert within(TAKES_EFFECT_S, keyed.is_known)
         yield keyed
@@ -145,13 +147,16 @@ def test_a_key_for_one_model_sees_only_that(keyed: Keyed) -> None:
     assert keyed.chat(keyed.narrow, "keyless").status == 404
 
 
-def test_ready_names_models_only_for_a_key(keyed: Keyed) -> None:
-    """Anybody may know how many are not ready; which and why is for those with a key."""
-    for key in (None, "sk-wrong"):
+def test_ready_names_models_only_for_administrators(keyed: Keyed) -> None:
+    """Anybody may know how many are not ready; which, why and where is for admin keys."""
+    for key in (None, "sk-wrong", keyed.beta):
         answer = keyed.ask("/health/ready", key)
         assert answer.json == {"status": "ready", "models": {"ready": 2, "not_ready": 1}}
-    reasons = keyed.ask("/health/ready", keyed.beta).json["models"]["reasons"]
-    assert reasons == {"keyless": "the secret NO_SUCH_SECRET is not set in the environment"}
+    report = keyed.ask("/health/ready", keyed.admin).json
+    reason = "the secret NO_SUCH_SECRET is not set in the environment"
+    assert report["models"]["reasons"] == {"keyless": reason}
+    assert report["registry"]["current"]
+    assert report["registry"]["place"].endswith("llmproxy.sqlite3")
 
 
 def test_a_model_that_is_not_ready_says_so(keyed: Keyed) -> None:
@@ -164,9 +169,11 @@ def test_a_model_that_is_not_ready_says_so(keyed: Keyed) -> None:
     assert "NO_SUCH_SECRET" not in answer.body.decode()
 
 
-def test_metrics_are_for_callers_with_a_key(keyed: Keyed) -> None:
-    """Whoever has a key reads them."""
-    assert b"# TYPE llmproxy_" in keyed.ask("/metrics", keyed.beta).body
+def test_metrics_are_for_administrators(keyed: Keyed) -> None:
+    """Their labels name models, private ones too."""
+    assert b"# TYPE llmproxy_" in keyed.ask("/metrics", keyed.admin).body
+    refused = keyed.ask("/metrics", keyed.beta)
+    assert (refused.status, refused.error["code"]) == (403, "admin_key_required")
 
 
 def test_no_key_is_in_the_log(keyed: Keyed) -> None:
@@ -174,5 +181,5 @@ def test_no_key_is_in_the_log(keyed: Keyed) -> None:
     keyed.chat("sk-very-wrong-indeed")
     keyed.chat(keyed.alpha)
     assert within(TAKES_EFFECT_S, lambda: "/v1/chat/completions open" in keyed.gateway.log)
-    for key in (keyed.alpha, keyed.beta, keyed.narrow, "sk-very-wrong-indeed"):
+    for key in (keyed.alpha, keyed.beta, keyed.narrow, keyed.admin, "sk-very-wrong-indeed"):
         assert key not in keyed.gateway.log

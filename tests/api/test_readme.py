@@ -35,7 +35,7 @@ def sections(name: str) -> list[list[Block]]:
 
 
 ENGLISH, PORTUGUESE = sections("README.md"), sections("README.pt-BR.md")
-START, FIRST, MODELS, KEYS = (blocks for blocks in ENGLISH if blocks)
+START, FIRST, MODELS, KEYS, ADMINISTRATION = (blocks for blocks in ENGLISH if blocks)
 
 
 def needs(found: object, what: str) -> None:
@@ -80,7 +80,7 @@ def test_both_languages_have_the_same_blocks() -> None:
     """README.pt-BR.md shows the very commands, programs and documents of README.md."""
     assert ENGLISH == PORTUGUESE
     languages = [block.language for blocks in ENGLISH for block in blocks]
-    assert languages == ["sh", "sh", "sh", "python", "js", "jsonc", "sh", "sh"]
+    assert languages == ["sh", "sh", "sh", "python", "js", "jsonc", "sh", "sh", "sh"]
 
 
 def test_the_two_commands_are_there() -> None:
@@ -148,3 +148,13 @@ def test_the_first_key(tmp_path: Path) -> None:
     with serving(tmp_path) as gateway:
         assert '"id":"echo"' in shell(block, gateway, tmp_path)
         assert '"project": "research"' in run(gateway.environment, "keys", "list", "--json")
+
+
+def test_administering(tmp_path: Path) -> None:
+    """Each command of the section works; the last explains a request to echo."""
+    (block,) = ADMINISTRATION
+    with serving(tmp_path) as gateway:
+        said = shell(block, gateway, tmp_path)
+    assert said.startswith("sk-llmproxy-")
+    assert "echo" in said
+    assert (tmp_path / "backup.json").is_file()

@@ -9,15 +9,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import openai
+import pytest
 
 from tests.api.asking import ask, bearer, within
 from tests.api.documents import document
 from tests.api.gateway import Gateway, command, run, serving
+from tests.api.traces import opened
 
 TAKES_EFFECT_S = 5.0
 START_S = 30.0
 HELLO = [{"role": "user", "content": "one two three"}]
 WORKERS = 2
+ADMIN_KEY = "k3y-" * 10
 
 
 def status(gateway: Gateway, key: str | None = None) -> int:
@@ -64,22 +67,104 @@ def test_models_come_and_go_while_the_server_runs(tmp_path: Path) -> None:
         assert within(TAKES_EFFECT_S, lambda: names(gateway) == set())
 
 
-def test_an_address_for_others_is_refused_without_keys(tmp_path: Path) -> None:
-    """Nothing listens on every address while anybody could call; the message says what to do."""
-    environment = {"PATH": os.environ["PATH"], "LLMPROXY_DATA_DIR": str(tmp_path)}
-    for host in ("0.0.0.0", "::", "192.0.2.1", "gateway.example"):  # noqa: S104 - refused before it listens
-        done = subprocess.run(
-            [*command(), "serve", "--host", host, "--port", "0"],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=START_S,
-            check=False,
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"HOST": "0.0.0.0"}, "HOST=0.0.0.0 is reachable from other machines"),  # noqa: S104 - refused before it listens
+        ({"HOST": "::"}, "HOST=:: is reachable from other machines"),
+        ({"ENVIRONMENT": "production"}, "ENVIRONMENT is not development"),
+        ({"AUTH": "keys"}, "AUTH=keys"),
+    ],
+)
+def test_a_start_without_keys_is_refused_where_they_are_needed(
+    tmp_path: Path, settings: dict[str, str], reason: str
+) -> None:
+    """Nothing listens where anybody could call; the message says what to do."""
+    environment = {"PATH": os.environ["PATH"], "LLMPROXY_DATA_DIR": str(tmp_path), "PORT": "0"}
+    done = subprocess.run(
+        [*command(), "serve"],
+        env=environment | settings,
+        capture_output=True,
+        text=True,
+        timeout=START_S,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"{reason}, and this gateway has no keys yet" in done.stderr
+    assert "llmproxy keys create" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_store_that_cannot_be_used_ends_the_start_in_words(tmp_path: Path) -> None:
+    """A file that is no store of ours is named, without a traceback."""
+    (tmp_path / "llmproxy.sqlite3").write_bytes(b"this is no database, but it is long enough " * 9)
+    environment = {"PATH": os.environ["PATH"], "LLMPROXY_DATA_DIR": str(tmp_path), "PORT": "0"}
+    done = subprocess.run(
+        [*command(), "serve"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=START_S,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"cannot use {tmp_path / 'llmproxy.sqlite3'}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_open_to_everybody_by_hand(tmp_path: Path) -> None:
+    """AUTH=open: no key, public models only, and it is said in the log and by /health/ready."""
+    documents = [
+        document("open", "Local", "Echo"),
+        document("hidden", "Local", "Echo") | {"private": True, "projects": ["alpha"]},
+    ]
+    settings = {"AUTH": "open", "ENVIRONMENT": "production", "LLMPROXY_ADMIN_KEY": ADMIN_KEY}
+    with serving(tmp_path, documents, settings) as gateway:
+        assert names(gateway) == {"open"}
+        for named, expected in (("team-7", 200), ("a/b", 400)):
+            answer = ask(
+                gateway.url,
+                "/v1/chat/completions",
+                method="POST",
+                headers={"x-project-id": named},
+                body={"model": "open", "messages": HELLO},
+            )
+            assert answer.status == expected
+        assert [line["project"] for line in opened(gateway)] == ["team-7"]
+        refused = ask(
+            gateway.url,
+            "/v1/chat/completions",
+            method="POST",
+            headers={"x-project-id": "alpha"},
+            body={"model": "hidden", "messages": HELLO},
         )
-        assert done.returncode == 2
-        assert f"HOST={host} is reachable from other machines" in done.stderr
-        assert "llmproxy keys create" in done.stderr
-        assert done.stdout == ""
+        assert (refused.status, refused.error["code"]) == (404, "model_not_found")
+        report = ask(gateway.url, "/health/ready").json
+        assert report["warnings"][0].startswith("AUTH=open")
+        assert "registry" not in report
+        assert ask(gateway.url, "/metrics").status == 401
+        assert ask(gateway.url, "/metrics", headers=bearer(ADMIN_KEY)).status == 200
+        assert "AUTH=open: whoever reaches this gateway" in gateway.log
+
+
+def test_the_admin_key_of_the_environment_closes_the_door(tmp_path: Path) -> None:
+    """It is a key: others are needed from then on, and it is in no store and no list."""
+    with serving(tmp_path, settings={"LLMPROXY_ADMIN_KEY": ADMIN_KEY}) as gateway:
+        assert status(gateway) == 401
+        assert status(gateway, ADMIN_KEY) == 200
+        assert ask(gateway.url, "/metrics", headers=bearer(ADMIN_KEY)).status == 200
+        assert json.loads(run(gateway.environment, "keys", "list", "--json")) == []
+
+
+def test_settings_come_from_a_file_too(tmp_path: Path) -> None:
+    """LLMPROXY_ENV_FILE names it; the environment wins over it."""
+    env_file = tmp_path / "settings.env"
+    env_file.write_text(f"LLMPROXY_ADMIN_KEY='{ADMIN_KEY}'\nENVIRONMENT=staging\n")
+    settings = {"LLMPROXY_ENV_FILE": str(env_file), "ENVIRONMENT": "production"}
+    with serving(tmp_path, settings=settings) as gateway:
+        assert ask(gateway.url, "/health").json["environment"] == "production"
+        assert status(gateway, ADMIN_KEY) == 200
 
 
 def test_uvicorn_serves_it_with_two_workers(tmp_path: Path) -> None:

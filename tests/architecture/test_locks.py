@@ -14,7 +14,7 @@ LOCKS = sorted(
     if name.name == "requirements.txt"
     or (name.parts[0] == "requirements" and name.suffix == ".txt")
 )
-NODE_LOCK = Path("tests/clients_node/package-lock.json")
+NODE_LOCKS = ("tests/clients_node/package-lock.json", "tests/emulator/package-lock.json")
 ADDRESS = re.compile(r"\w+://|--(extra-)?index-url|--find-links|(?<!\w)-[if] |\s@\s")
 # Written in two parts, so that this file does not hold what it looks for.
 INDEXES = re.compile(
@@ -70,9 +70,10 @@ def test_a_lock_names_no_address(lock: Path) -> None:
     assert [line for line in read(lock).splitlines() if ADDRESS.search(line)] == []
 
 
-def test_the_node_lock_pins_by_hash_and_names_no_address() -> None:
-    """Every package of the Node client has an integrity hash and no resolved address."""
-    packages = json.loads((ROOT / NODE_LOCK).read_text("utf-8"))["packages"]
+@pytest.mark.parametrize("lock", NODE_LOCKS)
+def test_a_node_lock_pins_by_hash_and_names_no_address(lock: str) -> None:
+    """Every package of Node's has an integrity hash and no resolved address."""
+    packages = json.loads((ROOT / lock).read_text("utf-8"))["packages"]
     installed = {name: entry for name, entry in packages.items() if name}
     assert installed
     assert [name for name, entry in installed.items() if "integrity" not in entry] == []

@@ -1,5 +1,6 @@
 """What every KeyRepository does, run against each adapter."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,9 @@ import pytest
 import pytest_asyncio
 
 from llmproxy.application.interfaces.key_repository import (
+    KeyChangedError,
     KeyExistsError,
+    KeyMissingError,
     KeyRepository,
     StoredKey,
 )
@@ -16,6 +19,7 @@ from llmproxy.domain.caller import key_digest
 from llmproxy.infra.database.memory import MemoryKeyRepository
 from llmproxy.infra.database.sqlite.file import SqliteFile
 from llmproxy.infra.database.sqlite.key_repository import SqliteKeyRepository
+from tests.contract.cosmos_places import cosmos_keys
 
 pytestmark = pytest.mark.asyncio
 
@@ -28,6 +32,7 @@ FULL = StoredKey(
     admin=True,
     created_at=1000.25,
     expires_at=2000.5,
+    replaces="key_before",
 )
 BARE = StoredKey(
     id="key_bare",
@@ -50,7 +55,7 @@ async def sqlite(folder: Path) -> KeyRepository:
     return SqliteKeyRepository(await SqliteFile.open(folder / "store.sqlite3"))
 
 
-@pytest_asyncio.fixture(name="keys", params=[memory, sqlite])
+@pytest_asyncio.fixture(name="keys", params=[memory, sqlite, cosmos_keys])
 async def _keys(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[KeyRepository]:
     make: Callable[[Path], Awaitable[KeyRepository]] = request.param
     repository = await make(tmp_path)
@@ -102,19 +107,52 @@ async def test_revoking_keeps_the_first_time(keys: KeyRepository) -> None:
     assert await keys.load_all() == [BARE, replace(FULL, revoked_at=1500.5)]
 
 
-async def test_the_version_grows_with_every_change(keys: KeyRepository) -> None:
-    """And stands still while nothing changes."""
-    seen = [await keys.version()]
+async def test_update_keeps_all_but_id_and_digest(keys: KeyRepository) -> None:
+    """Every other field may change, to a value and to none."""
     await keys.add(FULL)
-    seen.append(await keys.version())
-    await keys.revoke(FULL.id, 1)
-    seen.append(await keys.version())
+    await keys.add(BARE)
+    bare = replace(BARE, id=FULL.id, digest=FULL.digest)
+    full = replace(FULL, id=BARE.id, digest=BARE.digest, revoked_at=1700.5)
+    await keys.update(bare, expected=FULL)
+    await keys.update(full, expected=BARE)
 
-    assert seen == sorted(set(seen))
-    await keys.revoke(FULL.id, 2)
-    await keys.revoke("key_unknown", 2)
-    await keys.load_all()
-    assert await keys.version() == seen[-1]
+    assert await keys.get(FULL.id) == bare
+    assert await keys.get(BARE.id) == full
+    assert await keys.load_all() == [bare, full]
+
+
+async def test_update_takes_only_what_is_expected(keys: KeyRepository) -> None:
+    """A key that somebody revoked meanwhile does not live again."""
+    await keys.add(FULL)
+    await keys.revoke(FULL.id, 1500)
+
+    with pytest.raises(KeyChangedError, match="key_full"):
+        await keys.update(replace(FULL, expires_at=None), expected=FULL)
+    assert await keys.get(FULL.id) == replace(FULL, revoked_at=1500)
+    with pytest.raises(KeyMissingError, match="key_bare"):
+        await keys.update(BARE, expected=BARE)
+
+
+async def test_an_update_to_the_same_is_fine(keys: KeyRepository) -> None:
+    """And the next one finds it as it was."""
+    await keys.add(FULL)
+    await keys.update(FULL, expected=FULL)
+    await keys.update(replace(FULL, expires_at=1.5), expected=FULL)
+
+    assert await keys.get(FULL.id) == replace(FULL, expires_at=1.5)
+
+
+async def test_one_of_many_who_update_at_once_wins(keys: KeyRepository) -> None:
+    """The others are told, so that no change is lost."""
+    await keys.add(FULL)
+    outcomes = await asyncio.gather(
+        *(keys.update(replace(FULL, expires_at=3000.0 + n), expected=FULL) for n in range(8)),
+        return_exceptions=True,
+    )
+
+    assert outcomes.count(None) == 1
+    assert sum(isinstance(each, KeyChangedError) for each in outcomes) == 7
+    assert await keys.get(FULL.id) == replace(FULL, expires_at=3000.0 + outcomes.index(None))
 
 
 async def test_closing_twice_is_fine(keys: KeyRepository) -> None:

@@ -10,16 +10,22 @@ from llmproxy.application.interfaces.signing_key_repository import SigningKeyRep
 from llmproxy.infra.database.memory import MemorySigningKeyRepository
 from llmproxy.infra.database.sqlite.file import SqliteFile
 from llmproxy.infra.database.sqlite.signing_key_repository import SqliteSigningKeyRepository
+from tests.contract.cosmos_places import cosmos_signing_keys
 
 pytestmark = pytest.mark.asyncio
 
 
-@pytest_asyncio.fixture(name="signing_keys", params=["memory", "sqlite"])
+@pytest_asyncio.fixture(name="signing_keys", params=["memory", "sqlite", "cosmos"])
 async def _signing_keys(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> AsyncIterator[SigningKeyRepository]:
     if request.param == "memory":
         yield MemorySigningKeyRepository()
+        return
+    if request.param == "cosmos":
+        repository, account = await cosmos_signing_keys(tmp_path)
+        yield repository
+        await account.close()
         return
     file = await SqliteFile.open(tmp_path / "store.sqlite3")
     yield SqliteSigningKeyRepository(file)

@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-import subprocess
 import sys
 import threading
 from contextlib import closing
@@ -13,9 +12,9 @@ import pytest
 from llmproxy.application.interfaces.store import StoreUnusableError
 from llmproxy.domain.errors import Unavailable
 from llmproxy.infra.database.sqlite import migrations
+from llmproxy.infra.database.sqlite.document_repository import SqliteDocumentRepository
 from llmproxy.infra.database.sqlite.file import SqliteFile
 from llmproxy.infra.database.sqlite.migrations import APPLICATION_ID, MIGRATIONS
-from llmproxy.infra.database.sqlite.model_repository import SqliteModelRepository
 from tests.fakes.documents import document
 
 pytestmark = pytest.mark.asyncio
@@ -25,11 +24,11 @@ import asyncio, sys
 from pathlib import Path
 from llmproxy.infra.database.sqlite import migrations
 from llmproxy.infra.database.sqlite.file import SqliteFile
-from llmproxy.infra.database.sqlite.model_repository import SqliteModelRepository
+from llmproxy.infra.database.sqlite.document_repository import SqliteDocumentRepository
 
 async def main():
     file = await SqliteFile.open(Path(sys.argv[1]))
-    await SqliteModelRepository(file).put({"id": sys.argv[2]}, at=1)
+    await SqliteDocumentRepository(file, "models").put({"id": sys.argv[2]}, at=1)
     await file.close()
 
 asyncio.run(main())
@@ -49,10 +48,10 @@ async def test_two_connections_see_each_others_writes(tmp_path: Path) -> None:
     one, two = await SqliteFile.open(path), await SqliteFile.open(path)
     try:
         before = await two.version()
-        await SqliteModelRepository(one).put(document(), at=1)
+        await SqliteDocumentRepository(one, "models").put(document(), at=1)
 
         assert await two.version() > before
-        assert await SqliteModelRepository(two).get("gpt-mini") is not None
+        assert await SqliteDocumentRepository(two, "models").get("gpt-mini") is not None
     finally:
         await one.close()
         await two.close()
@@ -63,13 +62,13 @@ async def test_processes_share_a_file_from_its_first_moment(tmp_path: Path) -> N
     path = tmp_path / "store.sqlite3"
     await put_elsewhere(path, "a", "b", "c", "d")
     file = await SqliteFile.open(path)
-    models = SqliteModelRepository(file)
+    models = SqliteDocumentRepository(file, "models")
     try:
         assert {stored.id for stored in await models.load_all()} == {"a", "b", "c", "d"}
-        before = await models.version()
+        before = await file.version()
         await put_elsewhere(path, "e")
 
-        assert await models.version() > before
+        assert await file.version() > before
         assert await models.get("e") is not None
     finally:
         await file.close()
@@ -80,7 +79,7 @@ async def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
     folder = tmp_path / "made" / "here"
     file = await SqliteFile.open(folder / "store.sqlite3")
     try:
-        await SqliteModelRepository(file).put(document(), at=1)
+        await SqliteDocumentRepository(file, "models").put(document(), at=1)
         modes = {each.name: each.stat().st_mode & 0o777 for each in folder.iterdir()}
     finally:
         await file.close()
@@ -172,7 +171,7 @@ async def test_a_migration_under_way_is_waited_for(tmp_path: Path) -> None:
         other.execute("COMMIT")
         file = await opening
 
-    assert await SqliteModelRepository(file).load_all() == []
+    assert await SqliteDocumentRepository(file, "models").load_all() == []
     await file.close()
 
 
@@ -187,7 +186,7 @@ async def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 async def test_a_step_that_fails_leaves_nothing(tmp_path: Path) -> None:
     """Work that raises is rolled back whole, and the connection goes on working."""
     file = await SqliteFile.open(tmp_path / "store.sqlite3")
-    models = SqliteModelRepository(file)
+    models = SqliteDocumentRepository(file, "models")
 
     def half(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT INTO models VALUES (1, 'half', '{}', '', 0)")
@@ -207,7 +206,7 @@ async def test_a_locked_file_is_unavailable_for_the_moment(tmp_path: Path) -> No
     """Another program that holds the lock: readers go on, writers are told to come again."""
     path = tmp_path / "store.sqlite3"
     file = await SqliteFile.open(path, busy_timeout_s=0.1)
-    models = SqliteModelRepository(file)
+    models = SqliteDocumentRepository(file, "models")
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -222,13 +221,15 @@ async def test_a_locked_file_is_unavailable_for_the_moment(tmp_path: Path) -> No
         await file.close()
 
 
-async def test_a_damaged_row_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["[", "[]", '{"id": "other"}', b"\xff"])
+async def test_a_damaged_row_is_named(tmp_path: Path, text: str | bytes) -> None:
     """Somebody edited the file by hand: the message says which document, and how to go on."""
     file = await SqliteFile.open(tmp_path / "store.sqlite3")
-    models = SqliteModelRepository(file)
+    models = SqliteDocumentRepository(file, "models")
+    damage = "UPDATE models SET document = CAST(? AS TEXT)"
     try:
         await models.put(document(), at=1)
-        await file.write(lambda connection: connection.execute("UPDATE models SET document = '['"))
+        await file.write(lambda connection: connection.execute(damage, (text,)))
 
         with pytest.raises(StoreUnusableError, match="llmproxy models remove gpt-mini"):
             await models.load_all()
@@ -236,6 +237,49 @@ async def test_a_damaged_row_is_named(tmp_path: Path) -> None:
         assert await models.load_all() == []
     finally:
         await file.close()
+
+
+async def test_the_version_grows_with_every_change(tmp_path: Path) -> None:
+    """And stands still while nothing changes: a look at it costs one number."""
+    file = await SqliteFile.open(tmp_path / "store.sqlite3")
+    models = SqliteDocumentRepository(file, "models")
+    seen = [await file.version()]
+    for work in (
+        lambda: models.put(document(), at=1),
+        lambda: models.put(document(name="New"), at=2),
+        lambda: models.delete("gpt-mini"),
+    ):
+        await work()
+        seen.append(await file.version())
+
+    assert seen == sorted(set(seen))
+    await models.load_all()
+    await models.delete("gpt-mini")
+    await models.put(document(), at=3)
+    before = await file.version()
+    await models.put(document(), at=4)
+    await models.put_all([], at=5)
+    assert await file.version() == before
+    await file.close()
+
+
+async def test_a_damaged_file_is_unavailable(tmp_path: Path) -> None:
+    """Pages that hold something else: whoever asks is told that the store cannot be used now."""
+    path = tmp_path / "store.sqlite3"
+    file = await SqliteFile.open(path)
+    models = SqliteDocumentRepository(file, "models")
+    await models.put_all([document(id=f"m{n}") for n in range(200)], at=1)
+    await file.close()
+    size = path.stat().st_size
+    with path.open("r+b") as raw:
+        raw.seek(size // 2)
+        raw.write(b"\xa5" * (size // 2))
+
+    file = await SqliteFile.open(path)
+    with pytest.raises(Unavailable) as caught:
+        await SqliteDocumentRepository(file, "models").load_all()
+    assert "malformed" in caught.value.detail
+    await file.close()
 
 
 async def test_the_event_loop_never_waits(tmp_path: Path) -> None:
@@ -249,19 +293,3 @@ async def test_the_event_loop_never_waits(tmp_path: Path) -> None:
     assert worker is not threading.current_thread()
     await asyncio.to_thread(worker.join, 10)
     assert not worker.is_alive()
-
-
-async def test_a_killed_writer_leaves_a_good_file(tmp_path: Path) -> None:
-    """What was committed before `kill -9` is there afterwards."""
-    path = tmp_path / "store.sqlite3"
-    code = OTHER_PROCESS.replace("await file.close()", "import os; os.kill(os.getpid(), 9)")
-    command = [sys.executable, "-c", code, str(path), "kept"]
-    ended = await asyncio.to_thread(subprocess.run, command, check=False)
-    file = await SqliteFile.open(path)
-    try:
-        stored = await SqliteModelRepository(file).load_all()
-    finally:
-        await file.close()
-
-    assert ended.returncode == -9
-    assert [each.id for each in stored] == ["kept"]

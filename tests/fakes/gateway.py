@@ -1,7 +1,8 @@
 """The three steps over fakes, as the composition root puts them together over adapters."""
 
 from llmproxy.application.interfaces.upstream import Deployment
-from llmproxy.application.registry import Registry, Snapshot
+from llmproxy.application.registry import Registry
+from llmproxy.application.snapshot import Snapshot
 from llmproxy.application.steps.admit import Admit
 from llmproxy.application.steps.dispatch import Dispatch
 from llmproxy.application.steps.settle import Settle

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from llmproxy.application.interfaces.journal import Closed, Journal, Opened
-from llmproxy.application.interfaces.limiter import Limiter, Reservation
+from llmproxy.application.interfaces.limiter import Limit, Limiter, Reservation, Standing
 from llmproxy.application.interfaces.meter import Meter
-from llmproxy.domain.errors import Unavailable
+from llmproxy.domain.errors import GatewayError, Unavailable
 
 
 class FakeJournal(Journal):
@@ -41,13 +41,18 @@ class FakeLimiter(Limiter):
     def __init__(self) -> None:
         self.held: list[Reservation] = []
         self.used: list[tuple[int, int]] = []
-        self.refusal: Exception | None = None
+        self.refusal: GatewayError | None = None
+        self.limits: tuple[Limit, ...] = ()
 
     @override
     async def reserve(self, reservation: Reservation) -> None:
         if self.refusal is not None:
             raise self.refusal
         self.held.append(reservation)
+
+    @override
+    def standing(self, reservation: Reservation) -> Standing:
+        return Standing(self.limits, self.refusal)
 
     @override
     def settle(self, reservation: Reservation, *, cost_nano: int, tokens: int) -> None:

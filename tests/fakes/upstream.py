@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing_extensions import override
 
 from llmproxy.application.interfaces.call import Call, RequestBody
+from llmproxy.application.interfaces.rendering import Rendered, Rendering
 from llmproxy.application.interfaces.upstream import (
     Answering,
     Deployment,
@@ -16,6 +17,7 @@ from llmproxy.application.interfaces.upstream import (
 )
 from llmproxy.domain.caller import Caller
 from llmproxy.domain.document import parse_model
+from llmproxy.domain.errors import GatewayError
 from llmproxy.domain.operation import Endpoint, Operation
 from llmproxy.domain.usage import Usage
 from tests.fakes.clock import FakeClock
@@ -100,10 +102,11 @@ class FakeEvents(Events):
         self.closed = True
 
 
-class FakeProvider(Answering, Streaming):
+class FakeProvider(Answering, Streaming, Rendering):
     """Answers with `reply` or raises it; streams `streams` one after another.
 
-    Every call takes `takes_s` of the clock. `hangs` never answers.
+    Every call takes `takes_s` of the clock. `hangs` never answers. `refusal` is raised instead of
+    showing `shown`.
     """
 
     def __init__(self, clock: FakeClock, reply: Reply | Exception | None = None) -> None:
@@ -113,6 +116,14 @@ class FakeProvider(Answering, Streaming):
         self.calls: list[Call] = []
         self.takes_s = 0.5
         self.hangs = False
+        self.shown: Rendered | None = Rendered("POST", "http://fake/v1", [], b"{}")
+        self.refusal: GatewayError | None = None
+
+    @override
+    async def render(self, call: Call) -> Rendered | None:
+        if self.refusal is not None:
+            raise self.refusal
+        return self.shown
 
     async def _take(self, call: Call) -> None:
         self.calls.append(call)
@@ -146,7 +157,7 @@ def deployment(
 ) -> Deployment:
     """A deployment of `document(**changes)` served by this provider."""
     model = parse_model(document(**changes)).model
-    return Deployment(model, provider, provider, not_ready)
+    return Deployment(model, provider, provider, not_ready, rendering=provider)
 
 
 def call(clock: FakeClock, **changes: object) -> Call:

@@ -3,13 +3,15 @@
 One immutable snapshot, swapped whole, read without any store.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import replace
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.upstream import Deployment
-from llmproxy.domain.caller import Caller, key_digest
+from llmproxy.application.snapshot import Snapshot, may_use
+from llmproxy.domain.caller import ANYONE, Auth, Caller, key_digest
 from llmproxy.domain.errors import (
+    Forbidden,
     InvalidRequest,
     OperationNotSupported,
     Unauthenticated,
@@ -17,48 +19,12 @@ from llmproxy.domain.errors import (
     UnknownModel,
 )
 from llmproxy.domain.operation import Operation
-
-ANYONE = Caller(key_id="none", project=None, models=None, admin=True, expires_at=None)
-"""Who calls while no key was ever made: only this machine itself is served then."""
+from llmproxy.domain.project import project_fault
 
 _Asked = tuple[str, str, frozenset[str] | None, Operation]
 MODELS_IN_MESSAGE = 20
 MAX_PLANS = 4096
 """Answers that are remembered until the next snapshot: calls of one key for one model are many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """All that a request needs to know.
-
-    Several deployments under one code are one model; a name is a code first, then an id. `keys`
-    maps the SHA-256 of a key to its caller, revoked keys left out: the digest is what is looked up,
-    so that the time a look-up takes tells nothing about the key. `open_to_all` is true while no key
-    was ever made.
-    """
-
-    deployments: tuple[Deployment, ...] = ()
-    keys: Mapping[bytes, Caller] = field(default_factory=dict)
-    open_to_all: bool = False
-    by_code: Mapping[str, tuple[Deployment, ...]] = field(init=False)
-    by_id: Mapping[str, tuple[Deployment, ...]] = field(init=False)
-    _by_key_id: Mapping[str, Caller] | None = field(init=False, default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        """Index the deployments."""
-        codes: dict[str, list[Deployment]] = {}
-        for deployment in self.deployments:
-            codes.setdefault(deployment.model.code, []).append(deployment)
-        object.__setattr__(self, "by_code", {code: tuple(group) for code, group in codes.items()})
-        by_id = {deployment.model.id: (deployment,) for deployment in self.deployments}
-        object.__setattr__(self, "by_id", by_id)
-
-    def caller(self, key_id: str) -> Caller | None:
-        """Return the caller whose key has this id; the keys are indexed at the first question."""
-        if self._by_key_id is None:
-            index = {caller.key_id: caller for caller in self.keys.values()}
-            object.__setattr__(self, "_by_key_id", index)
-        return (self._by_key_id or {}).get(key_id)
 
 
 class Registry:
@@ -67,8 +33,9 @@ class Registry:
     `install` swaps it; a request keeps the one it began with.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, auth: Auth = Auth.LOCAL) -> None:
         self._clock = clock
+        self._auth = auth
         self._snapshot: Snapshot | None = None
         self._plans: dict[_Asked, tuple[Deployment, ...]] = {}
 
@@ -89,17 +56,71 @@ class Registry:
         self._snapshot = snapshot
         self._plans.clear()
 
-    def authenticate(self, key: bytes | None, is_local: Callable[[], bool]) -> Caller:
-        """Return whose key this is. Raises Unauthenticated.
+    def authenticate(
+        self,
+        key: bytes | None,
+        is_local: Callable[[], bool],
+        named_project: Callable[[], bytes | None] = lambda: None,
+    ) -> Caller:
+        """Return whose key this is.
 
-        The words never tell unknown from revoked.
+        The words never tell unknown from revoked. `named_project` is what a caller without a key
+        gives as the project to count its usage for.
 
-        While no key was ever made, whoever calls from this machine itself (`is_local`) needs none.
+        Raises:
+            Unauthenticated: without a key that is known and has not expired.
+            Forbidden: when the key's project is suspended.
+            InvalidRequest: when the named project is no name.
+
         """
         snapshot = self.snapshot
-        if snapshot.open_to_all:
+        if key and snapshot.keys:
+            caller = snapshot.keys.get(key_digest(key))
+            if caller is not None:
+                if caller.expires_at is not None or caller.suspended:
+                    self._check(caller)
+                return caller
+        return self._without_key(snapshot, key, is_local, named_project)
+
+    def administrator(self, key: bytes | None, is_local: Callable[[], bool]) -> Caller:
+        """Return whose admin key this is. Raises as `authenticate`, and Forbidden for any other."""
+        caller = self.authenticate(key, is_local)
+        if caller.anonymous:
+            raise Unauthenticated(
+                "Administration needs an admin key.",
+                hint="Make one with `llmproxy keys create --admin`, or set LLMPROXY_ADMIN_KEY.",
+            )
+        if not caller.admin:
+            raise Forbidden(
+                "This API key may not administer the gateway.",
+                code="admin_key_required",
+                hint="Use an admin key: `llmproxy keys create --admin`.",
+            )
+        return caller
+
+    def operator(self, key: bytes | None, is_local: Callable[[], bool]) -> Caller:
+        """Return who may see the gateway's own state: administrators.
+
+        While no key was ever made this machine itself too. Raises as `administrator`.
+        """
+        if self._auth is Auth.LOCAL:
+            caller = self.authenticate(key, is_local)
+            if caller.anonymous:
+                return caller
+        return self.administrator(key, is_local)
+
+    def _without_key(
+        self,
+        snapshot: Snapshot,
+        key: bytes | None,
+        is_local: Callable[[], bool],
+        named_project: Callable[[], bytes | None],
+    ) -> Caller:
+        if self._auth is Auth.OPEN:
+            return _anonymous(named_project())
+        if self._auth is Auth.LOCAL and snapshot.keyless:
             if is_local():
-                return ANYONE
+                return _anonymous(named_project())
             raise Unauthenticated(
                 "This gateway has no keys yet and serves only its own machine.",
                 hint="Make one with `llmproxy keys create --project NAME`.",
@@ -109,28 +130,30 @@ class Registry:
                 "You didn't provide an API key.",
                 hint="Send it in an Authorization header: `Authorization: Bearer YOUR_KEY`.",
             )
-        caller = snapshot.keys.get(key_digest(key))
-        if caller is None:
-            raise Unauthenticated("Incorrect API key provided.")
-        self._check_expiry(caller)
-        return caller
+        raise Unauthenticated("Incorrect API key provided.")
 
     def vouched(self, key_id: str, is_local: Callable[[], bool]) -> Caller:
         """Return the caller whose key has this id, for whom something else than the key vouches.
 
-        Raises Unauthenticated when that key would not be let in itself.
+        Raises Unauthenticated or Forbidden when that key would not be let in itself.
         """
-        if self.snapshot.open_to_all and key_id == ANYONE.key_id:
+        if key_id == ANYONE.key_id:
             return self.authenticate(None, is_local)
         caller = self.snapshot.caller(key_id)
         if caller is None:
             raise Unauthenticated("Incorrect API key provided.")
-        self._check_expiry(caller)
+        self._check(caller)
         return caller
 
-    def _check_expiry(self, caller: Caller) -> None:
+    def _check(self, caller: Caller) -> None:
         if caller.expires_at is not None and caller.expires_at <= self._clock.now():
             raise Unauthenticated("This API key has expired.", hint="Ask for a new one.")
+        if caller.suspended:
+            raise Forbidden(
+                "The project of this API key is suspended.",
+                code="project_suspended",
+                hint="An administrator can resume it.",
+            )
 
     def visible(self, caller: Caller) -> dict[str, tuple[Deployment, ...]]:
         """Return the models this caller may know of, by code, in order of registration."""
@@ -206,9 +229,18 @@ def _usable(found: tuple[Deployment, ...], caller: Caller) -> tuple[Deployment, 
     return tuple([each for each in found if may_use(caller, each)])
 
 
-def may_use(caller: Caller, deployment: Deployment) -> bool:
-    """Whether this caller may know and use this deployment."""
-    model = deployment.model
-    if caller.models is not None and not {model.code, model.id} & caller.models:
-        return False
-    return not model.private or caller is ANYONE or model.visible_to(caller.project)
+def _anonymous(named: bytes | None) -> Caller:
+    if not named:
+        return ANYONE
+    try:
+        tag = named.decode("utf-8")
+    except UnicodeDecodeError:
+        tag = ""
+    fault = project_fault(tag)
+    if fault:
+        raise InvalidRequest(
+            f"Invalid header 'X-Project-Id': it {fault}.",
+            param="X-Project-Id",
+            code="invalid_value",
+        )
+    return replace(ANYONE, tag=tag)

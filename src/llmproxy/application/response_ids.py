@@ -9,7 +9,8 @@ import json
 from llmproxy.application.interfaces.sealing import Sealing
 from llmproxy.application.interfaces.stored_response import Origin
 from llmproxy.application.interfaces.upstream import Deployment
-from llmproxy.application.registry import Registry, may_use
+from llmproxy.application.registry import Registry
+from llmproxy.application.snapshot import may_use
 from llmproxy.domain.caller import Caller
 from llmproxy.domain.errors import InvalidRequest, UnknownResponse
 

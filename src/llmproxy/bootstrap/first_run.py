@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from llmproxy.application.interfaces.model_repository import ModelRepository
+from llmproxy.application.interfaces.document_repository import DocumentRepository
 
 JOURNAL_FOLDER = "journal"
 ECHO = {
@@ -19,11 +19,11 @@ ECHO = {
 }
 
 
-async def register_echo(data_dir: Path, models: ModelRepository, now: float) -> None:
+async def register_echo(data_dir: Path, models: DocumentRepository, now: float) -> None:
     """Register the echo model if nothing was ever served from this folder and no model is there.
 
-    The journal's folder is the mark of a gateway that has run: an echo model that was removed later
-    stays removed.
+    For a store that is this installation's own. The journal's folder is the mark of a gateway that
+    has run: an echo model that was removed later stays removed.
     """
     if not (data_dir / JOURNAL_FOLDER).exists() and not await models.load_all():
         await models.put(ECHO, at=now)

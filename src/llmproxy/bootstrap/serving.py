@@ -4,10 +4,13 @@ import asyncio
 import gc
 import secrets
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from llmproxy.application.gateway import Gateway
+from llmproxy.application.interfaces.administration import Administration
+from llmproxy.application.interfaces.audit import Actor
+from llmproxy.application.interfaces.registry_state import RegistryState
 from llmproxy.application.registry import Registry
 from llmproxy.application.response_ids import ResponseDirectory, ResponseIds
 from llmproxy.application.steps.admit import Admit
@@ -15,20 +18,30 @@ from llmproxy.application.steps.dispatch import Dispatch
 from llmproxy.application.steps.settle import Settle
 from llmproxy.application.use_cases.answer import Answer
 from llmproxy.application.use_cases.duplex import Duplex
+from llmproxy.application.use_cases.explain import Explain
 from llmproxy.application.use_cases.recall import Recall
 from llmproxy.application.use_cases.stream import Stream
+from llmproxy.bootstrap.administering import administration_of, audit_of
+from llmproxy.bootstrap.entry import admin_from, refuse_without_keys, registry_figures
 from llmproxy.bootstrap.first_run import JOURNAL_FOLDER, register_echo
-from llmproxy.bootstrap.store import open_store
+from llmproxy.bootstrap.greeting import Inventory, inventory
+from llmproxy.bootstrap.secrets import secret_chain
+from llmproxy.bootstrap.store import Store, open_store
 from llmproxy.config import Settings
+from llmproxy.infra.controllers.admin.explain import Explainer
+from llmproxy.infra.controllers.admin.explain_routes import explain_routes
+from llmproxy.infra.controllers.admin.routes import admin_routes
 from llmproxy.infra.controllers.api_docs import api_docs_routes
 from llmproxy.infra.controllers.control_plane import control_plane, metrics_routes
 from llmproxy.infra.controllers.desk import Desk
-from llmproxy.infra.controllers.health import health_routes
-from llmproxy.infra.controllers.middleware import Door, Serve
+from llmproxy.infra.controllers.health import Watched, health_routes
+from llmproxy.infra.controllers.lifespan import Lifespan
+from llmproxy.infra.controllers.middleware import Control, Door, Serve
 from llmproxy.infra.controllers.openai.client_secrets import Secrets
 from llmproxy.infra.controllers.openai.models import model_routes
 from llmproxy.infra.controllers.openai.operations import families, operations, sockets
-from llmproxy.infra.database.snapshot import SnapshotKeeper
+from llmproxy.infra.database.following.keeper import Options, SnapshotKeeper
+from llmproxy.infra.database.following.models import Deployments
 from llmproxy.infra.ledger.journal import FileJournal
 from llmproxy.infra.limiter.memory import MemoryLimiter
 from llmproxy.infra.providers.catalogue import Catalogue
@@ -37,30 +50,51 @@ from llmproxy.infra.providers.long_tail.entry import LongTail
 from llmproxy.infra.providers.transport.client import HttpClient
 from llmproxy.infra.providers.transport.proxies import Proxies
 from llmproxy.infra.providers.transport.target import Patience
-from llmproxy.infra.secrets.environment import EnvironmentSecrets
 from llmproxy.infra.secrets.signing import KEY_BYTES, Signer
 from llmproxy.infra.telemetry.access_log import BufferedAccessLog, SilentAccessLog
 from llmproxy.infra.telemetry.clock import SystemClock
 from llmproxy.infra.telemetry.log_lines import keep_to_lines, note_lost_connections
 from llmproxy.infra.telemetry.metrics import Metrics
 
+Announce = Callable[[Inventory], None]
 
-def serving(settings: Settings) -> Door:
-    """Return the ASGI application; what needs an event loop is made when the server starts it."""
+
+def serving(settings: Settings, announce: Announce | None = None) -> Door:
+    """Return the ASGI application; what needs an event loop is made when the server starts it.
+
+    `announce` is told what there is to serve, just before it is served.
+    """
     keep_to_lines()
     clock = SystemClock()
-    registry = Registry(clock)
+    registry = Registry(clock, settings.auth)
     metrics = Metrics()
     parts = _Parts(settings, registry, metrics, clock)
-    control = control_plane(
+    parts.announce = announce
+    watched = Watched(
+        lambda: parts.registry_state,
+        parts.credentials.states,
+        parts.secrets.states,
+        lambda: parts.place,
+        settings.auth,
+        settings.stage,
+    )
+    plane = control_plane(
         [
-            health_routes(registry, parts.problems, parts.credentials, settings.stage),
+            health_routes(registry, watched),
             model_routes(registry),
             metrics_routes(registry, metrics.text),
             api_docs_routes(),
-        ],
-        parts.lifespan,
+            *admin_routes(
+                registry,
+                parts.administration,
+                clock,
+                explain_routes(
+                    registry, lambda: parts.explainer, body_timeout_s=settings.body_timeout_s
+                ),
+            ),
+        ]
     )
+    control = Control(plane, Lifespan(parts.lifespan), settings.access.admin_port)
     access_log = BufferedAccessLog(sys.stdout) if settings.access_log else SilentAccessLog()
     parts.access_log = access_log
     return Door(parts.operations, parts.sockets, parts.families, control, access_log)
@@ -77,28 +111,44 @@ class _Parts:
         self._metrics = metrics
         self._clock = clock
         self._keeper: SnapshotKeeper | None = None
-        self._credentials = Credentials(
-            EnvironmentSecrets(settings.environment), settings.environment, clock
-        )
+        self._store: Store | None = None
+        self._explainer: Explainer | None = None
+        self._audit = audit_of(settings, clock)
+        self.secrets = secret_chain(settings, clock)
+        self.credentials = Credentials(self.secrets, settings.environment, clock)
+        self.announce: Announce | None = None
+        self.place = ""
         self.access_log: BufferedAccessLog | SilentAccessLog = SilentAccessLog()
         self.operations: dict[str, Serve] = {}
         self.sockets: dict[str, Serve] = {}
         self.families: dict[str, Serve] = {}
 
-    def problems(self) -> dict[str, str]:
-        """Documents that are left out."""
-        return {} if self._keeper is None else self._keeper.problems
+    @property
+    def registry_state(self) -> RegistryState:
+        """How well the store is followed; only once the server has started."""
+        if self._keeper is None:
+            raise RuntimeError("the registry is asked about before it is there")
+        return self._keeper.state
 
-    def credentials(self) -> dict[str, str | None]:
-        """Credentials that expire, with what is wrong with each."""
-        return self._credentials.states()
+    def administration(self, actor: Actor) -> Administration:
+        """Return what administrators do, in the name of one; only once the server has started."""
+        if self._store is None:
+            raise RuntimeError("administration is asked for before the store is open")
+        return administration_of(self._store, self._settings, self._audit, actor)
+
+    @property
+    def explainer(self) -> Explainer:
+        """What explains requests; only once the server has started."""
+        if self._explainer is None:
+            raise RuntimeError("an explanation is asked for before the server has started")
+        return self._explainer
 
     def _reconsider(self) -> None:
         if self._keeper is not None:
             self._keeper.reconsider()
 
     @asynccontextmanager
-    async def lifespan(self, _app: object) -> AsyncIterator[None]:
+    async def lifespan(self) -> AsyncIterator[None]:
         """Start all, serve, stop all in reverse."""
         asyncio.get_running_loop().set_exception_handler(note_lost_connections)
         async with AsyncExitStack() as stack:
@@ -109,15 +159,33 @@ class _Parts:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         settings = self._settings
-        store = await open_store(settings.data_dir)
+        store = await open_store(settings)
         stack.push_async_callback(store.close)
+        self._store = store
+        self.place = store.place
         signer = Signer(await store.signing_keys.keep(secrets.token_bytes(KEY_BYTES)))
-        await register_echo(settings.data_dir, store.models, self._clock.now())
+        if not store.shared:
+            await register_echo(settings.data_dir, store.models, self._clock.now())
         client = HttpClient(
             max_connections=settings.max_upstream_connections, proxies=Proxies(settings.proxies)
         )
         stack.push_async_callback(client.close)
-        stack.callback(self._credentials.close)
+        self.secrets.start()
+        stack.push_async_callback(self.secrets.close)
+        stack.callback(self.credentials.close)
+        long_tail = LongTail(self.secrets, self._reconsider)
+        stack.callback(long_tail.close)
+        catalogue = Catalogue(
+            client,
+            self.credentials,
+            _patience(settings),
+            ResponseIds(signer),
+            long_tail,
+            max_message_bytes=settings.realtime_max_message_bytes,
+        )
+        await self._follow(store, catalogue)
+        stack.push_async_callback(self._stop_following)
+        # Its folder marks a folder that was served from: not before it can be.
         journal = FileJournal(
             settings.data_dir / JOURNAL_FOLDER,
             max_bytes=settings.journal_max_bytes,
@@ -125,27 +193,36 @@ class _Parts:
         )
         stack.callback(journal.close)
         limiter = MemoryLimiter(max_in_flight=settings.max_concurrent_requests)
-        long_tail = LongTail(EnvironmentSecrets(settings.environment), self._reconsider)
-        stack.callback(long_tail.close)
-        catalogue = Catalogue(
-            client,
-            self._credentials,
-            _patience(settings),
-            ResponseIds(signer),
-            long_tail,
-            max_message_bytes=settings.realtime_max_message_bytes,
-        )
-        self._keeper = SnapshotKeeper(
-            store.models, store.keys, self._registry, catalogue.deployment, settings.environment
-        )
-        await self._keeper.start()
-        stack.push_async_callback(self._keeper.stop)
         self._metrics.gauge("upstream_connections", client.sizes)
         self._metrics.gauge("kept_reasoning", catalogue.kept.sizes)
-        self._metrics.gauge("credentials", self._credentials.counts)
+        self._metrics.gauge("credentials", self.credentials.counts)
         self._metrics.gauge("journal", lambda: journal.counts)
         self._metrics.gauge("requests", lambda: {"in_flight": limiter.in_flight})
         self._open(limiter, journal, signer)
+        if self.announce is not None:
+            self.announce(inventory(self._registry.snapshot, settings.auth, store.place))
+
+    async def _follow(self, store: Store, catalogue: Catalogue) -> None:
+        """Load the registry and follow it. Raises Unavailable or StartRefused."""
+        settings = self._settings
+        self._keeper = SnapshotKeeper(
+            store.feeds,
+            self._registry,
+            Deployments(catalogue.deployment, settings.environment, self.secrets),
+            self._clock,
+            Options(store.last_good, settings.registry.accept_empty, admin_from(settings.access)),
+        )
+        await self._keeper.start()
+        refuse_without_keys(settings, keyless=self._registry.snapshot.keyless)
+        self._metrics.gauge(
+            "registry", lambda: registry_figures(self._registry, self.registry_state)
+        )
+        if store.counts is not None:
+            self._metrics.gauge("store", store.counts)
+
+    async def _stop_following(self) -> None:
+        if self._keeper is not None:
+            await self._keeper.stop()
 
     def _open(self, limiter: MemoryLimiter, journal: FileJournal, signer: Signer) -> None:
         admit = Admit(self._registry, limiter, journal, self._clock)
@@ -159,6 +236,13 @@ class _Parts:
             Recall(directory, limiter, self._clock),
             signer,
             Duplex(admit, dispatch, settle, self._clock),
+        )
+        self._explainer = Explainer(
+            self._registry,
+            Explain(self._registry, limiter, dispatch),
+            directory,
+            self._clock,
+            max_body_bytes=self._settings.max_body_bytes,
         )
         desk = _desk(self._settings)
         client_secrets = Secrets(signer, self._clock)

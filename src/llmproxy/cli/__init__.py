@@ -8,8 +8,11 @@ from typing import Annotated
 import typer
 
 from llmproxy import __version__
+from llmproxy.cli.explain import explain
 from llmproxy.cli.keys import keys
 from llmproxy.cli.models import models
+from llmproxy.cli.projects import projects
+from llmproxy.cli.registry import registry
 from llmproxy.cli.serve import serve
 
 app = typer.Typer(
@@ -23,8 +26,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(serve)
+app.command()(explain)
 app.add_typer(models, name="models")
 app.add_typer(keys, name="keys")
+app.add_typer(projects, name="projects")
+app.add_typer(registry, name="registry")
 
 
 def _show_version(wanted: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from llmproxy.application.interfaces.model_repository import StoredModel
+from llmproxy.application.interfaces.document_repository import StoredDocument
 from llmproxy.application.use_cases.check_model import CheckModel, CheckResult, Verdict
 from llmproxy.cli.running import DataDir, Session, run, stop
 from llmproxy.cli.tables import print_table
@@ -36,7 +36,7 @@ def check(
 
         chosen = _chosen(await session.store.models.load_all(), model_ids or [])
         models, rows = _parsed(chosen, session.settings.environment)
-        async with open_probe(session.settings, session.store.clock) as probe:
+        async with open_probe(session.settings, session.store.clock, models) as probe:
             checks = CheckModel(probe, session.store.clock, timeout_s=timeout)
             results = await _with_progress(checks.each(models), len(models))
         order = {model.id: place for place, model in enumerate(models)}
@@ -52,7 +52,7 @@ def check(
         stop(f"{failed} of {len(rows)} failed")
 
 
-def _chosen(stored: list[StoredModel], names: Sequence[str]) -> list[StoredModel]:
+def _chosen(stored: list[StoredDocument], names: Sequence[str]) -> list[StoredDocument]:
     chosen = [
         each for each in stored if not names or {each.id, each.document.get("code")} & {*names}
     ]
@@ -64,7 +64,7 @@ def _chosen(stored: list[StoredModel], names: Sequence[str]) -> list[StoredModel
 
 
 def _parsed(
-    stored: list[StoredModel], environment: Mapping[str, str]
+    stored: list[StoredDocument], environment: Mapping[str, str]
 ) -> tuple[list[Model], list[tuple[str, ...]]]:
     """Return the models, and rows for the documents that are not understood."""
     models: list[Model] = []

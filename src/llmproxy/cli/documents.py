@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from llmproxy.cli.running import stop
 from llmproxy.domain.document import DocumentError, Parsed, parse_model
 from llmproxy.infra.wire.jsonc import DEFAULT_MAX_BYTES, JsoncError, read_documents
 
@@ -45,6 +46,22 @@ def harvest(sources: Sequence[str], environment: Mapping[str, str]) -> Harvest:
                 result.faults.append(Fault(name, "holds no document"))
     _note_twins(result)
     return result
+
+
+def read_object(source: str) -> dict[str, object]:
+    """Return the one JSON object of a file or of stdin; ends the command when it holds none."""
+    harvested = Harvest([], [], [])
+    found: list[object] = []
+    for name, data in _texts(source, harvested):
+        try:
+            found += [value for value, _ in read_documents(data)]
+        except JsoncError as error:
+            stop(f"{name}:{error.line}: {error.message}")
+    for where, message in harvested.faults:
+        stop(f"{where}: {message}")
+    if len(found) != 1 or not isinstance(found[0], dict):
+        stop(f"{'stdin' if source == STDIN else source}: give one JSON object")
+    return found[0]
 
 
 def _texts(source: str, result: Harvest) -> Iterator[tuple[str, bytes]]:

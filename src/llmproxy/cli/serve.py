@@ -1,14 +1,14 @@
 """`llmproxy serve`: one worker on uvicorn, with the gateway's own HTTP protocol."""
 
-import asyncio
 import logging
 import socket
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from llmproxy.config import SettingError, Settings, process_environment, settings_from
+from llmproxy.config import SettingError, process_environment, settings_from
 
 if TYPE_CHECKING:
     from llmproxy.bootstrap.greeting import Inventory
@@ -40,40 +40,20 @@ def serve(
     except SettingError as error:
         _stop(str(error))
     _log_to_stderr(settings.log_level)
-    inventory = _inventory(settings)
-    if not settings.on_loopback and not inventory.keys:
-        _stop(
-            f"HOST={settings.host} is reachable from other machines,"
-            " and this gateway has no keys yet.\n"
-            "Make one first:  llmproxy keys create --project NAME\n"
-            "or listen on this machine only:  HOST=127.0.0.1"
-        )
-    listener = _listen(settings)
-    typer.echo(inventory.greeting(_address(listener)))
-    _run(settings, listener)
+    listener = _listen(settings.host, settings.port)
+    own_port = settings.access.admin_port
+    listeners = [listener] if own_port is None else [listener, _listen(settings.host, own_port)]
+    _run(environment, listeners)
 
 
-def _inventory(settings: Settings) -> "Inventory":
-    from llmproxy.application.interfaces.store import StoreUnusableError
-    from llmproxy.bootstrap.greeting import take_inventory
-
-    try:
-        return asyncio.run(take_inventory(settings))
-    except StoreUnusableError as error:
-        _stop(str(error))
-
-
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((settings.host, settings.port))
+        listener.bind((host, port))
     except OSError as error:
-        _stop(
-            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}."
-            " Choose another PORT or HOST."
-        )
+        _stop(f"cannot listen on {host}:{port}: {error.strerror}. Choose another PORT or HOST.")
     listener.set_inheritable(True)
     return listener
 
@@ -83,14 +63,22 @@ def _address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _run(settings: Settings, listener: socket.socket) -> None:
+def _run(environment: dict[str, str], listeners: list[socket.socket]) -> NoReturn:
     import uvicorn
 
     from llmproxy.app import create_app
     from llmproxy.infra.server.protocol import GatewayProtocol
 
+    addresses = [_address(listener) for listener in listeners]
+    if len(listeners) > 1:
+        environment["ADMIN_PORT"] = str(listeners[1].getsockname()[1])  # 0 took a free one
+
+    def greet(found: "Inventory") -> None:
+        typer.echo(found.greeting(*addresses))
+
+    app = create_app(environment, greet)
     config = uvicorn.Config(
-        create_app(settings.environment),
+        app,
         http=GatewayProtocol,
         ws="none",  # the protocol serves WebSockets itself; uvicorn would import a library for them
         loop="auto",
@@ -103,18 +91,24 @@ def _run(settings: Settings, listener: socket.socket) -> None:
         backlog=BACKLOG,
     )
     server = uvicorn.Server(config)
-    server.run(sockets=[listener])
+    with suppress(SystemExit):  # how uvicorn ends a start that failed
+        server.run(sockets=listeners)
+    if app.lifespan.refused is not None:
+        sys.exit(2)
     sys.exit(0 if server.started else 1)
 
 
 def _log_to_stderr(level: str) -> None:
+    """Write our own lines from this level on, those of libraries from WARNING on.
+
+    Below it these write of every request to a store or a token endpoint.
+    """
     logging.basicConfig(
         stream=sys.stderr,
-        level=level.upper(),
+        level=logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    logging.getLogger("llmproxy").setLevel(level.upper())
 
 
 def _stop(message: str) -> NoReturn:

@@ -11,6 +11,8 @@ COLOURS = {
     "added": "green",
     "changed": "yellow",
     "skipped": "yellow",
+    "suspended": "yellow",
+    "to do": "yellow",
     "expired": "yellow",
     "failed": "red",
     "refused": "red",

@@ -1,7 +1,20 @@
 """Who is calling: what a key stands for, never the key itself."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from hashlib import sha256
+from typing import Final
+
+
+class Auth(StrEnum):
+    """Who is let in without a key."""
+
+    KEYS = "keys"
+    """Nobody."""
+    OPEN = "open"
+    """Everybody."""
+    LOCAL = "local"
+    """This machine itself, and only as long as no key was ever made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +28,16 @@ class Caller:
     admin: bool
     expires_at: float | None
     """Unix seconds; None means never."""
+    anonymous: bool = False
+    """Nobody has shown who this is: it sees public models only and owns nothing."""
+    tag: str | None = None
+    """The project that an anonymous caller names for its usage; it opens nothing."""
+    suspended: bool = False
+    """The project of the key is suspended."""
+
+
+ANYONE: Final = Caller("none", None, None, admin=False, expires_at=None, anonymous=True)
+"""Who calls without a key where none is needed."""
 
 
 def key_digest(key: bytes) -> bytes:

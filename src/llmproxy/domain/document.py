@@ -1,6 +1,6 @@
 """From a model document as it was written to a checked `Model`, or all that is wrong with it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -101,22 +101,23 @@ def _code(fields: Fields, identifier: str) -> str:
 
 
 _UNKNOWN_VENDOR: Final = Vendor("", ())
+_BY_NAME: Final = {vendor.name: vendor for vendor in VENDORS}
+_MODEL_TYPES: Final = tuple(model_type for each in VENDORS for model_type in each.model_types)
+_OPERATIONS: Final = {operation.value: operation for operation in Operation}
 
 
 def _vendor(fields: Fields) -> Vendor:
     written = fields.text("provider")
     if written is None:
         return _UNKNOWN_VENDOR
-    name = _spelled(fields, "provider", written, [vendor.name for vendor in VENDORS])
-    return next((vendor for vendor in VENDORS if vendor.name == name), _UNKNOWN_VENDOR)
+    return _BY_NAME.get(_spelled(fields, "provider", written, _BY_NAME), _UNKNOWN_VENDOR)
 
 
 def _model_type(fields: Fields, vendor: Vendor) -> str:
     written = fields.text("model_type")
     if written is None:
         return ""
-    every = [model_type for each in VENDORS for model_type in each.model_types]
-    found = _spelled(fields, "model_type", written, every)
+    found = _spelled(fields, "model_type", written, _MODEL_TYPES)
     if found and vendor.model_types and found not in vendor.model_types:
         known = ", ".join(vendor.model_types)
         fields.problem(
@@ -125,7 +126,9 @@ def _model_type(fields: Fields, vendor: Vendor) -> str:
     return found
 
 
-def _spelled(fields: Fields, place: str, written: str, known: list[str]) -> str:
+def _spelled(fields: Fields, place: str, written: str, known: Collection[str]) -> str:
+    if written in known:
+        return written
     found = match(written, known)
     if found is None:
         fields.problem(place, "is not known", f"known are {', '.join(known)}")
@@ -146,10 +149,9 @@ def _audience(fields: Fields) -> tuple[frozenset[str], bool]:
 
 
 def _operations(fields: Fields, model_type: str) -> frozenset[Operation]:
-    words = [operation.value for operation in Operation]
     entries = fields.texts("operations")
-    found = [_spelled(fields, place, written, words) for place, written in entries or ()]
-    operations = frozenset(Operation(word) for word in found if word)
+    found = [_spelled(fields, place, written, _OPERATIONS) for place, written in entries or ()]
+    operations = frozenset(_OPERATIONS[word] for word in found if word)
     if not entries and not fields.values.get("operations"):
         fields.warn("operations", "is empty: the model cannot be asked anything")
     if model_type not in MEDIA_TYPES:

@@ -17,6 +17,10 @@ GatewayError                code, message, param, hint
     UnknownUrl              no operation lives at this path
     WrongMethod             the path exists, the method does not (allowed)
     UnsupportedEndpoint     OpenAI serves this path, this gateway does not
+    UnknownItem             administration: no model, key or project has this id
+    AlreadyExists           administration: one with this id is there already, or is in use
+    EtagMismatch            administration: somebody else has changed it since
+    ReadOnly                administration: documents come from files here
   UpstreamError             the provider failed or refused
     Busy                    the provider's limit is reached (retry_after_s)
     TimedOut                the provider stayed silent too long
@@ -135,6 +139,30 @@ class UnsupportedEndpoint(CallerError):
     """A path of OpenAI's API that this gateway leaves out; the hint says what to use."""
 
     default_code = "unsupported_endpoint"
+
+
+class UnknownItem(CallerError):
+    """No model, key or project has this id; told to administrators only."""
+
+    default_code = "not_found"
+
+
+class AlreadyExists(CallerError):
+    """One with this id is there already, or is still in use."""
+
+    default_code = "already_exists"
+
+
+class EtagMismatch(CallerError):
+    """The etag that was given is not the present one: somebody else has made a change."""
+
+    default_code = "etag_mismatch"
+
+
+class ReadOnly(CallerError):
+    """Documents come from files here and are changed there."""
+
+    default_code = "read_only"
 
 
 class Later(GatewayError):

@@ -66,7 +66,7 @@ class Fields:
             self.problem(name, f"must be a string, not {json_kind(value)}")
         elif not value or value != value.strip():
             self.problem(name, "must not be empty nor begin or end with a blank")
-        elif len(value) > _MAX_TEXT or any(category(sign) in _UNFIT for sign in value):
+        elif len(value) > _MAX_TEXT or not _is_fit(value):
             self.problem(name, f"must be at most {_MAX_TEXT:,} characters, none of them a control")
         else:
             return value
@@ -138,6 +138,11 @@ def json_kind(value: object) -> str:
     if value is None:
         return "null"
     return next((name for kind, name in kinds if isinstance(value, kind)), type(value).__name__)
+
+
+def _is_fit(text: str) -> bool:
+    # What is printable has none of them; to ask that of a whole text is ten times as fast.
+    return text.isprintable() or not any(category(sign) in _UNFIT for sign in text)
 
 
 def _number(value: object) -> float | int | None:

@@ -1,8 +1,12 @@
-"""Telling the name of a secret from a secret that somebody wrote into a document."""
+"""Names of secrets in documents: which a model needs, and what is no name but a secret itself."""
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+if TYPE_CHECKING:
+    from llmproxy.domain.model import Model
+
+_SUFFIX: Final = "_secret_name"
 _MAX_NAME = 127
 """Longest name of a secret in Azure Key Vault; variables are shorter in practice."""
 
@@ -30,3 +34,20 @@ def _is_random(run: str) -> bool:
         return True
     kinds = (str.isupper, str.islower, str.isdigit)
     return sum(any(map(kind, run)) for kind in kinds) > 1
+
+
+def references_of(model: "Model") -> frozenset[str]:
+    """Return the name of every secret that calls of this model need.
+
+    They are its key, the secret of its identity at Entra ID, and every further parameter that ends
+    in `_secret_name`. What a document does not name is not among them: AZURE_CLIENT_SECRET and
+    Google's default credentials come from the process's own environment, which never changes.
+    """
+    parameters = model.parameters
+    identity = parameters.identity
+    named = (
+        parameters.secret_name,
+        identity.client_secret_name if identity is not None else None,
+        *(value for name, value in parameters.extra.items() if name.endswith(_SUFFIX)),
+    )
+    return frozenset(name for name in named if isinstance(name, str) and name)

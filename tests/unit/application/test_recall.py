@@ -5,8 +5,9 @@ from typing_extensions import override
 
 from llmproxy.application.interfaces.stored_response import Lookup, Origin
 from llmproxy.application.interfaces.upstream import Deployment, Events, Recalling, Reply
-from llmproxy.application.registry import Registry, Snapshot
+from llmproxy.application.registry import Registry
 from llmproxy.application.response_ids import ResponseDirectory, ResponseIds
+from llmproxy.application.snapshot import Snapshot
 from llmproxy.application.use_cases.recall import Recall
 from llmproxy.domain.document import parse_model
 from llmproxy.domain.errors import Broken, OwnFault

@@ -5,13 +5,12 @@ from dataclasses import replace
 import pytest
 
 from llmproxy.application.interfaces.upstream import Deployment
-from llmproxy.application.registry import ANYONE, MAX_PLANS, Registry, Snapshot
-from llmproxy.domain.caller import Caller, key_digest
+from llmproxy.application.registry import MAX_PLANS, Registry
+from llmproxy.application.snapshot import Snapshot
+from llmproxy.domain.caller import ANYONE, Auth, Caller, key_digest
 from llmproxy.domain.errors import (
     InvalidRequest,
     OperationNotSupported,
-    Unauthenticated,
-    Unavailable,
     UnknownModel,
 )
 from llmproxy.domain.operation import Operation
@@ -30,11 +29,14 @@ ALL = (OPEN, TWO_A, TWO_B, PRIVATE, PICTURES)
 
 
 def _registry(
-    *deployments: Deployment, callers: tuple[Caller, ...] = (), open_to_all: bool = False
+    *deployments: Deployment,
+    callers: tuple[Caller, ...] = (),
+    keyless: bool = False,
+    auth: Auth = Auth.LOCAL,
 ) -> Registry:
-    registry = Registry(FakeClock())
+    registry = Registry(FakeClock(), auth)
     keys = {key_digest(KEY): caller for caller in callers}
-    registry.install(Snapshot(deployments, keys, open_to_all))
+    registry.install(Snapshot(deployments, keys, keyless))
     return registry
 
 
@@ -44,63 +46,6 @@ def _here() -> bool:
 
 def _elsewhere() -> bool:
     return False
-
-
-def test_before_the_first_snapshot() -> None:
-    """Until there is one the gateway says that it starts: it knows no key and refuses none."""
-    registry = Registry(FakeClock())
-
-    assert not registry.loaded
-    with pytest.raises(Unavailable) as starting:
-        registry.authenticate(KEY, _here)
-    assert starting.value.retry_after_s == 1.0
-    registry.install(Snapshot())
-    assert registry.loaded
-
-
-def test_a_key_is_known_by_its_digest() -> None:
-    """The snapshot holds digests: the key itself finds its caller, and nothing else does."""
-    registry = _registry(callers=(CALLER,))
-
-    assert registry.authenticate(KEY, _elsewhere) is CALLER
-    for wrong in (KEY[:-1], KEY + b" ", KEY.upper(), key_digest(KEY), b"\xff"):
-        with pytest.raises(Unauthenticated) as unknown:
-            registry.authenticate(wrong, _here)
-        assert unknown.value.message == "Incorrect API key provided."
-
-
-@pytest.mark.parametrize("key", [None, b""])
-def test_without_a_key(key: bytes | None) -> None:
-    """Once there are keys, this machine needs one too."""
-    with pytest.raises(Unauthenticated) as missing:
-        _registry(callers=(CALLER,)).authenticate(key, _here)
-    assert "Authorization header" in missing.value.message
-
-
-def test_an_expired_key() -> None:
-    """A key counts until the second it expires in, and not in it."""
-    clock = FakeClock()
-    registry = Registry(clock)
-    caller = Caller("key_1", None, None, admin=False, expires_at=clock.now() + 10)
-    registry.install(Snapshot(keys={key_digest(KEY): caller}))
-
-    clock.advance(9.9)
-    assert registry.authenticate(KEY, _elsewhere) is caller
-    clock.advance(0.1)
-    with pytest.raises(Unauthenticated) as expired:
-        registry.authenticate(KEY, _elsewhere)
-    assert "expired" in expired.value.message
-
-
-def test_while_no_key_was_ever_made() -> None:
-    """This machine itself is served without a key, any other is told what to do."""
-    registry = _registry(open_to_all=True)
-
-    assert registry.authenticate(b"anything", _here) is ANYONE
-    assert registry.authenticate(None, _here) is ANYONE
-    with pytest.raises(Unauthenticated) as refused:
-        registry.authenticate(b"anything", _elsewhere)
-    assert "llmproxy keys create" in refused.value.message
 
 
 def test_names() -> None:
@@ -121,9 +66,9 @@ def test_hidden_and_unknown_are_told_alike() -> None:
     registry = _registry(*ALL)
 
     assert registry.named("private", CALLER) == (PRIVATE,)
-    assert registry.named("private", ANYONE) == (PRIVATE,)
     words = set()
-    for caller, name in ((stranger, "private"), (projectless, "private"), (CALLER, "nobody")):
+    hidden_from = (stranger, projectless, ANYONE, replace(ANYONE, tag="alpha"))
+    for caller, name in (*((each, "private") for each in hidden_from), (CALLER, "nobody")):
         with pytest.raises(UnknownModel) as unknown:
             registry.named(name, caller)
         words.add(unknown.value.message.replace(name, "*"))
@@ -144,7 +89,7 @@ def test_a_key_for_some_models() -> None:
 def test_visible_models() -> None:
     """All that a caller may know, by code, in the order of registration."""
     assert list(_registry(*ALL).visible(CALLER)) == ["open", "two", "private", "pictures"]
-    assert list(_registry(*ALL).visible(ANYONE)) == ["open", "two", "private", "pictures"]
+    assert list(_registry(*ALL).visible(ANYONE)) == ["open", "two", "pictures"]
     assert _registry().visible(CALLER) == {}
 
 
@@ -207,29 +152,6 @@ def test_messages_are_bounded() -> None:
         registry.candidates("pictures", CALLER, Operation.CHAT_COMPLETION)
     assert len(unknown.value.message) < 300
     assert len(refused.value.message) < 400
-
-
-def test_a_caller_that_something_else_vouches_for() -> None:
-    """A key's id stands for its caller as long as the key itself would be let in."""
-    clock = FakeClock()
-    registry = Registry(clock)
-    late = replace(CALLER, key_id="key_2", expires_at=clock.now() + 10)
-    registry.install(Snapshot((OPEN,), {b"one": CALLER, b"two": late}))
-    assert registry.vouched(CALLER.key_id, lambda: False) is CALLER
-    assert registry.vouched("key_2", lambda: False) is late
-    clock.advance(10)
-    for key_id in ("key_2", "key_3", "none"):
-        with pytest.raises(Unauthenticated):
-            registry.vouched(key_id, lambda: True)
-
-
-def test_nobody_in_particular_is_vouched_for_without_keys() -> None:
-    """While there are no keys, this machine itself is let in."""
-    registry = Registry(FakeClock())
-    registry.install(Snapshot((OPEN,), open_to_all=True))
-    assert registry.vouched("none", lambda: True).key_id == "none"
-    with pytest.raises(Unauthenticated):
-        registry.vouched("none", lambda: False)
 
 
 def test_labels_are_header_values() -> None:

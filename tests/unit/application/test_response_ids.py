@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from llmproxy.application.interfaces.stored_response import Origin
-from llmproxy.application.registry import Registry, Snapshot
+from llmproxy.application.registry import Registry
 from llmproxy.application.response_ids import REMOVED, ResponseDirectory, ResponseIds
+from llmproxy.application.snapshot import Snapshot
 from llmproxy.application.steps.settle import most
 from llmproxy.domain.errors import InvalidRequest, UnknownResponse
 from llmproxy.domain.usage import Usage

@@ -21,6 +21,10 @@ def _llmproxy(tmp_path: Path) -> Run:
             "AZURE_OPENAI_ENDPOINT": None,
             "AZURE_OPENAI_API_VERSION": None,
             "GOOGLE_PROJECT_ID": None,
+            "LLMPROXY_URL": None,
+            "LLMPROXY_ADMIN_KEY": None,
+            "COSMOS_URL": None,
+            "MODELS_PATH": None,
             **(env or {}),
         }
         result = CliRunner().invoke(app, arguments, input=stdin, env=environment)

@@ -19,6 +19,7 @@ from tests.fakes.documents import document
 from tests.unit.cli.conftest import Run
 
 MAIN = "from llmproxy.cli import main; main()"
+COMMANDS = ("serve", "explain", "models", "keys", "projects", "registry")
 HEAVY = ("fastapi", "pydantic", "starlette", "uvicorn", "msgspec", "httptools", "rich", "litellm")
 
 
@@ -27,14 +28,16 @@ def test_help_names_every_command(llmproxy: Run, arguments: tuple[str, ...]) -> 
     """Also when nothing is asked for."""
     text = llmproxy(*arguments).output
 
-    assert all(f"\n  {command} " in text for command in ("serve", "models", "keys"))
+    assert all(f"\n  {command} " in text for command in COMMANDS)
 
 
 @pytest.mark.parametrize(
     ("group", "commands"),
     [
-        ("models", ("import", "list", "show", "remove", "check")),
-        ("keys", ("create", "list", "revoke")),
+        ("models", ("import", "list", "providers", "show", "patch", "remove", "check")),
+        ("keys", ("create", "list", "show", "rotate", "change", "revoke")),
+        ("projects", ("list", "show", "set", "remove")),
+        ("registry", ("init", "export", "import", "import-litellm", "status")),
     ],
 )
 def test_groups_have_help(llmproxy: Run, group: str, commands: tuple[str, ...]) -> None:

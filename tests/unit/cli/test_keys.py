@@ -28,7 +28,7 @@ def test_a_key_is_printed_once_and_alone(llmproxy: Run, tmp_path: Path) -> None:
     assert key not in result.stderr
     assert "project team a; all models it can see; never expires" in result.stderr
     assert "not shown again" in result.stderr
-    stored = b"".join(each.read_bytes() for each in (tmp_path / "data").iterdir())
+    stored = b"".join(each.read_bytes() for each in (tmp_path / "data").rglob("*.*"))
     assert key.encode() not in stored
     assert key_digest(key.encode()).hex().encode() in stored
     assert key not in llmproxy("keys", "list").output
@@ -107,3 +107,83 @@ def test_a_revoked_key_stays_revoked(llmproxy: Run) -> None:
     assert unknown.exit_code == 1
     assert "no key with this id" in unknown.stderr
     assert [key["state"] for key in listed(llmproxy)] == ["revoked"]
+
+
+def test_a_key_is_shown_and_changed(llmproxy: Run) -> None:
+    """Rights and end, to another and to none."""
+    llmproxy("keys", "create", "--project", "p", "--models", "a", "--expires", "30d")
+    key_id = listed(llmproxy)[0]["id"]
+
+    narrowed = llmproxy("keys", "change", key_id, "--models", "b,c", "--expires", "2099-01-31")
+    shown = json.loads(llmproxy("keys", "show", key_id).stdout)
+    widened = llmproxy("keys", "change", key_id, "--all-models", "--never-expires")
+
+    assert narrowed.exit_code == widened.exit_code == 0
+    assert narrowed.stdout == f"{key_id} is for project p; b, c; until 2099-02-01 00:00 UTC\n"
+    assert "no model has the code or id b yet" in narrowed.stderr
+    assert (shown["models"], shown["expires_at"]) == (["b", "c"], 4_073_587_200.0)
+    assert shown == {**shown, "state": "live", "project": "p"}
+    assert widened.stdout == f"{key_id} is for project p; all models it can see; never expires\n"
+
+
+def test_a_key_is_rotated(llmproxy: Run) -> None:
+    """A new key alone on stdout; the old one ends with the grace."""
+    llmproxy("keys", "create", "--project", "p", "--models", "a")
+    key_id = listed(llmproxy)[0]["id"]
+
+    result = llmproxy("keys", "rotate", key_id, "--grace", "2h")
+    old, new = listed(llmproxy)
+
+    assert re.fullmatch(r"sk-llmproxy-[A-Za-z0-9_-]{43}\n", result.stdout)
+    assert f"{key_id} stays valid until" in result.stderr
+    assert (new["replaces"], new["project"], new["models"]) == (key_id, "p", ["a"])
+    assert 7100 < old["expires_at"] - new["created_at"] < 7300
+    at_once = llmproxy("keys", "rotate", new["id"], "--grace", "0s")
+    assert at_once.exit_code == 0
+    assert [key["state"] for key in listed(llmproxy)] == ["live", "expired", "live"]
+
+
+def test_keys_of_a_project_and_a_state(llmproxy: Run) -> None:
+    """Both options must fit."""
+    for project in ("p", "p", "q"):
+        llmproxy("keys", "create", "--project", project)
+    first, second, third = (key["id"] for key in listed(llmproxy))
+    llmproxy("keys", "revoke", first)
+
+    def found(*options: str) -> list[str]:
+        keys = json.loads(llmproxy("keys", "list", "--json", *options).stdout)
+        return [key["id"] for key in keys]
+
+    assert found("--project", "p") == [first, second]
+    assert found("--state", "live") == [second, third]
+    assert found("--project", "p", "--state", "revoked") == [first]
+    assert llmproxy("keys", "list", "--state", "new").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("change", "{id}"), 2, "nothing to change"),
+        (("change", "{id}", "--models", "a", "--all-models"), 2, "not both"),
+        (("change", "{id}", "--expires", "soon"), 2, "30d"),
+        (("change", "{id}", "--expires", "2020-01-01"), 2, "expired already"),
+        (("change", "key_no", "--all-models"), 1, "no key with this id"),
+        (("rotate", "key_no"), 1, "no key with this id"),
+        (("rotate", "{id}", "--grace", "long"), 2, "24h"),
+        (("rotate", "{id}", "--grace", "5w"), 2, "grace_s"),
+        (("show", "key_no"), 1, "no key with this id"),
+    ],
+)
+def test_changes_that_are_refused(
+    llmproxy: Run, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    """In a sentence; the key stays as it is, and no new one is live."""
+    llmproxy("keys", "create", "--project", "p")
+    before = listed(llmproxy)
+
+    given = (each.format(id=before[0]["id"]) for each in arguments)
+    result = llmproxy("keys", *given)
+
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert message in result.stderr
+    assert [key for key in listed(llmproxy) if key["state"] == "live"] == before

@@ -46,7 +46,7 @@ def test_a_document_is_added_then_unchanged_then_changed(llmproxy: Run) -> None:
 
 
 def test_the_original_documents_are_imported(llmproxy: Run) -> None:
-    """As a folder, as they stand; warnings go to stderr with file, line and document."""
+    """As a folder, as they stand; of several with one id the last counts, and that is told."""
     result = llmproxy("models", "import", str(ORIGINAL))
 
     assert result.exit_code == 0
@@ -58,7 +58,8 @@ def test_the_original_documents_are_imported(llmproxy: Run) -> None:
         "gpt-4-azure",
     ]
     place = f"{ORIGINAL}/one_of_each_provider.jsonc:2"
-    assert table[1] == ["added", "gpt-4-azure", "gpt-4", place]
+    assert table[1] == ["skipped", "gpt-4-azure", "gpt-4", place]
+    assert [row[0] for row in table[1:]] == ["skipped"] * 4 + ["added"] * 4
     assert f"warning: {place}: gpt-4-azure: costs.cost_output_1Mtokens: 0.06 USD" in result.stderr
     assert f"takes the place of the one at {place}" in result.stderr
     assert len(stored(llmproxy)) == 4
@@ -148,7 +149,7 @@ def test_a_literal_secret_is_neither_stored_nor_shown(llmproxy: Run, tmp_path: P
     assert result.exit_code == 1
     assert "parameters.api_key: looks like a secret itself" in result.stderr
     assert secret not in result.output
-    stored_bytes = b"".join(each.read_bytes() for each in (tmp_path / "data").iterdir())
+    stored_bytes = b"".join(each.read_bytes() for each in (tmp_path / "data").rglob("*.*"))
     assert secret.encode() not in stored_bytes
 
 

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Protocol
 
 from llmproxy.domain.caller import Caller
@@ -23,11 +24,21 @@ class StoredKey:
     created_at: float
     expires_at: float | None = None
     revoked_at: float | None = None
+    replaces: str | None = None
+    """Id of the key that this one was rotated from."""
 
     def is_live(self, now: float) -> bool:
         """Whether it opens anything at this time: neither revoked nor expired."""
         revoked = self.revoked_at is not None and self.revoked_at <= now
         return not revoked and (self.expires_at is None or now < self.expires_at)
+
+    @property
+    def etag(self) -> str:
+        """32 hex digits that differ whenever the key's rights or times do."""
+        models = None if self.models is None else sorted(self.models)
+        times = (self.created_at, self.expires_at, self.revoked_at)
+        rights = (self.id, self.project, models, self.admin, *times, self.replaces)
+        return sha256(repr(rights).encode()).hexdigest()[:32]
 
     def caller(self) -> Caller:
         """Return whom the key stands for; whether it is live is another question."""
@@ -38,8 +49,16 @@ class KeyExistsError(ValueError):
     """A key with this id or this digest is there already."""
 
 
+class KeyMissingError(LookupError):
+    """There is no key with this id."""
+
+
+class KeyChangedError(ValueError):
+    """The key is not as it was expected: somebody else has changed it."""
+
+
 class KeyRepository(Protocol):
-    """Keys by their id.
+    """Keys by their id. They are never deleted, because the ledger names them.
 
     Every method raises `domain.errors.Unavailable` when the store is away for the moment.
     """
@@ -57,15 +76,18 @@ class KeyRepository(Protocol):
         """Keep a new key. Raises KeyExistsError."""
 
     @abstractmethod
+    async def update(self, key: StoredKey, *, expected: StoredKey) -> None:
+        """Keep a key in place of the one with the same id, which must be as expected.
+
+        Id and digest stay what they are. Raises KeyMissingError or KeyChangedError.
+        """
+
+    @abstractmethod
     async def revoke(self, key_id: str, at: float) -> bool:
         """Mark a key revoked from this time on; False when there is none.
 
         A key that is revoked already keeps its first time.
         """
-
-    @abstractmethod
-    async def version(self) -> int:
-        """Return a number that grows whenever anybody changed the store."""
 
     @abstractmethod
     async def close(self) -> None:

@@ -2,7 +2,9 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+from llmproxy.domain.errors import GatewayError
 
 
 @dataclass(slots=True)
@@ -21,12 +23,33 @@ class Reservation:
     tokens: int
 
 
+class Limit(NamedTuple):
+    """What counts a call: `used` of `most` `unit` in a scope. `setting` is what changes it."""
+
+    scope: str
+    unit: str
+    used: int
+    most: int
+    setting: str
+
+
+class Standing(NamedTuple):
+    """All limits that would count a reservation, and what `reserve` would raise, if anything."""
+
+    limits: tuple[Limit, ...]
+    refusal: GatewayError | None
+
+
 class Limiter(Protocol):
     """Counts what is reserved and spent per scope."""
 
     @abstractmethod
     async def reserve(self, reservation: Reservation) -> None:
         """Hold it over all scopes, or over none. Raises Unavailable, RateLimited or BudgetSpent."""
+
+    @abstractmethod
+    def standing(self, reservation: Reservation) -> Standing:
+        """Say what would become of a reservation, and hold nothing."""
 
     @abstractmethod
     def settle(self, reservation: Reservation, *, cost_nano: int, tokens: int) -> None:

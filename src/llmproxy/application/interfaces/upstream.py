@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from llmproxy.application.interfaces.call import Call
+from llmproxy.application.interfaces.rendering import Rendering
 from llmproxy.application.interfaces.stored_response import Lookup
 from llmproxy.application.interfaces.talk import Frame, Talk
 from llmproxy.domain.model import Model
@@ -147,6 +148,7 @@ class Deployment:
     created: int = 0
     conversing: Conversing | None = None
     recalling: Recalling | None = None
+    rendering: Rendering | None = None
 
     @cached_property
     def labels(self) -> tuple[bytes, bytes]:

@@ -53,9 +53,9 @@ class Admit:
         """
         plan = self._registry.candidates(call.model, call.caller, call.operation)
         if call.previous is not None:
-            plan = _maker_of(call.previous, plan, call.model)
+            plan = maker_of(call.previous, plan, call.model)
         plan = able(plan, call)
-        reservation = _reservation(call, plan)
+        reservation = reservation_of(call, plan)
         await self._limiter.reserve(reservation)
         try:
             self._journal.opened(
@@ -63,7 +63,7 @@ class Admit:
                     call.request_id,
                     self._clock.now(),
                     call.caller.key_id,
-                    call.caller.project,
+                    call.caller.project or call.caller.tag,
                     reservation.model,
                     call.operation,
                     reservation.cost_nano,
@@ -82,15 +82,16 @@ def able(plan: tuple[Deployment, ...], call: Call) -> tuple[Deployment, ...]:
     One that cannot does not stand in the way of another. Raises the first one's reason when none
     is left.
     """
-    reasons = [reason for each in plan if (reason := _reason_against(each, call)) is not None]
+    reasons = [reason for each in plan if (reason := reason_against(each, call)) is not None]
     if not reasons:
         return plan
     if len(reasons) == len(plan):
         raise reasons[0]
-    return tuple([each for each in plan if _reason_against(each, call) is None])
+    return tuple([each for each in plan if reason_against(each, call) is None])
 
 
-def _reason_against(deployment: Deployment, call: Call) -> GatewayError | None:
+def reason_against(deployment: Deployment, call: Call) -> GatewayError | None:
+    """Return why a deployment that offers the operation cannot serve this call, None if it can."""
     model = deployment.model
     if model.parameters.enable_tools is False and call.body.value("tools") is not None:
         return InvalidRequest(
@@ -117,8 +118,11 @@ def not_ready(deployment: Deployment) -> OwnFault:
     )
 
 
-def _maker_of(previous: Origin, plan: tuple[Deployment, ...], model: str) -> tuple[Deployment, ...]:
-    """Return the one deployment that knows the response a request goes on from."""
+def maker_of(previous: Origin, plan: tuple[Deployment, ...], model: str) -> tuple[Deployment, ...]:
+    """Return the one deployment that knows the response a request goes on from.
+
+    Raises InvalidRequest when it is not among these.
+    """
     maker = tuple([each for each in plan if each.model.id == previous.deployment])
     if not maker:
         raise InvalidRequest(
@@ -130,7 +134,8 @@ def _maker_of(previous: Origin, plan: tuple[Deployment, ...], model: str) -> tup
     return maker
 
 
-def _reservation(call: Call, plan: tuple[Deployment, ...]) -> Reservation:
+def reservation_of(call: Call, plan: tuple[Deployment, ...]) -> Reservation:
+    """Return the most that a call over these deployments can cost, and whose it is."""
     cost_nano = tokens = 0
     currency = ""
     for deployment in plan:

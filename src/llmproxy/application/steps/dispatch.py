@@ -31,9 +31,14 @@ class Dispatch:
         if len(plan) > 1:
             code = plan[0].model.code
             turn = self._turns[code] = self._turns.get(code, 0) + 1
-            start = turn % len(plan)
-            plan = plan[start:] + plan[:start]
+            plan = _from_turn(plan, turn)
         return iter(plan)
+
+    def next_order(self, plan: tuple[Deployment, ...]) -> tuple[Deployment, ...]:
+        """Return the order in which the next call with this plan will walk it; no turn is taken."""
+        if len(plan) < 2:
+            return plan
+        return _from_turn(plan, self._turns.get(plan[0].model.code, 0) + 1)
 
     async def answer(self, admission: Admission) -> tuple[Reply, Deployment]:
         """Return the first whole answer.
@@ -52,7 +57,7 @@ class Dispatch:
                 reply = await deployment.answering.answer(call)
             except GatewayError as error:
                 now = self._clock.monotonic()
-                failure = _weightier(failure, note(admission, deployment, error, now - began))
+                failure = weightier(failure, note(admission, deployment, error, now - began))
                 if silence_s is not None:
                     call.silence_s = call.started_at + silence_s - now
                     if call.silence_s <= 0:
@@ -80,7 +85,7 @@ class Dispatch:
                 return await deployment.conversing.converse(admission.call), deployment
             except GatewayError as error:
                 duration_s = self._clock.monotonic() - began
-                failure = _weightier(failure, note(admission, deployment, error, duration_s))
+                failure = weightier(failure, note(admission, deployment, error, duration_s))
             except BaseException as error:
                 cut_off(admission, deployment, error, self._clock.monotonic() - began)
                 raise
@@ -89,6 +94,11 @@ class Dispatch:
     def stream(self, admission: Admission) -> "Journey":
         """Return the journey of a streamed answer; nothing is sent before its first `next`."""
         return Journey(admission, self._walk(admission.plan), self._clock)
+
+
+def _from_turn(plan: tuple[Deployment, ...], turn: int) -> tuple[Deployment, ...]:
+    start = turn % len(plan)
+    return plan[start:] + plan[:start]
 
 
 class Journey:
@@ -169,7 +179,7 @@ class Journey:
         failure = note(self._admission, self.deployment, error, now - self._began)
         if self.flowing:
             raise failure
-        self._failure = _weightier(self._failure, failure)
+        self._failure = weightier(self._failure, failure)
         call = self._admission.call
         if call.silence_s is not None and now - call.started_at >= call.silence_s:
             raise self._failure
@@ -217,7 +227,7 @@ def note(
     return error
 
 
-def _weightier(earlier: GatewayError | None, later: GatewayError) -> GatewayError:
+def weightier(earlier: GatewayError | None, later: GatewayError) -> GatewayError:
     """Choose what the caller is told: a provider's failure before a reason not to ask one."""
     return later if earlier is None or isinstance(later, UpstreamError) else earlier
 

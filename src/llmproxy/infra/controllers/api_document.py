@@ -112,6 +112,7 @@ TAGS = [
     {"name": "models", "description": "What the key may use."},
     {"name": "health", "description": "For people, and for what watches the process."},
     {"name": "operations", "description": "For operators."},
+    {"name": "administration", "description": "Models, keys and projects; admin keys only."},
 ]
 METHODS = frozenset(("get", "put", "post", "delete", "patch"))
 

@@ -1,7 +1,6 @@
 """The control plane: everything that is not an operation of the data plane, on FastAPI."""
 
 from collections.abc import Callable
-from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -15,15 +14,12 @@ from llmproxy.infra.controllers.credentials import credentials
 from llmproxy.infra.controllers.errors import rendered
 from llmproxy.infra.controllers.openai.left_out import left_out
 
-Lifespan = Callable[[FastAPI], Any]
 
-
-def control_plane(routers: list[APIRouter], lifespan: Lifespan) -> FastAPI:
+def control_plane(routers: list[APIRouter]) -> FastAPI:
     """Return the FastAPI application. Every error it answers has OpenAI's envelope."""
     app = FastAPI(
         title="LLM Proxy",
         version=__version__,
-        lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -38,13 +34,16 @@ def control_plane(routers: list[APIRouter], lifespan: Lifespan) -> FastAPI:
 
 
 def metrics_routes(registry: Registry, text: Callable[[], str]) -> APIRouter:
-    """Return `/metrics`, in Prometheus' text format, for callers with a key."""
+    """Return `/metrics`, in Prometheus' text format, for administrators.
+
+    Its labels name models, private ones too.
+    """
     router = APIRouter(tags=["operations"])
 
     @router.get("/metrics", response_class=PlainTextResponse)
     async def metrics(request: Request) -> PlainTextResponse:
         """Return this worker's figures."""
-        registry.authenticate(*credentials(request.scope))
+        registry.operator(*credentials(request.scope))
         return PlainTextResponse(text(), media_type="text/plain; version=0.0.4")
 
     return router

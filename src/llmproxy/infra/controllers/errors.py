@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from llmproxy.domain import errors
+from llmproxy.infra.wire.hiding import HIDDEN
 
 Headers = list[tuple[bytes, bytes]]
 _encode = msgspec.json.Encoder().encode
@@ -48,6 +49,10 @@ TABLE: Mapping[type[errors.GatewayError], Row] = {
     errors.UnknownUrl: Row(404, INVALID, retry=False),
     errors.WrongMethod: Row(405, INVALID, retry=False),
     errors.UnsupportedEndpoint: Row(501, INVALID, retry=False),
+    errors.UnknownItem: Row(404, INVALID, retry=False),
+    errors.AlreadyExists: Row(409, INVALID, retry=False),
+    errors.EtagMismatch: Row(412, INVALID, retry=False),
+    errors.ReadOnly: Row(409, INVALID, retry=False),
     errors.Busy: Row(429, "rate_limit_error", retry=True),
     errors.TimedOut: Row(504, SERVER, retry=True),
     errors.Broken: Row(502, SERVER, retry=True),
@@ -79,7 +84,21 @@ def envelope(error: Exception) -> dict[str, Any]:
     if isinstance(error, errors.Refused):
         further = {key: value for key, value in error.error.items() if key != "status"}
         whole["error"] = further | whole["error"]
+    if isinstance(error, errors.UpstreamError):
+        # A provider may repeat the key that it was sent.
+        whole["error"] = {name: _hidden(value) for name, value in whole["error"].items()}
     return whole
+
+
+def _hidden(value: object) -> object:
+    """Return a JSON value without any secret in its texts."""
+    if isinstance(value, str):
+        return HIDDEN.hide(value)
+    if isinstance(value, Mapping):
+        return {name: _hidden(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hidden(inner) for inner in value]
+    return value
 
 
 def _enveloped(message: str, kind: str, param: str | None, code: str | None) -> dict[str, Any]:

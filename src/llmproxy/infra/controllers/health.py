@@ -1,33 +1,46 @@
 """Health: `/health` for people, `/health/live` and `/health/ready` for what watches the process."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from llmproxy.application.interfaces.registry_state import RegistryState
 from llmproxy.application.registry import Registry
-from llmproxy.domain.errors import Unauthenticated
+from llmproxy.domain.caller import Auth
+from llmproxy.domain.errors import Forbidden, Unauthenticated
 from llmproxy.infra.controllers.credentials import credentials
 
+OPEN_TO_ALL = "AUTH=open: whoever reaches this gateway may use its public models without a key"
 
-def health_routes(
-    registry: Registry,
-    problems: Callable[[], Mapping[str, str]],
-    credentials_in_use: Callable[[], Mapping[str, str | None]],
-    stage: str,
-) -> APIRouter:
-    """Return the routes.
+States = Callable[[], Mapping[str, str | None]]
 
-    `problems` names the documents that were left out, `credentials_in_use` what is wrong with each
-    credential that expires, None for one that is well.
+
+class Watched(NamedTuple):
+    """What `/health/ready` reports on.
+
+    `credentials` and `secrets` say by name what is wrong with each credential that expires and with
+    each place of secrets that can fail, None for what is well. `place` is where the registry lives.
     """
+
+    registry_state: Callable[[], RegistryState]
+    credentials: States
+    secrets: States
+    place: Callable[[], str]
+    auth: Auth
+    stage: str
+
+
+def health_routes(registry: Registry, watched: Watched) -> APIRouter:
+    """Return the routes."""
     router = APIRouter(tags=["health"])
 
     @router.get("/health")
     async def health() -> dict[str, str]:
         """Answer as long as the process runs."""
-        return {"status": "healthy", "environment": stage}
+        return {"status": "healthy", "environment": watched.stage}
 
     @router.get("/health/live")
     async def live() -> dict[str, str]:
@@ -39,31 +52,37 @@ def health_routes(
         """Answer 200 when requests can be served: send no traffic while this fails.
 
         Models that cannot be used are counted, and credentials that could not be renewed or have
-        expired; a caller with a valid key also sees which and why.
+        expired; that the registry's store is away is said. Administrators also see which and why.
         """
         if not registry.loaded:
             return JSONResponse(
                 {"status": "starting"}, status_code=503, headers={"retry-after": "1"}
             )
-        named = _known(registry, request)
-        report = _report(registry, problems(), named=named)
-        return JSONResponse(report | _credentials(credentials_in_use(), named=named))
+        named = _may_know(registry, request)
+        report = _models(registry, named=named)
+        report |= _registry(watched, named=named)
+        report |= _states("credentials", watched.credentials(), named=named)
+        report |= _states("secrets", watched.secrets(), named=named)
+        if watched.auth is Auth.OPEN:
+            report["warnings"] = [OPEN_TO_ALL]
+        return JSONResponse(report)
 
     return router
 
 
-def _known(registry: Registry, request: Request) -> bool:
+def _may_know(registry: Registry, request: Request) -> bool:
     try:
-        registry.authenticate(*credentials(request.scope))
-    except Unauthenticated:
+        registry.operator(*credentials(request.scope))
+    except (Unauthenticated, Forbidden):
         return False
     return True
 
 
-def _report(registry: Registry, left_out: Mapping[str, str], *, named: bool) -> dict[str, Any]:
-    deployments = registry.snapshot.deployments
+def _models(registry: Registry, *, named: bool) -> dict[str, Any]:
+    snapshot = registry.snapshot
+    deployments = snapshot.deployments
     reasons = {each.model.id: each.not_ready for each in deployments if each.not_ready is not None}
-    reasons |= left_out
+    reasons |= snapshot.problems
     ready = sum(each.not_ready is None for each in deployments)
     report: dict[str, Any] = {
         "status": "ready",
@@ -74,12 +93,30 @@ def _report(registry: Registry, left_out: Mapping[str, str], *, named: bool) -> 
     return report
 
 
-def _credentials(states: Mapping[str, str | None], *, named: bool) -> dict[str, Any]:
-    """Return the part about credentials; empty where none is in use."""
+def _registry(watched: Watched, *, named: bool) -> dict[str, Any]:
+    """Return the part about the registry's store; for the public only when something is wrong."""
+    state = watched.registry_state()
+    if not named:
+        return {} if state.current else {"registry": {"current": False}}
+    held = state.held_at
+    return {
+        "registry": {
+            "current": state.current,
+            "place": watched.place(),
+            "heard_s_ago": round(state.age_s, 1),
+            "away": dict(state.away),
+            "empty_not_believed": list(state.emptied),
+            "last_good_of": None if held is None else datetime.fromtimestamp(held, UTC).isoformat(),
+        }
+    }
+
+
+def _states(kind: str, states: Mapping[str, str | None], *, named: bool) -> dict[str, Any]:
+    """Return a part about what is well or fails; empty where there is nothing of the kind."""
     if not states:
         return {}
     reasons = {name: problem for name, problem in states.items() if problem is not None}
     part: dict[str, Any] = {"ready": len(states) - len(reasons), "failing": len(reasons)}
     if named:
         part["reasons"] = reasons
-    return {"credentials": part}
+    return {kind: part}

@@ -8,10 +8,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from llmproxy.domain.errors import GatewayError, UpstreamError, WrongMethod
+from llmproxy.domain.errors import GatewayError, UnknownUrl, UpstreamError, WrongMethod
 from llmproxy.infra.controllers.errors import rendered
+from llmproxy.infra.controllers.lifespan import Lifespan
 from llmproxy.infra.controllers.openai.left_out import left_out
 from llmproxy.infra.controllers.visit import ClientGone, Message, Receive, Scope, Send, Visit
 
@@ -20,6 +21,7 @@ logger = logging.getLogger("llmproxy")
 Serve = Callable[[Visit], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 VERSION = "/v1/"
+ADMIN = "/admin"
 CLIENT_CLOSED_REQUEST = 499
 
 
@@ -28,6 +30,17 @@ class AccessLog(Protocol):
 
     def write(self, visit: Visit, duration_s: float) -> None:
         """Note that this request has ended."""
+
+
+class Control(NamedTuple):
+    """The control plane, and what starts and stops the whole.
+
+    With an `admin_port` its paths under `/admin` are served on that port only.
+    """
+
+    plane: Application
+    lifespan: Lifespan
+    admin_port: int | None = None
 
 
 class Door:
@@ -42,19 +55,21 @@ class Door:
         operations: Mapping[str, Serve],
         sockets: Mapping[str, Serve],
         families: Mapping[str, Serve],
-        control_plane: Application,
+        control: Control,
         access_log: AccessLog,
     ) -> None:
         self._operations = operations
         self._sockets = sockets
         self._families = families
-        self._control_plane = control_plane
+        self._control_plane = control.plane
+        self._admin_port = control.admin_port
+        self.lifespan = control.lifespan
         self._access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] != "http":
-            await self._control_plane(scope, receive, send)
+            await self.lifespan(scope, receive, send)
             return
         visit = Visit(scope, receive, send)
         try:
@@ -96,6 +111,11 @@ class Door:
             raise WrongMethod(f"{scope['method']} is not supported here.", allowed="GET")
 
     async def _control(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._admin_port is not None and _is_administration(scope["path"]):
+            server = scope.get("server")
+            if server is None or server[1] != self._admin_port:
+                raise UnknownUrl(f"Invalid URL ({scope['method']} {scope['path'][:200]}).")
+
         async def stamped(message: Message) -> None:
             if message["type"] == "http.response.start":
                 visit.status = message["status"]
@@ -105,6 +125,10 @@ class Door:
 
         scope.setdefault("state", {})["request_id"] = visit.request_id
         await self._control_plane(scope, receive, stamped)
+
+
+def _is_administration(path: str) -> bool:
+    return path == ADMIN or path.startswith(f"{ADMIN}/")
 
 
 def _not_this(method: str, path: str) -> GatewayError:

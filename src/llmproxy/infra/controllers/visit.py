@@ -24,6 +24,7 @@ Headers = list[bytes]
 JSON = b"application/json"
 PROCESSING_MS = b"openai-processing-ms"
 OPENAI_VERSION = b"openai-version"
+NAMED_PROJECT = b"x-project-id"
 CLIENT = "llmproxy.client"
 """The scope extension of the gateway's own server protocol (`infra/server/cycle.py`).
 
@@ -105,6 +106,10 @@ class Visit:
     def key(self) -> bytes | None:
         """The caller's key."""
         return key_of(self.headers)
+
+    def named_project(self) -> bytes | None:
+        """Return the project that a caller without a key names for its usage."""
+        return self.headers.get(NAMED_PROJECT)
 
     def is_local(self) -> bool:
         """Whether the request comes from this machine itself."""

@@ -5,30 +5,75 @@ from dataclasses import replace
 
 from typing_extensions import override
 
+from llmproxy.application.interfaces.document_repository import (
+    Change,
+    DocumentChangedError,
+    DocumentExistsError,
+    DocumentMissingError,
+    DocumentRepository,
+    StoredDocument,
+)
+from llmproxy.application.interfaces.feed import Feed, News
 from llmproxy.application.interfaces.key_repository import (
+    KeyChangedError,
     KeyExistsError,
+    KeyMissingError,
     KeyRepository,
     StoredKey,
 )
-from llmproxy.application.interfaces.model_repository import Change, ModelRepository, StoredModel
 from llmproxy.application.interfaces.signing_key_repository import SigningKeyRepository
 from llmproxy.infra.wire.document_text import document_etag, document_from, document_text
 
 
-class MemoryModelRepository(ModelRepository):
+class _Log:
+    """Ids that changed, in the order of their last change."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self.last = 0
+
+    def note(self, identifier: str) -> None:
+        self.last += 1
+        self._numbers.pop(identifier, None)
+        self._numbers[identifier] = self.last
+
+    def since(self, position: int) -> list[str]:
+        return [each for each, number in self._numbers.items() if number > position]
+
+
+class MemoryDocumentRepository(DocumentRepository):
     """Keeps documents as text, so that nobody can change one that is already put."""
 
     def __init__(self) -> None:
         self._rows: dict[str, tuple[str, str, float]] = {}
-        self._version = 0
+        self.log = _Log()
 
     @override
-    async def load_all(self) -> list[StoredModel]:
-        return [self._stored(model_id) for model_id in self._rows]
+    async def load_all(self) -> list[StoredDocument]:
+        return [self._stored(document_id) for document_id in self._rows]
 
     @override
-    async def get(self, model_id: str) -> StoredModel | None:
-        return self._stored(model_id) if model_id in self._rows else None
+    async def get(self, document_id: str) -> StoredDocument | None:
+        return self._stored(document_id) if document_id in self._rows else None
+
+    @override
+    async def create(self, document: Mapping[str, object], *, at: float) -> StoredDocument:
+        document_id = str(document["id"])
+        if document_id in self._rows:
+            raise DocumentExistsError(f"there is a document {document_id} already")
+        await self.put(document, at=at)
+        return self._stored(document_id)
+
+    @override
+    async def replace(
+        self, document: Mapping[str, object], *, at: float, etag: str
+    ) -> StoredDocument:
+        document_id = str(document["id"])
+        if document_id not in self._rows:
+            raise DocumentMissingError(f"there is no document {document_id}")
+        self._expect(document_id, etag)
+        await self.put(document, at=at)
+        return self._stored(document_id)
 
     @override
     async def put_all(
@@ -38,33 +83,37 @@ class MemoryModelRepository(ModelRepository):
             (str(document["id"]), (document_text(document), document_etag(document), at))
             for document in documents
         ]
-        return [self._put(model_id, row) for model_id, row in rows]
+        return [self._put(document_id, row) for document_id, row in rows]
 
     @override
-    async def delete(self, model_id: str) -> bool:
-        found = self._rows.pop(model_id, None) is not None
-        self._version += found
-        return found
-
-    @override
-    async def version(self) -> int:
-        return self._version
+    async def delete(self, document_id: str, *, etag: str | None = None) -> bool:
+        if document_id not in self._rows:
+            return False
+        if etag is not None:
+            self._expect(document_id, etag)
+        del self._rows[document_id]
+        self.log.note(document_id)
+        return True
 
     @override
     async def close(self) -> None:
         """Nothing to let go of."""
 
-    def _put(self, model_id: str, row: tuple[str, str, float]) -> Change:
-        before = self._rows.get(model_id)
+    def _expect(self, document_id: str, etag: str) -> None:
+        if self._rows[document_id][1] != etag:
+            raise DocumentChangedError(f"the document {document_id} has changed since")
+
+    def _put(self, document_id: str, row: tuple[str, str, float]) -> Change:
+        before = self._rows.get(document_id)
         if before is not None and before[1] == row[1]:
             return Change.UNCHANGED
-        self._rows[model_id] = row
-        self._version += 1
+        self._rows[document_id] = row
+        self.log.note(document_id)
         return Change.CHANGED if before else Change.ADDED
 
-    def _stored(self, model_id: str) -> StoredModel:
-        text, etag, updated_at = self._rows[model_id]
-        return StoredModel(model_id, document_from(text), etag, updated_at)
+    def _stored(self, document_id: str) -> StoredDocument:
+        text, etag, updated_at = self._rows[document_id]
+        return StoredDocument(document_id, document_from(text), etag, updated_at)
 
 
 class MemoryKeyRepository(KeyRepository):
@@ -72,7 +121,7 @@ class MemoryKeyRepository(KeyRepository):
 
     def __init__(self) -> None:
         self._keys: dict[str, StoredKey] = {}
-        self._version = 0
+        self.log = _Log()
 
     @override
     async def load_all(self) -> list[StoredKey]:
@@ -86,8 +135,17 @@ class MemoryKeyRepository(KeyRepository):
     async def add(self, key: StoredKey) -> None:
         if any(key.id == other.id or key.digest == other.digest for other in self._keys.values()):
             raise KeyExistsError(f"a key {key.id} or its digest exists already")
-        self._keys[key.id] = key
-        self._version += 1
+        self._keep(key)
+
+    @override
+    async def update(self, key: StoredKey, *, expected: StoredKey) -> None:
+        found = self._keys.get(key.id)
+        if found is None:
+            raise KeyMissingError(f"there is no key {key.id}")
+        if found != expected or key.digest != found.digest:
+            raise KeyChangedError(f"the key {key.id} has changed since")
+        if key != found:
+            self._keep(key)
 
     @override
     async def revoke(self, key_id: str, at: float) -> bool:
@@ -95,17 +153,77 @@ class MemoryKeyRepository(KeyRepository):
         if key is None:
             return False
         if key.revoked_at is None:
-            self._keys[key_id] = replace(key, revoked_at=at)
-            self._version += 1
+            self._keep(replace(key, revoked_at=at))
         return True
-
-    @override
-    async def version(self) -> int:
-        return self._version
 
     @override
     async def close(self) -> None:
         """Nothing to let go of."""
+
+    def _keep(self, key: StoredKey) -> None:
+        self._keys[key.id] = key
+        self.log.note(key.id)
+
+
+class MemoryDocumentFeed(Feed[StoredDocument]):
+    """Follows one repository."""
+
+    look_every_s = 1.0
+    reload_every_s = None
+
+    def __init__(self, repository: MemoryDocumentRepository) -> None:
+        self._repository = repository
+        self._position = -1
+
+    @override
+    async def everything(self) -> News[StoredDocument]:
+        position = self._repository.log.last
+        found = await self._repository.load_all()
+        self._position = position
+        return News(found)
+
+    @override
+    async def news(self) -> News[StoredDocument] | None:
+        last = self._repository.log.last
+        if self._position < 0:
+            return await self.everything()
+        if last == self._position:
+            return None
+        ids = self._repository.log.since(self._position)
+        found = [await self._repository.get(each) for each in ids]
+        self._position = last
+        gone = [each for each, stored in zip(ids, found, strict=True) if stored is None]
+        return News([stored for stored in found if stored is not None], gone)
+
+
+class MemoryKeyFeed(Feed[StoredKey]):
+    """Follows one repository."""
+
+    look_every_s = 1.0
+    reload_every_s = None
+
+    def __init__(self, repository: MemoryKeyRepository) -> None:
+        self._repository = repository
+        self._position = -1
+
+    @override
+    async def everything(self) -> News[StoredKey]:
+        position = self._repository.log.last
+        found = await self._repository.load_all()
+        self._position = position
+        return News(found)
+
+    @override
+    async def news(self) -> News[StoredKey] | None:
+        last = self._repository.log.last
+        if self._position < 0:
+            return await self.everything()
+        if last == self._position:
+            return None
+        ids = self._repository.log.since(self._position)
+        found = [await self._repository.get(each) for each in ids]
+        self._position = last
+        return News([stored for stored in found if stored is not None])
 
 
 class MemorySigningKeyRepository(SigningKeyRepository):

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from llmproxy.application.interfaces.journal import Closed, Journal, Opened
 from llmproxy.domain.errors import Unavailable
+from llmproxy.infra.wire.hiding import HIDDEN
 
 logger = logging.getLogger("llmproxy.ledger")
 
@@ -95,6 +96,7 @@ class FileJournal(Journal):
 
     @override
     def closed(self, entry: Closed) -> None:
+        _hide(entry)
         try:
             self._write(entry)
         except OSError:
@@ -109,6 +111,15 @@ class FileJournal(Journal):
             self._timer.cancel()
         self._disk.shutdown(wait=True)
         _sync_and_close(self._fd)
+
+
+def _hide(entry: Closed) -> None:
+    """Take secrets out of a failure's code: it is a provider's word, which may be our key."""
+    if entry.error is not None:
+        entry.error = HIDDEN.hide(entry.error)
+    for attempt in entry.attempts:
+        if attempt.error is not None:
+            attempt.error = HIDDEN.hide(attempt.error)
 
 
 def _fdatasync(fd: int) -> None:

@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from typing_extensions import override
 
-from llmproxy.application.interfaces.limiter import Limiter, Reservation
+from llmproxy.application.interfaces.limiter import Limit, Limiter, Reservation, Standing
 from llmproxy.domain.errors import Unavailable
 
 
@@ -47,16 +47,23 @@ class MemoryLimiter(Limiter):
     @override
     async def reserve(self, reservation: Reservation) -> None:
         if self.in_flight >= self._max_in_flight:
-            raise Unavailable(
-                "The gateway is serving as many requests as it may.",
-                code="overloaded",
-                retry_after_s=1.0,
-            )
+            raise _overloaded()
         self.in_flight += 1
         tally = self._tallies[reservation.key_id, reservation.project, reservation.model]
         tally.in_flight += 1
         tally.reserved_nano += reservation.cost_nano
         tally.reserved_tokens += reservation.tokens
+
+    @override
+    def standing(self, reservation: Reservation) -> Standing:
+        limit = Limit(
+            "worker",
+            "requests in flight",
+            self.in_flight,
+            self._max_in_flight,
+            "MAX_CONCURRENT_REQUESTS",
+        )
+        return Standing((limit,), _overloaded() if limit.used >= limit.most else None)
 
     @override
     def settle(self, reservation: Reservation, *, cost_nano: int, tokens: int) -> None:
@@ -67,3 +74,11 @@ class MemoryLimiter(Limiter):
         tally.reserved_tokens -= reservation.tokens
         tally.spent_nano += cost_nano
         tally.spent_tokens += tokens
+
+
+def _overloaded() -> Unavailable:
+    return Unavailable(
+        "The gateway is serving as many requests as it may.",
+        code="overloaded",
+        retry_after_s=1.0,
+    )

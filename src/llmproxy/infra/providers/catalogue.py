@@ -71,7 +71,7 @@ class Catalogue:
     def _made(self, model: Model, created: int) -> Deployment:
         if model.model_type == "Echo":
             echo = Echo()
-            return Deployment(model, echo, echo, None, created)
+            return Deployment(model, echo, echo, None, created, rendering=echo)
         if model.parameters.unresolved:
             names = ", ".join(f"parameters.{field}" for field in model.parameters.unresolved)
             raise Incomplete(f"{names}: the variable it names is not set")
@@ -91,8 +91,8 @@ class Catalogue:
         shown = ShownIds(self._ids, model.id)
         wire = OpenAIWire(self._client, site, patience, shown, defaults=defaults)
         if model.model_type in MAAS_ROWS:
-            chat = ResponsesOverChat(wire, wire)
-            return Deployment(model, chat, chat, None, created)
+            chat = ResponsesOverChat(wire, wire, wire)
+            return Deployment(model, chat, chat, None, created, rendering=chat)
         realtime = None
         if model.offers(Operation.AUDIO_REALTIME):
             realtime = RealtimeWire(
@@ -101,7 +101,7 @@ class Catalogue:
                 connect_s=patience.connect_s,
                 max_message_bytes=self._max_message_bytes,
             )
-        return Deployment(model, wire, wire, None, created, realtime, wire.stored)
+        return Deployment(model, wire, wire, None, created, realtime, wire.stored, wire)
 
     def _translated(self, model: Model, created: int) -> Deployment:
         credential = self._credentials.of(model)
@@ -109,8 +109,8 @@ class Catalogue:
         patiences = Patiences(self._patient(model.parameters.timeout_s))
         translations = self._translations(model, secret)
         wire = TranslatedWire(self._client, patiences, translations, credential)
-        chat = ResponsesOverChat(wire, wire)
-        return Deployment(model, chat, chat, None, created)
+        chat = ResponsesOverChat(wire, wire, wire)
+        return Deployment(model, chat, chat, None, created, rendering=chat)
 
     def _translations(self, model: Model, secret: Secret | None) -> Mapping[Endpoint, Translation]:
         if model.model_type in {"GoogleVertexMistral", "GoogleVertexJamba"}:

@@ -7,6 +7,8 @@ from typing import Any
 
 from typing_extensions import override
 
+from llmproxy.infra.wire.hiding import HIDDEN
+
 logger = logging.getLogger("llmproxy")
 CLOSED = "the handler is closed"
 """How uvloop says that a transport is closed, in a RuntimeError."""
@@ -20,12 +22,12 @@ class LineRecord(logging.LogRecord):
         if self.exc_info and self.exc_info[1] is not None:
             # Formatters take this text instead of making their own: an exception's words may be a
             # provider's, line feeds and all.
-            whole = "".join(traceback.format_exception(self.exc_info[1]))
+            whole = HIDDEN.hide("".join(traceback.format_exception(self.exc_info[1])))
             self.exc_text = "\n".join(f"| {printable(line)}" for line in whole.splitlines())
 
     @override
     def getMessage(self) -> str:
-        return printable(super().getMessage())
+        return printable(HIDDEN.hide(super().getMessage()))
 
 
 def printable(text: str) -> str:

@@ -21,7 +21,7 @@ def document_etag(document: Mapping[str, object]) -> str:
     return sha256(canonical.encode()).hexdigest()[:_ETAG_LENGTH]
 
 
-def document_from(text: str) -> dict[str, object]:
+def document_from(text: str | bytes) -> dict[str, object]:
     """Return the document of a text. Raises ValueError or TypeError when it holds none."""
     document = json.loads(text)
     if not isinstance(document, dict):

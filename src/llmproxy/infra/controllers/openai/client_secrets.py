@@ -101,7 +101,7 @@ class ClientSecrets:
         """Serve one request. Raises GatewayError."""
         desk = self._desk
         registry = self._gateway.registry
-        caller = registry.authenticate(visit.key, visit.is_local)
+        caller = registry.authenticate(visit.key, visit.is_local, visit.named_project)
         raw = await visit.body(max_bytes=desk.max_body_bytes, silence_s=desk.body_timeout_s)
         seconds, session = _read(raw)
         model = visit.subject = _model_of(session)

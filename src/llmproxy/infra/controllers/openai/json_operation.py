@@ -44,7 +44,7 @@ class JsonOperation:
         """Serve one request. Raises GatewayError before anything was sent."""
         desk = self._desk
         row = self._row
-        caller = self._gateway.registry.authenticate(visit.key, visit.is_local)
+        caller = self._gateway.registry.authenticate(visit.key, visit.is_local, visit.named_project)
         raw = await visit.body(max_bytes=desk.max_body_bytes, silence_s=desk.body_timeout_s)
         asked = row.read(raw)
         model = visit.subject = asked.model or self._gateway.registry.only_model(

@@ -29,6 +29,7 @@ from llmproxy.infra.controllers.errors import realtime_error_event
 from llmproxy.infra.controllers.openai.client_secrets import PREFIX, ClientSecret, Secrets
 from llmproxy.infra.controllers.openai.fields import missing
 from llmproxy.infra.controllers.visit import ClientGone, Headers, Visit
+from llmproxy.infra.wire.hiding import HIDDEN
 from llmproxy.infra.wire.json_object import JsonObject
 
 logger = logging.getLogger("llmproxy")
@@ -71,7 +72,7 @@ class Realtime:
             secret = self._secrets.opened(key)
             caller = self._gateway.registry.vouched(secret.key_id, visit.is_local)
         else:
-            caller = self._gateway.registry.authenticate(key, visit.is_local)
+            caller = self._gateway.registry.authenticate(key, visit.is_local, visit.named_project)
         switchable = _switchable(visit)
         call = _call(visit, caller, secret)
         visit.subject = call.model
@@ -112,7 +113,7 @@ async def _tell(client: Talk, error: GatewayError, request_id: str) -> None:
     else:
         code = POLICY if isinstance(error, CallerError) else FAILED
     await client.send(Frame(TEXT, realtime_error_event(error, request_id)))
-    client.close(code, error.code or "")
+    client.close(code, HIDDEN.hide(error.code or ""))
 
 
 def _protocols(visit: Visit) -> list[bytes]:

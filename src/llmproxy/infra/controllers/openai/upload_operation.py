@@ -49,7 +49,7 @@ class UploadOperation:
         if self._row.json is not None and content_type.lower().startswith(JSON):
             await self._row.json(visit)
             return
-        caller = self._gateway.registry.authenticate(visit.key, visit.is_local)
+        caller = self._gateway.registry.authenticate(visit.key, visit.is_local, visit.named_project)
         reader = _reader(content_type, self._row)
         declared = visit.declared_bytes(self._desk.max_upload_bytes, SETTING)
         spool = self._spools.spool(declared)

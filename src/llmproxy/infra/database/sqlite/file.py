@@ -19,6 +19,7 @@ Work = Callable[[sqlite3.Connection], Result]
 
 DEFAULT_BUSY_TIMEOUT_S: Final = 5.0
 _RETRY_S: Final = 0.02
+_AWAY: Final = frozenset({sqlite3.DatabaseError, sqlite3.OperationalError, sqlite3.InternalError})
 
 
 class SqliteFile:
@@ -56,14 +57,8 @@ class SqliteFile:
         return await self.read(lambda connection: _transaction(connection, work))
 
     async def version(self) -> int:
-        """Return a number that grows with every commit of this connection or of any other."""
-        # data_version counts only the commits of others: sqlite.org/pragma.html#pragma_data_version
-        return await self.read(
-            lambda connection: (
-                connection.total_changes
-                + int(connection.execute("PRAGMA data_version").fetchone()[0])
-            )
-        )
+        """Return what `file_version` tells."""
+        return await self.read(file_version)
 
     async def close(self) -> None:
         """Close the file; closing twice is fine."""
@@ -76,10 +71,20 @@ class SqliteFile:
     def _guarded(self, work: Work[Result]) -> Result:
         try:
             return work(self._connection)
-        except (sqlite3.OperationalError, sqlite3.InternalError) as error:
+        except sqlite3.DatabaseError as error:
+            # DatabaseError itself tells of a damaged file; its other kinds are faults of ours.
+            if type(error) not in _AWAY:
+                raise
             raise Unavailable(
                 "The store cannot be reached at the moment.", retry_after_s=1.0, detail=str(error)
             ) from error
+
+
+def file_version(connection: sqlite3.Connection) -> int:
+    """Return a number that grows with every commit of this connection or of any other."""
+    # data_version counts only the commits of others: sqlite.org/pragma.html#pragma_data_version
+    others = int(connection.execute("PRAGMA data_version").fetchone()[0])
+    return connection.total_changes + others
 
 
 def _transaction(connection: sqlite3.Connection, work: Work[Result]) -> Result:

@@ -20,6 +20,37 @@ class Migration(NamedTuple):
     statements: tuple[str, ...]
 
 
+def _told_of(table: str) -> tuple[str, ...]:
+    """Return triggers that note the ids of all rows of this table that anybody changes.
+
+    So a change is told whoever makes it: this program, an older one, or a person at a prompt.
+    """
+    note = f"INSERT INTO changes (kind, id) SELECT '{table}'"
+    return (
+        f"""
+        CREATE TRIGGER {table}_inserted AFTER INSERT ON {table}
+        BEGIN {note}, NEW.id; END
+        """,
+        f"""
+        CREATE TRIGGER {table}_updated AFTER UPDATE ON {table}
+        BEGIN {note}, OLD.id WHERE OLD.id <> NEW.id; {note}, NEW.id; END
+        """,
+        f"""
+        CREATE TRIGGER {table}_deleted AFTER DELETE ON {table}
+        BEGIN {note}, OLD.id; END
+        """,
+    )
+
+
+def _new_etag(table: str) -> str:
+    """Return a trigger for those who change a document by hand and leave its etag as it was."""
+    return f"""
+        CREATE TRIGGER {table}_new_etag AFTER UPDATE OF document ON {table}
+        WHEN NEW.document IS NOT OLD.document AND NEW.etag IS OLD.etag
+        BEGIN UPDATE {table} SET etag = lower(hex(randomblob(16))) WHERE number = NEW.number; END
+    """  # noqa: S608 - names of this module
+
+
 MIGRATIONS: Final = (
     Migration(
         "models and keys",
@@ -64,6 +95,34 @@ MIGRATIONS: Final = (
               key BLOB NOT NULL -- random bytes, made once and the same for every worker
             ) WITHOUT ROWID
             """,
+        ),
+    ),
+    Migration(
+        "projects and a log of changes",
+        (
+            """
+            CREATE TABLE projects (
+              number INTEGER PRIMARY KEY, -- the order of registration
+              id TEXT NOT NULL UNIQUE,
+              document TEXT NOT NULL, -- JSON object, fields in the order they were written
+              etag TEXT NOT NULL,
+              updated_at REAL NOT NULL -- unix seconds
+            )
+            """,
+            "ALTER TABLE keys ADD COLUMN replaces TEXT",  # id of the key it was rotated from
+            "CREATE INDEX keys_by_age ON keys (created_at, id)",  # to read them page by page
+            """
+            CREATE TABLE changes (
+              seq INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice: sqlite.org/autoinc.html
+              kind TEXT NOT NULL, -- the table
+              id TEXT NOT NULL -- of a row that was added, changed or deleted
+            )
+            """,
+            *_told_of("models"),
+            *_told_of("projects"),
+            *_told_of("keys"),
+            _new_etag("models"),
+            _new_etag("projects"),
         ),
     ),
 )

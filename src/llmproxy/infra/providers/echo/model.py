@@ -12,6 +12,7 @@ import msgspec
 from typing_extensions import override
 
 from llmproxy.application.interfaces.call import Call
+from llmproxy.application.interfaces.rendering import Rendering
 from llmproxy.application.interfaces.upstream import Answering, Events, Reply, Streaming
 from llmproxy.domain.errors import OperationNotSupported
 from llmproxy.domain.operation import Endpoint
@@ -39,7 +40,7 @@ STREAMS: Mapping[Endpoint, Callable[[Call], tuple[Iterator[bytes], Usage]]] = {
 }
 
 
-class Echo(Answering, Streaming):
+class Echo(Answering, Streaming, Rendering):
     """Never fails and never waits; refuses what it cannot read."""
 
     @override
@@ -56,6 +57,14 @@ class Echo(Answering, Streaming):
         if make is None:
             raise _not_offered(call)
         return EchoEvents(*make(call))
+
+    @override
+    async def render(self, call: Call) -> None:
+        made = STREAMS if call.stream else ANSWERS
+        make = made.get(call.endpoint)
+        if make is None:
+            raise _not_offered(call)
+        make(call)  # refuses what it cannot read
 
 
 def _not_offered(call: Call) -> OperationNotSupported:

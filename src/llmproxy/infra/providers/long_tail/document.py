@@ -29,6 +29,8 @@ class Said:
     key: Secret | None
     options: Mapping[str, object] = field(repr=False)
     """By LiteLLM's names."""
+    secrets: tuple[Secret, ...] = ()
+    """The key and every option that is a secret."""
 
     def text(self, name: str) -> str | None:
         """Return an option that is text, None when it is not there."""
@@ -65,10 +67,16 @@ def said(model: Model, secrets: SecretSource) -> Said:
         )
     key = None if parameters.secret_name is None else secrets.resolve(parameters.secret_name)
     endpoint = parameters.endpoint.rstrip("/") if parameters.endpoint else None
-    return Said(name.strip(), endpoint, key, _options(parameters, secrets))
+    options, hidden = _options(parameters, secrets)
+    known = hidden if key is None else (key, *hidden)
+    return Said(name.strip(), endpoint, key, options, known)
 
 
-def _options(parameters: Parameters, secrets: SecretSource) -> dict[str, object]:
+def _options(
+    parameters: Parameters, secrets: SecretSource
+) -> tuple[dict[str, object], tuple[Secret, ...]]:
+    """Return the options, and which of their values are secrets."""
+    hidden: list[Secret] = []
     options: dict[str, object] = {
         "api_version": parameters.api_version,
         "project_id": parameters.gcp_project,
@@ -76,7 +84,9 @@ def _options(parameters: Parameters, secrets: SecretSource) -> dict[str, object]
     }
     for name, value in parameters.extra.items():
         if name.endswith(REFERENCE):
-            options[name.removesuffix(REFERENCE)] = _resolved(name, value, secrets).expose()
+            secret = _resolved(name, value, secrets)
+            hidden.append(secret)
+            options[name.removesuffix(REFERENCE)] = secret.expose()
         elif _SECRET.search(name):
             raise Incomplete(
                 f"parameters.{name} holds a secret itself: put it into the environment or the"
@@ -84,7 +94,8 @@ def _options(parameters: Parameters, secrets: SecretSource) -> dict[str, object]
             )
         elif name != "litellm_model":
             options[name] = value
-    return {name: value for name, value in options.items() if value is not None}
+    said_options = {name: value for name, value in options.items() if value is not None}
+    return said_options, tuple(hidden)
 
 
 def _resolved(name: str, value: object, secrets: SecretSource) -> Secret:

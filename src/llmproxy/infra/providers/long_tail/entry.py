@@ -62,7 +62,8 @@ class LongTail:
             raise
         except Exception as error:
             raise Incomplete(f"LiteLLM cannot be used for it: {told(error)}") from error
-        return {Endpoint.CHAT_COMPLETIONS: LongTailChat(client, model, prepared, dialect)}
+        chat = LongTailChat(client, model, prepared, dialect, document.secrets)
+        return {Endpoint.CHAT_COMPLETIONS: chat}
 
     async def settled(self) -> None:
         """Wait until nothing is being loaded."""

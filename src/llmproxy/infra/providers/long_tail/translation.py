@@ -9,6 +9,7 @@ from typing_extensions import override
 from llmproxy.application.interfaces.call import Call
 from llmproxy.domain.errors import GatewayError, InvalidRequest, UpstreamError
 from llmproxy.domain.model import Model
+from llmproxy.domain.secret import Secret
 from llmproxy.infra.providers.credentials.threads import in_thread
 from llmproxy.infra.providers.credentials.token import told
 from llmproxy.infra.providers.long_tail.closed import closed
@@ -38,8 +39,15 @@ class LongTailChat(Translation):
     """One deployment."""
 
     def __init__(
-        self, client: HttpClient, model: Model, prepared: Prepared, dialect: Dialect
+        self,
+        client: HttpClient,
+        model: Model,
+        prepared: Prepared,
+        dialect: Dialect,
+        secrets: Sequence[Secret] = (),
     ) -> None:
+        """`secrets` are those of the document."""
+        self._secrets = secrets
         self._client = client
         self._parameters = model.parameters
         self._prepared = prepared
@@ -56,6 +64,10 @@ class LongTailChat(Translation):
         headers["accept-encoding"] = "identity"
         target = self._client.target(made.url, headers)
         return Sent(target, made.body, dropped, context=made)
+
+    @override
+    def secrets(self) -> Sequence[Secret]:
+        return self._secrets
 
     def _made(self, asked: Asked) -> Made:
         """Translate. Raises InvalidRequest for whatever LiteLLM raises."""

@@ -7,6 +7,7 @@ import msgspec
 from typing_extensions import override
 
 from llmproxy.application.interfaces.call import Call, Outgoing
+from llmproxy.application.interfaces.rendering import Rendered, Rendering
 from llmproxy.application.interfaces.upstream import Answering, Events, Reply, Streaming
 from llmproxy.domain.errors import OperationNotSupported
 from llmproxy.domain.operation import Endpoint
@@ -23,6 +24,7 @@ from llmproxy.infra.providers.openai_wire.shown_ids import ShownIds
 from llmproxy.infra.providers.openai_wire.stored_responses import StoredResponses
 from llmproxy.infra.providers.openai_wire.transcript_events import TranscriptEvents
 from llmproxy.infra.providers.openai_wire.typed_events import TypedEvents
+from llmproxy.infra.providers.rendered import rendered
 from llmproxy.infra.providers.transport.client import HttpClient
 from llmproxy.infra.providers.transport.errors import TransportError
 from llmproxy.infra.providers.transport.patience import Patiences
@@ -37,7 +39,7 @@ _options = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder = msgspec.json.Encoder()
 
 
-class OpenAIWire(Answering, Streaming):
+class OpenAIWire(Answering, Streaming, Rendering):
     """`defaults` are JSON texts for fields that a chat completion may leave out."""
 
     def __init__(
@@ -140,6 +142,15 @@ class OpenAIWire(Answering, Streaming):
         if changes:
             events.further = (self._named(changes),)
         return events
+
+    @override
+    async def render(self, call: Call) -> Rendered:
+        changes = self._changes(call)
+        if call.stream and call.endpoint in CHATS:
+            self._adds_usage(changes, call)
+        target, body = self._outgoing(call, changes)
+        signed = self._site.credential is not None
+        return rendered(target, body, signed=signed, changed=tuple(changes))
 
     def _outgoing(self, call: Call, changes: dict[str, bytes]) -> tuple[Target, bytes | Outgoing]:
         """Return where a call goes and what is sent, but for a credential that changes."""

@@ -7,6 +7,7 @@ import msgspec
 from typing_extensions import override
 
 from llmproxy.application.interfaces.call import Call
+from llmproxy.application.interfaces.rendering import Rendered, Rendering
 from llmproxy.application.interfaces.upstream import Answering, Events, Reply, Streaming
 from llmproxy.domain.errors import Broken, GatewayError, OperationNotSupported
 from llmproxy.domain.operation import Endpoint
@@ -17,21 +18,28 @@ from llmproxy.infra.providers.responses_over_chat.events import OverChatEvents
 from llmproxy.infra.providers.responses_over_chat.output import Output
 from llmproxy.infra.providers.responses_over_chat.request import Asked, chat_request
 from llmproxy.infra.providers.responses_over_chat.response import ResponseObject
-from llmproxy.infra.providers.responses_over_chat.vocabulary import error_back, headers_back
+from llmproxy.infra.providers.responses_over_chat.vocabulary import (
+    error_back,
+    fields_back,
+    headers_back,
+)
 
 NOT_OFFERED = frozenset((Endpoint.RESPONSES_COMPACT, Endpoint.RESPONSES_INPUT_TOKENS))
 MAX_NAMED = 20
 _encode = msgspec.json.Encoder().encode
 
 
-class ResponsesOverChat(Answering, Streaming):
+class ResponsesOverChat(Answering, Streaming, Rendering):
     """Asks `answering` and `streaming` chat completions for responses; the rest passes to them.
+
+    `rendering` says what they would send.
 
     Nothing is kept: a response says `store: false`, and its id finds nothing later.
     """
 
-    def __init__(self, answering: Answering, streaming: Streaming) -> None:
+    def __init__(self, answering: Answering, streaming: Streaming, rendering: Rendering) -> None:
         self._answering = answering
+        self._rendering = rendering
         self._streaming = streaming
 
     @override
@@ -61,6 +69,21 @@ class ResponsesOverChat(Answering, Streaming):
         except GatewayError as error:
             raise error_back(error, asked.places) from error
         return OverChatEvents(chat, call, asked, _dropped(call, asked))
+
+    @override
+    async def render(self, call: Call) -> Rendered | None:
+        if call.endpoint is not Endpoint.RESPONSES:
+            _check_offered(call)
+            return await self._rendering.render(call)
+        asked = chat_request(call)
+        try:
+            chat = await self._rendering.render(_chat_call(call, asked))
+        except GatewayError as error:
+            raise error_back(error, asked.places) from error
+        if chat is None:
+            return None
+        dropped = fields_back(chat.dropped, _dropped(call, asked))
+        return chat._replace(changed=fields_back(chat.changed), dropped=dropped)
 
 
 def _check_offered(call: Call) -> None:

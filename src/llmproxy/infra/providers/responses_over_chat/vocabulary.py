@@ -1,7 +1,7 @@
 """What the chat's adapter says of a chat request, in the words of the request for a response."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from llmproxy.application.interfaces.upstream import Headers
 from llmproxy.domain.errors import CallerError, GatewayError, InvalidRequest, Refused
@@ -65,6 +65,12 @@ def error_back(error: GatewayError, places: Sequence[Place]) -> GatewayError:
     return error
 
 
+def fields_back(fields: Iterable[str], more: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the caller's names of fields that were changed or dropped, `more` behind them."""
+    named = [NAMES.get(field, field) for field in fields if field not in OURS]
+    return tuple(dict.fromkeys((*named, *more)))
+
+
 def headers_back(lines: Headers, dropped: Sequence[str] = ()) -> Headers:
     """Return the headers with the caller's names in the lists of fields, `dropped` among them."""
     made = []
@@ -74,12 +80,11 @@ def headers_back(lines: Headers, dropped: Sequence[str] = ()) -> Headers:
             made.append(line)
             continue
         fields = line[len(start) :].decode("latin-1").split(", ")
-        named = [NAMES.get(field, field) for field in fields if field not in OURS]
+        named = fields_back(fields, dropped if start is DROPPED else ())
         if start is DROPPED:
-            named += dropped
             dropped = ()
         if named:
-            made.append(start + ", ".join(dict.fromkeys(named)).encode("ascii", "replace"))
+            made.append(start + ", ".join(named).encode("ascii", "replace"))
     if dropped:
         made.append(DROPPED + ", ".join(dropped).encode("ascii", "replace"))
     return made

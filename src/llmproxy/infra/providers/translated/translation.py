@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.upstream import Headers
 from llmproxy.domain.errors import UpstreamError
+from llmproxy.domain.secret import Secret
 from llmproxy.domain.usage import Usage
 from llmproxy.infra.providers.transport.target import Target
 
@@ -110,6 +111,10 @@ class Translation(Protocol):
         self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
     ) -> UpstreamError:
         """Return the error for another status than 200."""
+
+    def secrets(self) -> Sequence[Secret]:
+        """Return secrets that may stand elsewhere in a request than in its headers."""
+        return ()
 
     def headers(self, _head: bytes) -> Headers:
         """Return further lines for the caller, made of an answer's head.

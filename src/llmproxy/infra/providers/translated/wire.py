@@ -6,6 +6,7 @@ from functools import partial
 from typing_extensions import override
 
 from llmproxy.application.interfaces.call import Call
+from llmproxy.application.interfaces.rendering import Rendered, Rendering
 from llmproxy.application.interfaces.upstream import (
     Answering,
     Events,
@@ -18,6 +19,7 @@ from llmproxy.domain.operation import Endpoint
 from llmproxy.infra.providers.credentials.credential import Credential, authorized, heard
 from llmproxy.infra.providers.openai_wire.failures import transport_failure
 from llmproxy.infra.providers.openai_wire.headers import passing
+from llmproxy.infra.providers.rendered import rendered
 from llmproxy.infra.providers.translated.events import TranslatedEvents, WholeEvents
 from llmproxy.infra.providers.translated.several import Fetched, all_of
 from llmproxy.infra.providers.translated.translation import Sent, Translation
@@ -27,7 +29,7 @@ from llmproxy.infra.providers.transport.patience import Patiences
 from llmproxy.infra.providers.transport.target import Patience, Target
 
 
-class TranslatedWire(Answering, Streaming):
+class TranslatedWire(Answering, Streaming, Rendering):
     """`translations` holds what the deployment offers, one per endpoint."""
 
     def __init__(
@@ -96,6 +98,20 @@ class TranslatedWire(Answering, Streaming):
         events.credential = self._credential
         events.further = told(sent)
         return events
+
+    @override
+    async def render(self, call: Call) -> Rendered:
+        translation = self._translation(call)
+        sent = await translation.request(call)
+        shown = rendered(
+            sent.target,
+            sent.body,
+            signed=self._credential is not None,
+            changed=sent.changed,
+            further=sent.further,
+            secrets=translation.secrets(),
+        )
+        return shown._replace(dropped=sent.dropped)
 
     def _translation(self, call: Call) -> Translation:
         translation = self._translations.get(call.endpoint)

@@ -38,6 +38,13 @@ def test_options_go_by_litellms_names() -> None:
     }
 
 
+def test_all_secrets_are_known() -> None:
+    """Whoever shows a request has to mask them."""
+    found = read(secret_name="THE_KEY", aws_secret_access_key_secret_name="AWS_SECRET").secrets
+    assert [each.expose() for each in found] == ["a-key", "a-secret"]
+    assert read(space_id="s-1").secrets == ()
+
+
 def test_the_key_is_a_reference() -> None:
     """`secret_name` is resolved; none is no key, and an unknown one is named."""
     assert read(secret_name="THE_KEY").need_key() == "a-key"

@@ -26,7 +26,7 @@ class Chatting:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.chat = FakeProvider(self.clock)
-        self.over = ResponsesOverChat(self.chat, self.chat)
+        self.over = ResponsesOverChat(self.chat, self.chat, self.chat)
 
     def call(self, request: Json, endpoint: Endpoint = Endpoint.RESPONSES) -> Call:
         """The call of a client that sends this."""

@@ -1,0 +1,223 @@
+"""What would become of a call, without calling anyone.
+
+Nothing is reserved, journalled or sent, and no turn among deployments is taken.
+"""
+
+import asyncio
+from typing import Final, NamedTuple
+
+from llmproxy.application.interfaces.call import Call
+from llmproxy.application.interfaces.limiter import Limit, Limiter, Reservation
+from llmproxy.application.interfaces.rendering import Rendered
+from llmproxy.application.interfaces.upstream import Deployment
+from llmproxy.application.registry import Registry
+from llmproxy.application.snapshot import may_use
+from llmproxy.application.steps.admit import (
+    able,
+    maker_of,
+    not_ready,
+    reason_against,
+    reservation_of,
+)
+from llmproxy.application.steps.dispatch import Dispatch, weightier
+from llmproxy.application.steps.settle import BYTES_PER_TOKEN
+from llmproxy.domain.caller import Caller
+from llmproxy.domain.errors import GatewayError, OperationNotSupported
+from llmproxy.domain.usage import Usage
+
+LIKELY_OUTPUT_TOKENS: Final = 512
+"""What an answer is taken to hold for a likely cost, some 400 words: nobody knows it before."""
+MAX_CANDIDATES: Final = 16
+"""Whoever stands behind these in the order is not looked at: so many failures in a row are rare."""
+MODEL: Final = "model"
+LIMIT: Final = "limit"
+ADAPTER: Final = "adapter"
+
+Plan = tuple[Deployment, ...]
+
+
+class Cost(NamedTuple):
+    """What the call costs at one deployment, in nano-units of the currency."""
+
+    currency: str
+    at_most_nano: int
+    likely_nano: int
+
+
+class Candidate(NamedTuple):
+    """A deployment that would be tried. `rendered` is None where nothing is sent.
+
+    So it is with a reason why its adapter `refuses` the call.
+    """
+
+    deployment: Deployment
+    rendered: Rendered | None
+    refuses: GatewayError | None
+    cost: Cost
+
+
+class LeftOut(NamedTuple):
+    """A deployment of this name that would not be tried, and why, in a word and a sentence."""
+
+    deployment: Deployment
+    code: str
+    reason: str
+
+
+class Refusal(NamedTuple):
+    """What the caller would be answered instead, and who refuses: the words above."""
+
+    by: str
+    error: GatewayError
+
+
+class Explanation(NamedTuple):
+    """`candidates` are in the order in which the next call would try them.
+
+    `serves` is the first one that takes the call; `further` is how many more would be tried, which
+    were not looked at. `output_tokens` is an upper bound of all answers,
+    `likely` what the call is likely to use.
+    """
+
+    candidates: tuple[Candidate, ...]
+    left_out: tuple[LeftOut, ...]
+    serves: Deployment | None
+    refused: Refusal | None
+    reservation: Reservation | None
+    output_tokens: int
+    likely: Usage
+    limits: tuple[Limit, ...]
+    further: int = 0
+
+
+class Explain:
+    """admit → dispatch, looked at from outside: by the same functions, without their effects."""
+
+    def __init__(self, registry: Registry, limiter: Limiter, dispatch: Dispatch) -> None:
+        self._registry = registry
+        self._limiter = limiter
+        self._dispatch = dispatch
+
+    async def __call__(self, call: Call, *, streamed: bool) -> Explanation:
+        """Explain a call whose answer is wanted in events, or as bytes (`streamed`), or in one.
+
+        A refusal is an explanation too: nothing is raised for it.
+        """
+        refused = None
+        plan: Plan = ()
+        try:
+            plan = self._plan(call)
+        except GatewayError as error:
+            refused = Refusal(MODEL, error)
+        candidates = await _candidates(self._dispatch.next_order(plan), call, streamed=streamed)
+        reservation = reservation_of(call, plan) if plan else None
+        limits: tuple[Limit, ...] = ()
+        if reservation is not None:
+            limits, refusal = self._limiter.standing(reservation)
+            refused = None if refusal is None else Refusal(LIMIT, refusal)
+        serves, failure = _outcome(candidates)
+        if refused is None and failure is not None:
+            refused = Refusal(ADAPTER, failure)
+        return Explanation(
+            candidates,
+            tuple(self._left_out(call, plan)),
+            serves if refused is None else None,
+            refused,
+            reservation,
+            _most_output_tokens(call, reservation),
+            _likely(call, reservation),
+            limits,
+            len(plan) - len(candidates),
+        )
+
+    def _plan(self, call: Call) -> Plan:
+        """Return what the gate lets the call use. Raises what it would be refused with."""
+        plan = self._registry.candidates(call.model, call.caller, call.operation)
+        if call.previous is not None:
+            plan = maker_of(call.previous, plan, call.model)
+        return able(plan, call)
+
+    def _left_out(self, call: Call, plan: Plan) -> list[LeftOut]:
+        snapshot = self._registry.snapshot
+        used = {each.model.id for each in plan}
+        named = snapshot.by_code.get(call.model, ())
+        if not any(may_use(call.caller, each) for each in named):
+            known = {each.model.id for each in named}
+            by_id = snapshot.by_id.get(call.model, ())
+            named = (*named, *(each for each in by_id if each.model.id not in known))
+        return [_left_out(each, call) for each in named if each.model.id not in used]
+
+
+async def _candidates(order: Plan, call: Call, *, streamed: bool) -> tuple[Candidate, ...]:
+    found = []
+    for deployment in order[:MAX_CANDIDATES]:
+        found.append(await _candidate(deployment, call, streamed=streamed))
+        await asyncio.sleep(0)  # requests that are served have their turn in between
+    return tuple(found)
+
+
+async def _candidate(deployment: Deployment, call: Call, *, streamed: bool) -> Candidate:
+    rendered = refuses = None
+    try:
+        port = deployment.streaming if streamed else deployment.answering
+        if port is None or deployment.rendering is None:
+            raise not_ready(deployment)
+        rendered = await deployment.rendering.render(call)
+    except GatewayError as error:
+        refuses = error
+    return Candidate(deployment, rendered, refuses, _cost(deployment, call))
+
+
+def _outcome(candidates: tuple[Candidate, ...]) -> tuple[Deployment | None, GatewayError | None]:
+    """Return who takes the call, else with what it fails, as the road would say it."""
+    failure: GatewayError | None = None
+    for each in candidates:
+        if each.refuses is None:
+            return each.deployment, None
+        failure = weightier(failure, each.refuses)
+    return None, failure
+
+
+def _left_out(deployment: Deployment, call: Call) -> LeftOut:
+    model = deployment.model
+    if not may_use(call.caller, deployment):
+        return LeftOut(deployment, "not_visible", _why_hidden(deployment, call.caller))
+    if not model.offers(call.operation):
+        code = OperationNotSupported.default_code or ""
+        return LeftOut(deployment, code, f"its document does not offer `{call.operation}`")
+    error = reason_against(deployment, call)
+    if error is None:
+        reason = "another deployment made the response that this request goes on from"
+        return LeftOut(deployment, "previous_response_elsewhere", reason)
+    return LeftOut(deployment, error.code or "invalid_request", error.detail or error.message)
+
+
+def _why_hidden(deployment: Deployment, caller: Caller) -> str:
+    model = deployment.model
+    if model.private and not model.visible_to(caller.project):
+        projects = ", ".join(sorted(model.projects)) or "nobody"
+        return f"it is private to {projects}"
+    return "the key may not use it"
+
+
+def _most_output_tokens(call: Call, reservation: Reservation | None) -> int:
+    return 0 if reservation is None else reservation.tokens - call.prompt_bytes
+
+
+def _likely(call: Call, reservation: Reservation | None) -> Usage:
+    if call.counted is not None:
+        return call.counted
+    most = _most_output_tokens(call, reservation)
+    return Usage(
+        input_tokens=-(-call.prompt_bytes // BYTES_PER_TOKEN),
+        output_tokens=min(most, call.choices * LIKELY_OUTPUT_TOKENS),
+        estimated=True,
+    )
+
+
+def _cost(deployment: Deployment, call: Call) -> Cost:
+    price = deployment.model.price
+    if price is None:
+        raise TypeError("the gate lets no deployment without a price pass")
+    held = reservation_of(call, (deployment,))
+    return Cost(price.currency, held.cost_nano, price.cost_nano(_likely(call, held)))

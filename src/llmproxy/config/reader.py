@@ -1,0 +1,65 @@
+"""Reading single variables; what does not fit is refused by name."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from llmproxy.config.settings import SettingError
+
+
+class Reader:
+    """Typed reads from an environment; an empty value counts as absent."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def text(self, name: str, default: str) -> str:
+        """Return the value without blanks at its ends."""
+        return self._environment.get(name, "").strip() or default
+
+    def folder(self, name: str) -> Path | None:
+        """Return a path, None where nothing is said."""
+        value = self.text(name, "")
+        return Path(value).expanduser() if value else None
+
+    def https(self, name: str) -> str | None:
+        """Return an https address, None where nothing is said."""
+        value = self.text(name, "")
+        if not value:
+            return None
+        try:
+            parts = urlsplit(value)
+            fits = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            fits = False
+        if not fits or "@" in value:
+            raise SettingError(f"{name}: give an address that begins with https://")
+        return value
+
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        """Return one of these words, in small letters."""
+        value = self.text(name, default).lower()
+        if value not in choices:
+            known = ", ".join(filter(None, choices))
+            raise SettingError(f"{name}={value!r}: give one of {known}")
+        return value
+
+    def whole(self, name: str, default: int, least: int, most: int | None = None) -> int:
+        """Return a whole number within these bounds."""
+        value = self.text(name, str(default))
+        fits = value.isascii() and value.isdigit() and int(value) >= least
+        if not fits or (most is not None and int(value) > most):
+            upto = "" if most is None else f" and at most {most}"
+            raise SettingError(f"{name}={value!r}: give a whole number of at least {least}{upto}")
+        return int(value)
+
+    def seconds(self, name: str, default: float) -> float:
+        """Return a number above 0."""
+        value = self.text(name, str(default))
+        try:
+            number = float(value)
+        except ValueError:
+            number = -1.0
+        if not 0 < number < float("inf"):
+            raise SettingError(f"{name}={value!r}: give seconds, a number above 0")
+        return number

@@ -1,0 +1,156 @@
+"""From the environment to `Settings`."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from llmproxy.config.reader import Reader
+from llmproxy.config.settings import (
+    AccessSettings,
+    CosmosSettings,
+    RegistrySettings,
+    SecretsSettings,
+    SettingError,
+    Settings,
+)
+from llmproxy.domain.caller import Auth
+from llmproxy.domain.dotenv import DotenvError, parse_dotenv
+from llmproxy.domain.secret import Secret
+
+MIN_ADMIN_KEY = 32
+"""Characters of the shortest admin key: what a generator gives, not what people think up."""
+DOTENV = ".env"
+
+
+def process_environment() -> dict[str, str]:
+    """Return the environment of this process over what the file `.env` says.
+
+    The file is the one that LLMPROXY_ENV_FILE names, else `.env` in the working directory, if there
+    is one. Raises SettingError for a file that cannot be read.
+    """
+    written = os.environ.get("LLMPROXY_ENV_FILE", "").strip()
+    path = Path(written or DOTENV)
+    if not written and not path.is_file():
+        return dict(os.environ)
+    try:
+        found = parse_dotenv(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SettingError(f"{path} cannot be read: {reason}") from None
+    except DotenvError as error:
+        raise SettingError(f"{path}: {error}") from None
+    return found | dict(os.environ)
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises SettingError for the first variable that does not fit."""
+    _check_proxies(environment)
+    read = Reader(environment)
+    return Settings(
+        environment=environment,
+        host=read.text("HOST", Settings.host),
+        port=read.whole("PORT", Settings.port, 0, 65_535),
+        stage=read.text("ENVIRONMENT", Settings.stage),
+        data_dir=Path(
+            read.text("LLMPROXY_DATA_DIR", str(_default_data_dir(environment)))
+        ).expanduser(),
+        access=_access(read),
+        registry=_registry(read),
+        secrets=_secrets(read),
+        max_body_bytes=read.whole("MAX_BODY_BYTES", Settings.max_body_bytes, 1024),
+        max_upload_bytes=read.whole("MAX_UPLOAD_BYTES", Settings.max_upload_bytes, 1024),
+        max_spooled_bytes=read.whole("MAX_SPOOLED_BYTES", Settings.max_spooled_bytes, 0),
+        body_timeout_s=read.seconds("BODY_TIMEOUT_S", Settings.body_timeout_s),
+        max_concurrent_requests=read.whole(
+            "MAX_CONCURRENT_REQUESTS", Settings.max_concurrent_requests, 1
+        ),
+        max_upstream_connections=read.whole(
+            "MAX_UPSTREAM_CONNECTIONS", Settings.max_upstream_connections, 1
+        ),
+        connect_timeout_s=read.seconds("CONNECT_TIMEOUT_S", Settings.connect_timeout_s),
+        first_byte_timeout_s=read.seconds("FIRST_BYTE_TIMEOUT_S", Settings.first_byte_timeout_s),
+        idle_timeout_s=read.seconds("IDLE_TIMEOUT_S", Settings.idle_timeout_s),
+        total_timeout_s=read.seconds("TOTAL_TIMEOUT_S", Settings.total_timeout_s),
+        hold_status_s=read.seconds("HOLD_STATUS_S", Settings.hold_status_s),
+        keep_alive_s=read.seconds("KEEP_ALIVE_S", Settings.keep_alive_s),
+        realtime_max_message_bytes=read.whole(
+            "REALTIME_MAX_MESSAGE_BYTES", Settings.realtime_max_message_bytes, 1024
+        ),
+        realtime_idle_timeout_s=read.seconds(
+            "REALTIME_IDLE_TIMEOUT_S", Settings.realtime_idle_timeout_s
+        ),
+        journal_max_bytes=read.whole("JOURNAL_MAX_BYTES", Settings.journal_max_bytes, 1024 * 1024),
+        log_level=read.choice(
+            "LOG_LEVEL", Settings.log_level, ("debug", "info", "warning", "error")
+        ),
+        access_log=read.choice("ACCESS_LOG", "on", ("on", "off")) == "on",
+    )
+
+
+def _access(read: Reader) -> AccessSettings:
+    auth = read.choice("AUTH", "", ("", "open", "keys"))
+    own_port = read.text("ADMIN_PORT", "")
+    return AccessSettings(
+        Auth(auth) if auth else None,
+        _admin_key(read),
+        read.whole("ADMIN_PORT", 0, 0, 65_535) if own_port else None,
+    )
+
+
+def _registry(read: Reader) -> RegistrySettings:
+    return RegistrySettings(
+        _cosmos(read),
+        read.folder("MODELS_PATH"),
+        read.seconds("REGISTRY_RELOAD_S", RegistrySettings.reload_every_s),
+        read.choice("ACCEPT_EMPTY_REGISTRY", "off", ("on", "off")) == "on",
+    )
+
+
+def _secrets(read: Reader) -> SecretsSettings:
+    return SecretsSettings(
+        read.folder("SECRETS_DIR") or SecretsSettings.folder,
+        read.https("AZURE_KEY_VAULT_URL"),
+        read.seconds("SECRETS_REFRESH_S", SecretsSettings.refresh_s),
+    )
+
+
+def _admin_key(read: Reader) -> Secret | None:
+    value = read.text("LLMPROXY_ADMIN_KEY", "")
+    if not value:
+        return None
+    if len(value) < MIN_ADMIN_KEY or not value.isascii() or not value.isprintable():
+        raise SettingError(
+            f"LLMPROXY_ADMIN_KEY: give at least {MIN_ADMIN_KEY} printable ASCII characters, "
+            "such as what `openssl rand -hex 32` writes"
+        )
+    return Secret(value)
+
+
+def _cosmos(read: Reader) -> CosmosSettings | None:
+    url = read.https("COSMOS_URL")
+    key = read.text("COSMOS_KEY", "")
+    database = read.text("COSMOS_DATABASE_ID", CosmosSettings.database_id)
+    container = read.text("COSMOS_CONTAINER_ID", CosmosSettings.container_id)
+    keys = read.text("COSMOS_KEYS_CONTAINER_ID", CosmosSettings.keys_container_id)
+    if url is None:
+        return None
+    return CosmosSettings(url, Secret(key) if key else None, database, container, keys)
+
+
+def _check_proxies(environment: Mapping[str, str]) -> None:
+    """Refuse a proxy that cannot be used; its value may hold a password and is not shown."""
+    for name, value in environment.items():
+        if name.lower() in ("http_proxy", "https_proxy", "all_proxy") and value:
+            try:
+                parts = urlsplit(value if "://" in value else f"http://{value}")
+                fits = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+            except ValueError:
+                fits = False
+            if not fits:
+                raise SettingError(f"{name}: give an HTTP proxy as http://host:port, or unset it")
+
+
+def _default_data_dir(environment: Mapping[str, str]) -> Path:
+    state = environment.get("XDG_STATE_HOME") or f"{environment.get('HOME', '.')}/.local/state"
+    return Path(state) / "llmproxy"

@@ -1,0 +1,112 @@
+"""What the gateway can be told: one place, one name and one default for each setting."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+
+from llmproxy.domain.caller import Auth
+from llmproxy.domain.secret import Secret
+
+
+class SettingError(ValueError):
+    """A variable holds a value that makes no sense; the message names it and says what fits."""
+
+
+@dataclass(frozen=True)
+class CosmosSettings:
+    """Where the registry is kept in Azure Cosmos DB; without a key Entra ID lets us in."""
+
+    url: str
+    key: Secret | None
+    database_id: str = "llm-proxy"
+    container_id: str = "models"
+    keys_container_id: str = "keys"
+
+
+@dataclass(frozen=True)
+class RegistrySettings:
+    """Where models, keys and projects come from; without `cosmos` from the SQLite file."""
+
+    cosmos: CosmosSettings | None = None
+    models_path: Path | None = None
+    reload_every_s: float = 60.0
+    accept_empty: bool = False
+
+
+@dataclass(frozen=True)
+class AccessSettings:
+    """Who is let in. `auth` is what AUTH says, None where it says nothing."""
+
+    auth: Auth | None = None
+    admin_key: Secret | None = None
+    admin_port: int | None = None
+
+
+@dataclass(frozen=True)
+class SecretsSettings:
+    """Where secrets are looked for behind the environment, and how often again."""
+
+    folder: Path = Path("/run/secrets")
+    vault_url: str | None = None
+    refresh_s: float = 30.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the gateway was told, checked.
+
+    `environment` stays available for references in model documents.
+    """
+
+    environment: Mapping[str, str] = field(repr=False)
+    host: str = "127.0.0.1"
+    port: int = 8000
+    stage: str = "development"
+    data_dir: Path = Path("data")
+    access: AccessSettings = AccessSettings()
+    registry: RegistrySettings = RegistrySettings()
+    secrets: SecretsSettings = SecretsSettings()
+    max_body_bytes: int = 64 * 1024 * 1024
+    max_upload_bytes: int = 64 * 1024 * 1024
+    max_spooled_bytes: int = 4 * 1024 * 1024 * 1024
+    body_timeout_s: float = 30.0
+    max_concurrent_requests: int = 10_000
+    max_upstream_connections: int = 10_000
+    connect_timeout_s: float = 10.0
+    first_byte_timeout_s: float = 300.0
+    idle_timeout_s: float = 120.0
+    total_timeout_s: float = 3600.0
+    hold_status_s: float = 10.0
+    keep_alive_s: float = 15.0
+    realtime_max_message_bytes: int = 24 * 1024 * 1024
+    realtime_idle_timeout_s: float = 900.0
+    journal_max_bytes: int = 1024 * 1024 * 1024
+    log_level: str = "info"
+    access_log: bool = True
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach the listening address."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def auth(self) -> Auth:
+        """Who is let in without a key.
+
+        This machine itself while there is no key, as long as nobody else can reach the gateway and
+        it is being developed with; else nobody, but where AUTH=open says so.
+        """
+        if self.access.auth is not None:
+            return self.access.auth
+        developing = self.stage.lower() == "development"
+        return Auth.LOCAL if self.on_loopback and developing else Auth.KEYS
+
+    @property
+    def proxies(self) -> dict[str, str]:
+        """The proxy variables, for the upstream transport."""
+        names = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+        return {name: value for name, value in self.environment.items() if name.lower() in names}

@@ -1,0 +1,44 @@
+"""The server's start and stop, as ASGI tells the application of them.
+
+By our own hand, since FastAPI answers a start that fails with a traceback; ours has words for it.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from llmproxy.application.interfaces.store import StoreUnusableError
+from llmproxy.domain.errors import Unavailable
+from llmproxy.infra.controllers.visit import Receive, Scope, Send
+
+
+class StartRefused(Exception):
+    """The gateway must not serve like this; the message says what to do."""
+
+
+class Lifespan:
+    """Enters `context` when the server starts and leaves it when it stops.
+
+    `refused` says why it did not start, None when it did or crashed.
+    """
+
+    def __init__(self, context: Callable[[], AbstractAsyncContextManager[None]]) -> None:
+        self._context = context
+        self.refused: str | None = None
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the lifespan of one server."""
+        await receive()  # lifespan.startup
+        context = self._context()
+        try:
+            await context.__aenter__()
+        except (StartRefused, StoreUnusableError) as error:
+            self.refused = str(error)
+        except Unavailable as error:
+            self.refused = f"{error.message} {error.detail}".strip()
+        if self.refused is not None:
+            await send({"type": "lifespan.startup.failed", "message": self.refused})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()  # lifespan.shutdown
+        await context.__aexit__(None, None, None)
+        await send({"type": "lifespan.shutdown.complete"})

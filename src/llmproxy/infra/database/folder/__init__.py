@@ -1,0 +1,1 @@
+"""Documents kept as files, for those who keep them in git: read, never written."""

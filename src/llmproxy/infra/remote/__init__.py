@@ -1,0 +1,1 @@
+"""The administration of a running gateway, asked over HTTP with an admin key."""

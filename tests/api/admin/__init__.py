@@ -1,0 +1,1 @@
+"""Administration over HTTP, on a real server."""

@@ -1,0 +1,1 @@
+"""What explain shows, beside what then happens."""

@@ -1,0 +1,1 @@
+"""Tests of administration over HTTP, without HTTP."""
