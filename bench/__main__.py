@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import arguments, document, gateways, machine
+from bench.filled import OnCosmos
 from bench.plan import Plan
 from bench.report import Run
 from bench.runner import Runner
@@ -49,12 +50,15 @@ def _measure(plan: Plan, folder: Path) -> tuple[Run, list[Sample]]:
         command=shlex.join(["scripts/bench", *sys.argv[1:]]),
         date=began.strftime("%Y-%m-%d %H:%M UTC"),
         machine=machine.describe(plan.gateway_core, plan.load_core),
-        titles={gateway.name: f"{gateway.title} {gateway.version()}" for gateway in chosen},
+        titles={gateway.name: f"{gateway.title} {gateway.version()}" for gateway in chosen}
+        | {OnCosmos.name: OnCosmos.title},
         results=Results(runner.samples),
         footprints=runner.footprints,
         stalls=runner.stalls,
         failures=runner.failures,
         noise=_noise(runner.samples, stolen),
+        scale=runner.scale,
+        no_cosmos=runner.no_cosmos,
     )
     return run, runner.samples
 

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from bench.plan import FULL, PARTS, QUICK, Plan
 
-_MANY_MODELS = 10_000
 _DESCRIPTION = """\
 Measures what a request and a stream cost this gateway, beside nginx, sglang-router and LiteLLM's
 proxy: CPU time, rates, latency, delay per event, memory and time to start, with a plain and with a
 TLS upstream.
-A full run takes about 40 minutes and writes bench/RESULTS.md and bench/results.json."""
+A full run takes about 45 minutes and writes bench/RESULTS.md and bench/results.json."""
 _EPILOG = """\
 parts:
   unary   requests without a stream, at concurrency 64 and 1
@@ -26,11 +25,13 @@ parts:
   uploads RSS with 200 uploads of 10 MB at once
   translated  Claude and Gemini in OpenAI's words: plain, streamed and paced, over plain HTTP; and
           how long the event loop stands still while LiteLLM is imported
+  scale   a registry of 10,000 models and 100,000 keys beside one of 10 and 10, in pairs: requests
+          and streams, start, memory, and how long the event loop stands still when it changes
   tls     unary, stream and paced over TLS to the upstream as well; on its own, over TLS only
 
 examples:
   scripts/bench                                    the committed figures
-  scripts/bench --quick                            two rounds, no LiteLLM, no TLS: four minutes
+  scripts/bench --quick                            two rounds, no LiteLLM, no TLS: six minutes
   scripts/bench --quick --what translated          beside LiteLLM, since there is no other peer
   scripts/bench --quick --only ours,sglang --what unary
 """
@@ -73,9 +74,6 @@ def parse() -> argparse.Namespace:
         "--cores", metavar="G,L", help="core of the gateway and core of the load (default: 1,0)"
     )
     parser.add_argument(
-        "--many", action="store_true", help=f"register {_MANY_MODELS:,} more models, not 1,000"
-    )
-    parser.add_argument(
         "--into", type=Path, metavar="FOLDER", help="write RESULTS.md and results.json there"
     )
     parser.add_argument("--keep", action="store_true", help="keep the folder with all logs")
@@ -94,7 +92,6 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
         rounds=arguments.rounds or plan.rounds,
         slow_rounds=min(plan.slow_rounds, arguments.rounds or plan.slow_rounds),
         seconds=arguments.seconds or plan.seconds,
-        other_models=_MANY_MODELS if arguments.many else plan.other_models,
     )
     if arguments.cores:
         gateway, load = map(int, arguments.cores.split(","))

@@ -26,6 +26,8 @@ class Target:
     key: str
     authority: Path | None = None
     model: str = payload.MODEL
+    spread: Path | None = None
+    """A file of keys and models that requests take turns with (`bench/filled.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ def wrk(target: Target, core: int, *, connections: int, seconds: float, stream: 
         "BENCH_KEY": target.key,
         "BENCH_STREAM": "1" if stream else "0",
     }
+    if target.spread is not None:
+        environment["BENCH_SPREAD_FILE"] = str(target.spread)
     command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "20s"]
     command += ["-s", str(_HERE / "load.lua"), target.url]
     ran = subprocess.run(

@@ -10,6 +10,7 @@ from bench.gateway import ROOT, UPSTREAM_KEY, Gateway, PreparationError, Site
 
 _ENVIRONMENTS = ROOT / ".environments"
 LLMPROXY = _ENVIRONMENTS / "run" / "bin" / "llmproxy"
+PYTHON = LLMPROXY.with_name("python")
 _GOOGLE = "google.json"
 
 
@@ -49,10 +50,13 @@ class LLMProxy(Gateway):
             "operations": ["ChatCompletion", "embeddings", "images", "audio_tts"],
         }
 
+    def _documents(self, site: Site) -> list[dict[str, object]]:
+        names = [payload.MODEL, *(f"model-{i:05d}" for i in range(self.other_models))]
+        return [self._document(name, site) for name in names]
+
     @override
     def prepare(self, site: Site) -> str:
-        names = [payload.MODEL, *(f"model-{i:05d}" for i in range(self.other_models))]
-        models = [self._document(name, site) for name in names]
+        models = self._documents(site)
         if site.translated:
             models += translated.our_documents(site.upstream)
             (site.folder / _GOOGLE).write_text(translated.service_account(site.upstream))

@@ -15,6 +15,7 @@ PARTS = (
     "bodies",
     "uploads",
     "translated",
+    "scale",
 )
 
 
@@ -42,6 +43,12 @@ class Plan:
     upload_bytes: int = 10_000_000
     imports: int = 3
     """Of LiteLLM, while the event loop is watched."""
+    few: int = 10
+    """Models and keys of the small registry of the part `scale`, beside those of the large one."""
+    many_models: int = 10_000
+    many_keys: int = 100_000
+    changes: int = 5
+    """Of a model and of a key of the large one, while the event loop is watched."""
 
     @property
     def transports(self) -> tuple[str, ...]:
@@ -88,5 +95,6 @@ QUICK = replace(
     seconds=3.0,
     single_s=1.0,
     starts=1,
+    changes=2,
 )
 """For use while something is being made faster."""

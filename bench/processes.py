@@ -105,6 +105,14 @@ def cpu_us(root: int) -> float:
     return ticks * TICK_US
 
 
+def peak_bytes(pid: int) -> int:
+    """Return the most that the RSS of one process has been; proc_pid_status(5), VmHWM."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"/proc/{pid}/status does not tell VmHWM")
+
+
 def resident_bytes(root: int) -> int:
     """RSS of the tree. Pages shared between its processes count in each of them."""
     found = (_stat(pid) for pid in process_tree(root))

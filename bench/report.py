@@ -15,6 +15,7 @@ from bench.samples import (
     Measure,
     Results,
     Sample,
+    Scale,
     Spread,
     Stall,
     spread,
@@ -38,6 +39,9 @@ class Run:
     stalls: list[Stall]
     failures: list[str]
     noise: str
+    scale: Scale | None = None
+    no_cosmos: str = ""
+    """Why nothing was measured on Cosmos DB."""
 
 
 def _number(value: float) -> str:
@@ -213,7 +217,10 @@ def target_table(run: Run) -> list[str]:
     if run.plan.wants("translated"):
         found += [("plain", target) for target in targets.of_translated(run.results, run.stalls)]
     found += [("plain", target) for target in targets.of_size(run.footprints)]
-    verdict = {True: "yes", False: "**no**", None: "not measured"}
+    if run.plan.wants("memory", "scale"):
+        found += [("plain", targets.of_cosmos(run.footprints, run.no_cosmos))]
+    if run.plan.wants("scale"):
+        found += [("plain", target) for target in targets.of_scale(run.results, run.scale)]
 
     def write(target: targets.Target) -> Callable[[float], str]:
         small = target.most < 0.1
@@ -225,11 +232,17 @@ def target_table(run: Run) -> list[str]:
             way,
             f"≤ {write(target)(target.most)} {target.unit}",
             f"{cell(target.found, write(target))}",
-            verdict[target.held],
+            _verdict(target),
         )
         for way, target in found
     )
     return table(("LLM Proxy", "upstream", "target", "median (range)", "held"), rows)
+
+
+def _verdict(target: targets.Target) -> str:
+    if target.held is None:
+        return f"not measured: {target.why}" if target.why else "not measured"
+    return "yes" if target.held else "**no**"
 
 
 def sizes(run: Run) -> list[str]:
@@ -241,7 +254,7 @@ def sizes(run: Run) -> list[str]:
     head = ("gateway", "start to first 200, s", "starts", "RSS idle MB", "RSS streaming MB", "note")
     rows = (
         (
-            run.titles[found.gateway],
+            run.titles.get(found.gateway, found.gateway),
             cell(spread(found.starts_s)),
             str(len(found.starts_s)),
             megabytes(found.idle_bytes),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench import relayed, stall, translated
 from bench.checks import WrongAnswerError
+from bench.filled import OnCosmos
 from bench.gateway import Gateway, PreparationError, Site
 from bench.load import LoadError
 from bench.measuring import measure
@@ -15,8 +16,10 @@ from bench.memory import footprint
 from bench.plan import Plan
 from bench.processes import NotStartedError, free_ports
 from bench.progress import Progress
-from bench.samples import PACED, PLAIN, SINGLE, STREAM, UNARY, Footprint, Sample, Stall
+from bench.samples import PACED, PLAIN, SINGLE, STREAM, UNARY, Footprint, Sample, Scale, Stall
+from bench.scale import ScaleRounds
 from bench.sites import Running, Stage, Upstreams, direct
+from tests.emulator import running as emulator
 
 _SETTLE_S = 0.3
 _FAILURES = (WrongAnswerError, NotStartedError, LoadError, PreparationError)
@@ -70,6 +73,8 @@ class Runner:
         self.samples: list[Sample] = []
         self.footprints: list[Footprint] = []
         self.stalls: list[Stall] = []
+        self.scale: Scale | None = None
+        self.no_cosmos = ""
         self.failures: list[str] = []
 
     def run(self) -> None:
@@ -77,19 +82,27 @@ class Runner:
         if self._plan.wants("start", "memory", "uploads"):
             for gateway in self._gateways:
                 self._footprint(gateway)
+        ours = "ours" in self._plan.gateways
+        if ours and self._plan.wants("memory", "scale"):
+            self._on_cosmos()
         for phase in self._phases():
-            able = [
-                gateway
-                for gateway in self._gateways
-                if not gateway.at_rest and (not phase.translated or gateway.name in _TRANSLATED_BY)
-            ]
-            quick = [gateway for gateway in able if not gateway.slow]
-            self._rounds(phase, quick, self._plan.rounds, slow=False)
-            for gateway in able:
-                if gateway.slow:
-                    self._rounds(phase, [gateway], self._plan.slow_rounds, slow=True)
+            self._in_turn(phase)
         if self._plan.wants("translated"):
             self._stalls()
+        if ours and self._plan.wants("scale"):
+            self._scale()
+
+    def _in_turn(self, phase: _Phase) -> None:
+        able = [
+            gateway
+            for gateway in self._gateways
+            if not gateway.at_rest and (not phase.translated or gateway.name in _TRANSLATED_BY)
+        ]
+        quick = [gateway for gateway in able if not gateway.slow]
+        self._rounds(phase, quick, self._plan.rounds, slow=False)
+        for gateway in able:
+            if gateway.slow:
+                self._rounds(phase, [gateway], self._plan.slow_rounds, slow=True)
 
     def _phases(self) -> Iterator[_Phase]:
         kinds = [kind for kind, parts in _KINDS.items() if self._plan.wants(*parts)]
@@ -132,6 +145,20 @@ class Runner:
                 else ""
             )
         )
+
+    def _on_cosmos(self) -> None:
+        self.no_cosmos = emulator.missing() or ""
+        if self.no_cosmos:
+            self._progress.say(f"on Cosmos DB: not measured, {self.no_cosmos}")
+            return
+        with emulator.emulator() as cosmos:
+            self._footprint(OnCosmos(self._plan.other_models, cosmos.url, cosmos.key))
+
+    def _scale(self) -> None:
+        rounds = ScaleRounds(self._plan, self._found, self._folder, self._progress)
+        self.scale = rounds.measured()
+        self.samples += rounds.samples
+        self.failures += rounds.failures
 
     def _stalls(self) -> None:
         try:

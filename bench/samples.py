@@ -8,6 +8,10 @@ DIRECT = "direct"
 PLAIN, TLS = "plain", "tls"
 # Kinds of measurement.
 UNARY, SINGLE, STREAM, PACED = "unary", "single", "stream", "paced"
+# Gateways of the part `scale`: ours with two registries.
+SMALL, LARGE = "small", "large"
+WIDE = "wide"
+"""The large one, asked for more models and keys than the small one has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,40 @@ class Stall:
     idle_ms: float
     """The same before, with nothing to do: what the machine does to it."""
     import_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a registry costs beside the work (`bench/scale.py`)."""
+
+    name: str
+    models: int
+    keys: int
+    starts_s: list[float]
+    idle_bytes: int
+    """RSS after the start, before any load."""
+    peak_bytes: int
+    """The most that RSS has been, all load included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The longest that the event loop stood still (`bench/changing.py`)."""
+
+    idle_ms: float
+    """With nothing to do: what the machine does to it."""
+    model_ms: float
+    """When one model was changed."""
+    key_ms: float
+    """When a key was made or revoked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A small and a large registry beside their samples, and changes of the large one."""
+
+    registries: list[Held]
+    changes: list[Change]
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def _measured_once(core: int) -> Stall:
     return Stall(**json.loads(ran.stdout.splitlines()[-1]))
 
 
-class _Watch:
+class Watch:
     """Notes the longest time between two turns of a task."""
 
     def __init__(self) -> None:
@@ -78,11 +78,11 @@ async def _watched() -> Stall:
     from llmproxy.infra.providers.long_tail.loading import Loader  # noqa: PLC0415
     from llmproxy.infra.providers.openai_wire.endpoints import Incomplete  # noqa: PLC0415
 
-    watch = _Watch()
+    watch = Watch()
     await asyncio.sleep(_IDLE_S)
     idle_ms = await watch.longest_ms()
     loader = Loader(warmed, lambda: None)
-    watch = _Watch()
+    watch = Watch()
     began = time.monotonic()
     with contextlib.suppress(Incomplete):
         loader.prepared(_MODEL)

@@ -9,15 +9,19 @@ from dataclasses import dataclass
 from bench import payload, relayed, translated
 from bench.samples import (
     DIRECT,
+    LARGE,
     PACED,
     PLAIN,
     SINGLE,
+    SMALL,
     STREAM,
     UNARY,
+    WIDE,
     Footprint,
     Measure,
     Results,
     Sample,
+    Scale,
     Spread,
     Stall,
     cpu_ratio,
@@ -25,6 +29,7 @@ from bench.samples import (
 )
 
 OURS = "ours"
+ON_COSMOS = "ours-on-cosmos"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ class Target:
     unit: str
     """`x` for a ratio, else the unit of both figures."""
     found: Spread | None
+    why: str = ""
+    """Why it was not measured."""
 
     @property
     def held(self) -> bool | None:
@@ -90,6 +97,15 @@ _STALL_MS = 200.0
 _UPLOADING_MB = 300.0
 _COLD_START_S = 1.0
 _IDLE_MB = 75.0
+_ON_COSMOS_MB = 130.0
+_LARGE_START_S = 5.0
+_CHANGE_MS = 10.0
+_SCALED = (
+    (LARGE, UNARY, "CPU of a request"),
+    (LARGE, SINGLE, "CPU of a request at concurrency 1"),
+    (LARGE, STREAM, "CPU of a stream, saturated"),
+    (WIDE, UNARY, "CPU of a request, all over 200 models and 200 keys"),
+)
 _STREAMING_MB = 250.0
 
 
@@ -140,3 +156,32 @@ def of_size(footprints: list[Footprint]) -> Iterator[Target]:
     uploading = [] if ours.uploading_bytes is None else [ours.uploading_bytes / 1e6]
     yield Target("RSS with 200 uploads of 10 MB at once", _UPLOADING_MB, "MB", spread(uploading))
     yield Target(f"RSS with {ours.streams:,} open streams", _STREAMING_MB, "MB", spread(streaming))
+
+
+def of_cosmos(footprints: list[Footprint], why: str) -> Target:
+    """Return the target of memory with the registry in Cosmos DB; `why` it was not measured."""
+    found = [each.idle_bytes / 1e6 for each in footprints if each.gateway == ON_COSMOS]
+    what = "RSS idle, one worker, on Cosmos DB"
+    return Target(what, _ON_COSMOS_MB, "MB", spread(found), why)
+
+
+def of_scale(results: Results, scale: Scale | None) -> Iterator[Target]:
+    """List the targets of a large registry: a request does not notice it, nor does a change."""
+    for name, kind, what in _SCALED:
+        small = results.value(SMALL, PLAIN, kind, lambda sample: sample.cpu_us_each)
+        # The median of the large one must lie within the range of the small one.
+        most = small.high - small.median if small else 0.0
+        more = results.paired((name, SMALL), PLAIN, kind, _more_cpu_us)
+        yield Target(f"large registry, {what}, more than with a small one", most, "µs", more)
+    large = [each for each in scale.registries if each.name == LARGE] if scale else []
+    starts = spread(each for held in large for each in held.starts_s)
+    yield Target("large registry, start to the first 200", _LARGE_START_S, "s", starts)
+    changes = scale.changes if scale else []
+    stand = "large registry, longest stand of the event loop when"
+    models, keys = (each.model_ms for each in changes), (each.key_ms for each in changes)
+    yield Target(f"{stand} a model changes", _CHANGE_MS, "ms", spread(models))
+    yield Target(f"{stand} a key is made or revoked", _CHANGE_MS, "ms", spread(keys))
+
+
+def _more_cpu_us(large: Sample, small: Sample) -> float:
+    return large.cpu_us_each - small.cpu_us_each

@@ -212,7 +212,12 @@ class _Parts:
             self._clock,
             Options(store.last_good, settings.registry.accept_empty, admin_from(settings.access)),
         )
-        await self._keeper.start()
+        # Nothing that is loaded is garbage: the collector's rounds took a third of the time.
+        gc.disable()
+        try:
+            await self._keeper.start()
+        finally:
+            gc.enable()
         refuse_without_keys(settings, keyless=self._registry.snapshot.keyless)
         self._metrics.gauge(
             "registry", lambda: registry_figures(self._registry, self.registry_state)

@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -135,8 +134,19 @@ def _items(held: Held) -> Iterator[dict[str, Any]]:
                 "updated_at": stored.updated_at,
             }
     for key in held.keys:
-        models = None if key.models is None else sorted(key.models)
-        yield {"kind": "key", **asdict(key), "digest": key.digest.hex(), "models": models}
+        yield {
+            "kind": "key",
+            "id": key.id,
+            "digest": key.digest.hex(),
+            "prefix": key.prefix,
+            "project": key.project,
+            "models": None if key.models is None else sorted(key.models),
+            "admin": key.admin,
+            "created_at": key.created_at,
+            "expires_at": key.expires_at,
+            "revoked_at": key.revoked_at,
+            "replaces": key.replaces,
+        }
 
 
 def _item(line: bytes) -> dict[str, Any]:
