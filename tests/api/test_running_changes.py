@@ -167,6 +167,25 @@ def test_settings_come_from_a_file_too(tmp_path: Path) -> None:
         assert status(gateway, ADMIN_KEY) == 200
 
 
+@pytest.mark.parametrize("words", [("serve",), ("keys", "list")])
+def test_a_bad_dotenv_file_is_named_with_its_line(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """And its value is not shown: it may be a secret."""
+    (tmp_path / ".env").write_text("PORT=0\nOPENAI_API_KEY='sk-planted\n")
+    done = subprocess.run(
+        [*command(), *words],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "LLMPROXY_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=START_S,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert re.search(r"\.env: line 2\b", done.stderr), done.stderr
+    assert "sk-planted" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_uvicorn_serves_it_with_two_workers(tmp_path: Path) -> None:
     """`uvicorn --factory llmproxy.app:create_app --workers 2` answers plain and streamed."""
     with uvicorn(tmp_path) as url:

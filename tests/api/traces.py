@@ -14,7 +14,9 @@ def journal(gateway: Gateway) -> bytes:
     """All lines that were written so far, oldest first: admissions and settlements."""
     folder = Path(gateway.environment["LLMPROXY_DATA_DIR"], "journal")
     files = sorted(folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
-    return b"".join(path.read_bytes() for path in files)
+    # A read may fall into the middle of a write: what has no line feed yet is not written so far.
+    read = (path.read_bytes().rpartition(b"\n") for path in files)
+    return b"".join(lines + end for lines, end, _ in read)
 
 
 def _lines(gateway: Gateway) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Opening the store in Azure Cosmos DB. Imported only where COSMOS_URL is set."""
 
-from contextlib import suppress
 from dataclasses import asdict
 
 from llmproxy.application.interfaces.feed import Feeds
@@ -32,9 +31,11 @@ async def open_cosmos(settings: Settings, cosmos: CosmosSettings) -> Store:
     Raises StoreUnusableError when a container is missing, or the key cannot be one.
     """
     account = await open_account(cosmos)
+    away = False
     try:
-        with suppress(Unavailable):  # whoever asks it next is told, or serves what was kept
-            await account.check()
+        await account.check()
+    except Unavailable:
+        away = True  # whoever asks it next is told, or serves what was kept
     except BaseException:
         await account.close()
         raise
@@ -49,6 +50,7 @@ async def open_cosmos(settings: Settings, cosmos: CosmosSettings) -> Store:
         signing_keys=KeptSigningKey(
             CosmosSigningKeyRepository(signing_keys_shelf(account)),
             settings.data_dir / SIGNING_KEY,
+            prefer_kept=away,
         ),
         feeds=Feeds(
             documents_feed(models, reload_every_s=every_s),

@@ -48,10 +48,11 @@ def refuse_without_keys(settings: Settings, *, keyless: bool) -> None:
 def registry_figures(registry: Registry, state: RegistryState) -> dict[str, float]:
     """Return the gauges of the registry."""
     snapshot = registry.snapshot
+    heard = {} if state.age_s is None else {"heard_seconds_ago": state.age_s}
     return {
         "models": len(snapshot.deployments),
         "left_out": len(snapshot.problems),
         "keys": len(snapshot.keys),
         "current": float(state.current),
-        "heard_seconds_ago": state.age_s,
+        **heard,
     }

@@ -33,9 +33,9 @@ def serve(
 ) -> None:
     """Serve the gateway. Every setting can also come from the environment: see .env.example."""
     given = {"HOST": host, "PORT": port, "LLMPROXY_DATA_DIR": data_dir}
-    environment = process_environment()
-    environment |= {name: str(value) for name, value in given.items() if value is not None}
     try:
+        environment = process_environment()
+        environment |= {name: str(value) for name, value in given.items() if value is not None}
         settings = settings_from(environment)
     except SettingError as error:
         _stop(str(error))

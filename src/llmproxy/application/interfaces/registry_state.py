@@ -10,13 +10,13 @@ class RegistryState:
 
     `away` says by kind (models, keys, projects) why the store could not be asked the last time;
     `emptied` are the kinds of which it says that it holds none any more, which is not believed.
-    `age_s` is how long ago the store was heard last, `held_at` the time (unix seconds) of the last
-    good state that is served from instead of a store that was never heard; None when it was.
+    `age_s` is how long ago the store was heard last, None for never. `held_at` is the time (unix
+    seconds) of the last good state that is served from while the store was never heard.
     """
 
     away: Mapping[str, str]
     emptied: tuple[str, ...]
-    age_s: float
+    age_s: float | None
     held_at: float | None
 
     @property

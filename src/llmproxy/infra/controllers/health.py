@@ -103,7 +103,7 @@ def _registry(watched: Watched, *, named: bool) -> dict[str, Any]:
         "registry": {
             "current": state.current,
             "place": watched.place(),
-            "heard_s_ago": round(state.age_s, 1),
+            "heard_s_ago": None if state.age_s is None else round(state.age_s, 1),
             "away": dict(state.away),
             "empty_not_believed": list(state.emptied),
             "last_good_of": None if held is None else datetime.fromtimestamp(held, UTC).isoformat(),

@@ -11,18 +11,26 @@ from llmproxy.domain.errors import Unavailable
 
 
 class KeptSigningKey(SigningKeyRepository):
-    """Asks the store first; `path` is written when it answers and read when it does not."""
+    """Asks the store first; `path` is written when it answers and read when it does not.
 
-    def __init__(self, store: SigningKeyRepository, path: Path) -> None:
+    With `prefer_kept` a copy that is there is taken without asking: the store is known to be away.
+    """
+
+    def __init__(
+        self, store: SigningKeyRepository, path: Path, *, prefer_kept: bool = False
+    ) -> None:
         self._store = store
         self._path = path
+        self._prefer_kept = prefer_kept
 
     @override
     async def keep(self, fresh: bytes) -> bytes:
+        kept = await asyncio.to_thread(self._read)
+        if self._prefer_kept and kept is not None:
+            return kept
         try:
             key = await self._store.keep(fresh)
         except Unavailable:
-            kept = await asyncio.to_thread(self._read)
             if kept is None:
                 raise
             return kept

@@ -81,7 +81,7 @@ class SnapshotKeeper:
         return RegistryState(
             away={each.kind: each.away for each in mirrors if each.away is not None},
             emptied=tuple(each.kind for each in mirrors if each.emptied),
-            age_s=max((now - each.heard_at for each in mirrors if each.loaded), default=0.0),
+            age_s=max((now - each.heard_at for each in mirrors if each.loaded), default=None),
             held_at=None if heard else self._held_at,
         )
 
