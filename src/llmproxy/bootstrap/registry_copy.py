@@ -133,21 +133,10 @@ async def initialise_registry(settings: Settings, throughput: int | None) -> lis
         store = await open_sqlite(settings.data_dir)
         await store.close()
         return [f"{path} {'is made' if new else 'is there already'}"]
-    from llmproxy.infra.database.cosmos.account import (  # noqa: PLC0415 - the Azure SDK
-        CosmosAccount,
-        CosmosPlace,
-    )
+    from llmproxy.bootstrap.cosmos import open_account  # noqa: PLC0415 - the Azure SDK
     from llmproxy.infra.database.cosmos.initialise import initialise  # noqa: PLC0415
 
-    account = await CosmosAccount.open(
-        CosmosPlace(
-            cosmos.url,
-            cosmos.key,
-            cosmos.database_id,
-            cosmos.container_id,
-            cosmos.keys_container_id,
-        )
-    )
+    account = await open_account(cosmos)
     try:
         made = await initialise(account, throughput=throughput)
     finally:

@@ -8,19 +8,12 @@ from llmproxy.cli.moments import moment
 HEADERS: Final = ("id", "key", "state", "project", "models", "admin", "created", "expires")
 
 
-def state(key: StoredKey, now: float) -> str:
-    """Return `live`, `expired` or `revoked`."""
-    if key.revoked_at is not None:
-        return "revoked"
-    return "live" if key.is_live(now) else "expired"
-
-
 def row(key: StoredKey, now: float) -> tuple[str, ...]:
     """Return the cells under `HEADERS`."""
     return (
         key.id,
         f"{key.prefix}…",
-        state(key, now),
+        key.state(now),
         key.project or "-",
         "all" if key.models is None else ", ".join(sorted(key.models)),
         "yes" if key.admin else "no",
@@ -41,15 +34,4 @@ def scope(key: StoredKey) -> str:
 
 def plain(key: StoredKey, now: float) -> dict[str, object]:
     """Return a key for JSON. Times are unix seconds."""
-    return {
-        "id": key.id,
-        "prefix": key.prefix,
-        "state": state(key, now),
-        "project": key.project,
-        "models": None if key.models is None else sorted(key.models),
-        "admin": key.admin,
-        "created_at": key.created_at,
-        "expires_at": key.expires_at,
-        "revoked_at": key.revoked_at,
-        "replaces": key.replaces,
-    }
+    return {**key.shown(), "state": key.state(now)}

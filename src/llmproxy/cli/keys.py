@@ -9,7 +9,7 @@ import typer
 from llmproxy.application.interfaces.administration import IssuedKey
 from llmproxy.application.interfaces.key_repository import StoredKey
 from llmproxy.bootstrap.administering import Office
-from llmproxy.cli.key_words import HEADERS, plain, row, scope, state
+from llmproxy.cli.key_words import HEADERS, plain, row, scope
 from llmproxy.cli.moments import expiry, grace, moment
 from llmproxy.cli.running import DataDir, Url, administer, say, stop
 from llmproxy.cli.tables import print_table
@@ -84,7 +84,7 @@ def list_(
 
     every, now = administer(data_dir, url, work)
     found = [
-        key for key in every if project in (None, key.project) and only in (None, state(key, now))
+        key for key in every if project in (None, key.project) and only in (None, key.state(now))
     ]
     if as_json:
         typer.echo(_text([plain(key, now) for key in found]))

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.registry import Registry
 from llmproxy.application.snapshot import Snapshot
 from llmproxy.domain.caller import ANYONE, Auth, Caller, key_digest
@@ -15,37 +14,15 @@ from llmproxy.domain.errors import (
     Unavailable,
 )
 from tests.fakes.clock import FakeClock
-from tests.fakes.upstream import CALLER, deployment
-
-KEY = b"sk-llmproxy-1"
-NARROW = Caller("key_2", "alpha", frozenset({"open", "two-b"}), admin=False, expires_at=None)
-
-OPEN = deployment(id="open-1", code="open")
-TWO_A = deployment(id="two-a", code="two")
-TWO_B = deployment(id="two-b", code="two")
-PRIVATE = deployment(id="private", code="private", private=True, projects=["alpha"])
-PICTURES = deployment(id="pictures", code="pictures", operations=["images"])
-ALL = (OPEN, TWO_A, TWO_B, PRIVATE, PICTURES)
-
-
-def _registry(
-    *deployments: Deployment,
-    callers: tuple[Caller, ...] = (),
-    keyless: bool = False,
-    auth: Auth = Auth.LOCAL,
-) -> Registry:
-    registry = Registry(FakeClock(), auth)
-    keys = {key_digest(KEY): caller for caller in callers}
-    registry.install(Snapshot(deployments, keys, keyless))
-    return registry
-
-
-def _here() -> bool:
-    return True
-
-
-def _elsewhere() -> bool:
-    return False
+from tests.fakes.upstream import CALLER
+from tests.unit.application.registries import (
+    ALL,
+    KEY,
+    OPEN,
+    elsewhere,
+    here,
+    registry_of,
+)
 
 
 def test_before_the_first_snapshot() -> None:
@@ -54,7 +31,7 @@ def test_before_the_first_snapshot() -> None:
 
     assert not registry.loaded
     with pytest.raises(Unavailable) as starting:
-        registry.authenticate(KEY, _here)
+        registry.authenticate(KEY, here)
     assert starting.value.retry_after_s == 1.0
     registry.install(Snapshot())
     assert registry.loaded
@@ -62,12 +39,12 @@ def test_before_the_first_snapshot() -> None:
 
 def test_a_key_is_known_by_its_digest() -> None:
     """The snapshot holds digests: the key itself finds its caller, and nothing else does."""
-    registry = _registry(callers=(CALLER,))
+    registry = registry_of(callers=(CALLER,))
 
-    assert registry.authenticate(KEY, _elsewhere) is CALLER
+    assert registry.authenticate(KEY, elsewhere) is CALLER
     for wrong in (KEY[:-1], KEY + b" ", KEY.upper(), key_digest(KEY), b"\xff"):
         with pytest.raises(Unauthenticated) as unknown:
-            registry.authenticate(wrong, _here)
+            registry.authenticate(wrong, here)
         assert unknown.value.message == "Incorrect API key provided."
 
 
@@ -75,7 +52,7 @@ def test_a_key_is_known_by_its_digest() -> None:
 def test_without_a_key(key: bytes | None) -> None:
     """Once there are keys, this machine needs one too."""
     with pytest.raises(Unauthenticated) as missing:
-        _registry(callers=(CALLER,)).authenticate(key, _here)
+        registry_of(callers=(CALLER,)).authenticate(key, here)
     assert "Authorization header" in missing.value.message
 
 
@@ -87,64 +64,64 @@ def test_an_expired_key() -> None:
     registry.install(Snapshot(keys={key_digest(KEY): caller}))
 
     clock.advance(9.9)
-    assert registry.authenticate(KEY, _elsewhere) is caller
+    assert registry.authenticate(KEY, elsewhere) is caller
     clock.advance(0.1)
     with pytest.raises(Unauthenticated) as expired:
-        registry.authenticate(KEY, _elsewhere)
+        registry.authenticate(KEY, elsewhere)
     assert "expired" in expired.value.message
 
 
 def test_while_no_key_was_ever_made() -> None:
     """This machine itself is served without a key, any other is told what to do."""
-    registry = _registry(keyless=True)
+    registry = registry_of(keyless=True)
 
-    assert registry.authenticate(b"anything", _here) is ANYONE
-    assert registry.authenticate(None, _here) is ANYONE
+    assert registry.authenticate(b"anything", here) is ANYONE
+    assert registry.authenticate(None, here) is ANYONE
     with pytest.raises(Unauthenticated) as refused:
-        registry.authenticate(b"anything", _elsewhere)
+        registry.authenticate(b"anything", elsewhere)
     assert "llmproxy keys create" in refused.value.message
 
 
 def test_open_to_everybody() -> None:
     """AUTH=open: a key that is known is its caller, everybody else is anybody, from anywhere."""
-    registry = _registry(callers=(CALLER,), auth=Auth.OPEN)
+    registry = registry_of(callers=(CALLER,), auth=Auth.OPEN)
 
-    assert registry.authenticate(KEY, _elsewhere) is CALLER
-    assert registry.authenticate(None, _elsewhere) is ANYONE
-    assert registry.authenticate(b"anything", _elsewhere) is ANYONE
-    assert registry.vouched(ANYONE.key_id, _elsewhere) is ANYONE
+    assert registry.authenticate(KEY, elsewhere) is CALLER
+    assert registry.authenticate(None, elsewhere) is ANYONE
+    assert registry.authenticate(b"anything", elsewhere) is ANYONE
+    assert registry.vouched(ANYONE.key_id, elsewhere) is ANYONE
 
 
 def test_keys_are_needed_even_while_there_are_none() -> None:
     """AUTH=keys lets nobody in without one, this machine neither."""
-    registry = _registry(keyless=True, auth=Auth.KEYS)
+    registry = registry_of(keyless=True, auth=Auth.KEYS)
 
     for key in (None, b"anything"):
         with pytest.raises(Unauthenticated):
-            registry.authenticate(key, _here)
+            registry.authenticate(key, here)
 
 
 def test_a_named_project_only_tags() -> None:
     """Without a key it is for the usage alone; with one it means nothing; nonsense is refused."""
-    registry = _registry(*ALL, keyless=True)
-    tagged = registry.authenticate(None, _here, "équipe".encode)
+    registry = registry_of(*ALL, keyless=True)
+    tagged = registry.authenticate(None, here, "équipe".encode)
 
     assert (tagged.project, tagged.tag, tagged.anonymous) == (None, "équipe", True)
     assert "private" not in registry.visible(replace(tagged, tag="alpha"))
-    keyed = _registry(callers=(CALLER,), auth=Auth.OPEN)
-    assert keyed.authenticate(KEY, _here, lambda: b"other") is CALLER
+    keyed = registry_of(callers=(CALLER,), auth=Auth.OPEN)
+    assert keyed.authenticate(KEY, here, lambda: b"other") is CALLER
     for wrong in (b"\xff", b" a", b"a/b", b"x" * 300, b"a\x01b"):
         with pytest.raises(InvalidRequest) as refused:
-            registry.authenticate(None, _here, lambda: wrong)  # noqa: B023 - called at once
+            registry.authenticate(None, here, lambda: wrong)  # noqa: B023 - called at once
         assert refused.value.param == "X-Project-Id"
 
 
 def test_a_suspended_project_is_refused_in_words_of_its_own() -> None:
     """The holder of a real key may know why it opens nothing."""
-    registry = _registry(callers=(replace(CALLER, suspended=True),))
+    registry = registry_of(callers=(replace(CALLER, suspended=True),))
     for refused in (
-        lambda: registry.authenticate(KEY, _here),
-        lambda: registry.vouched(CALLER.key_id, _here),
+        lambda: registry.authenticate(KEY, here),
+        lambda: registry.vouched(CALLER.key_id, here),
     ):
         with pytest.raises(Forbidden, match="suspended") as error:
             refused()
@@ -154,24 +131,24 @@ def test_a_suspended_project_is_refused_in_words_of_its_own() -> None:
 def test_administration_is_closed_to_all_but_admin_keys() -> None:
     """No key 401, any other key 403; while there are no keys this machine may only look."""
     admin = replace(CALLER, admin=True)
-    assert _registry(callers=(admin,)).administrator(KEY, _elsewhere) is admin
-    assert _registry(callers=(admin,)).operator(KEY, _elsewhere) is admin
-    registry = _registry(callers=(CALLER,))
+    assert registry_of(callers=(admin,)).administrator(KEY, elsewhere) is admin
+    assert registry_of(callers=(admin,)).operator(KEY, elsewhere) is admin
+    registry = registry_of(callers=(CALLER,))
     for entry in (registry.administrator, registry.operator):
         with pytest.raises(Forbidden) as forbidden:
-            entry(KEY, _here)
+            entry(KEY, here)
         assert forbidden.value.code == "admin_key_required"
         with pytest.raises(Unauthenticated):
-            entry(None, _here)
+            entry(None, here)
 
-    keyless = _registry(keyless=True)
-    assert keyless.operator(None, _here) is ANYONE
+    keyless = registry_of(keyless=True)
+    assert keyless.operator(None, here) is ANYONE
     with pytest.raises(Unauthenticated, match="admin key"):
-        keyless.administrator(None, _here)
-    everybody = _registry(callers=(admin,), auth=Auth.OPEN)
+        keyless.administrator(None, here)
+    everybody = registry_of(callers=(admin,), auth=Auth.OPEN)
     for entry in (everybody.administrator, everybody.operator):
         with pytest.raises(Unauthenticated, match="admin key"):
-            entry(None, _here)
+            entry(None, here)
 
 
 def test_a_caller_that_something_else_vouches_for() -> None:

@@ -5,53 +5,31 @@ from dataclasses import replace
 import pytest
 
 from llmproxy.application.interfaces.upstream import Deployment
-from llmproxy.application.registry import MAX_PLANS, Registry
-from llmproxy.application.snapshot import Snapshot
-from llmproxy.domain.caller import ANYONE, Auth, Caller, key_digest
+from llmproxy.application.registry import MAX_PLANS
+from llmproxy.domain.caller import ANYONE, Caller
 from llmproxy.domain.errors import (
     InvalidRequest,
     OperationNotSupported,
     UnknownModel,
 )
 from llmproxy.domain.operation import Operation
-from tests.fakes.clock import FakeClock
 from tests.fakes.upstream import CALLER, deployment
-
-KEY = b"sk-llmproxy-1"
-NARROW = Caller("key_2", "alpha", frozenset({"open", "two-b"}), admin=False, expires_at=None)
-
-OPEN = deployment(id="open-1", code="open")
-TWO_A = deployment(id="two-a", code="two")
-TWO_B = deployment(id="two-b", code="two")
-PRIVATE = deployment(id="private", code="private", private=True, projects=["alpha"])
-PICTURES = deployment(id="pictures", code="pictures", operations=["images"])
-ALL = (OPEN, TWO_A, TWO_B, PRIVATE, PICTURES)
-
-
-def _registry(
-    *deployments: Deployment,
-    callers: tuple[Caller, ...] = (),
-    keyless: bool = False,
-    auth: Auth = Auth.LOCAL,
-) -> Registry:
-    registry = Registry(FakeClock(), auth)
-    keys = {key_digest(KEY): caller for caller in callers}
-    registry.install(Snapshot(deployments, keys, keyless))
-    return registry
-
-
-def _here() -> bool:
-    return True
-
-
-def _elsewhere() -> bool:
-    return False
+from tests.unit.application.registries import (
+    ALL,
+    NARROW,
+    OPEN,
+    PICTURES,
+    PRIVATE,
+    TWO_A,
+    TWO_B,
+    registry_of,
+)
 
 
 def test_names() -> None:
     """A code finds all its deployments, an id its own; a code goes before an id of that name."""
     other = deployment(id="two", code="other")
-    registry = _registry(*ALL, other)
+    registry = registry_of(*ALL, other)
 
     assert registry.named("two", CALLER) == (TWO_A, TWO_B)
     assert registry.named("two-b", CALLER) == (TWO_B,)
@@ -63,7 +41,7 @@ def test_hidden_and_unknown_are_told_alike() -> None:
     """Whether a model exists cannot be learned from the words of a refusal."""
     stranger = Caller("key_3", "beta", None, admin=False, expires_at=None)
     projectless = Caller("key_4", None, None, admin=False, expires_at=None)
-    registry = _registry(*ALL)
+    registry = registry_of(*ALL)
 
     assert registry.named("private", CALLER) == (PRIVATE,)
     words = set()
@@ -77,7 +55,7 @@ def test_hidden_and_unknown_are_told_alike() -> None:
 
 def test_a_key_for_some_models() -> None:
     """A key that names models may use these by code or id, and sees no others."""
-    registry = _registry(*ALL)
+    registry = registry_of(*ALL)
 
     assert registry.named("open", NARROW) == (OPEN,)
     assert registry.named("two", NARROW) == (TWO_B,)
@@ -88,15 +66,15 @@ def test_a_key_for_some_models() -> None:
 
 def test_visible_models() -> None:
     """All that a caller may know, by code, in the order of registration."""
-    assert list(_registry(*ALL).visible(CALLER)) == ["open", "two", "private", "pictures"]
-    assert list(_registry(*ALL).visible(ANYONE)) == ["open", "two", "pictures"]
-    assert _registry().visible(CALLER) == {}
+    assert list(registry_of(*ALL).visible(CALLER)) == ["open", "two", "private", "pictures"]
+    assert list(registry_of(*ALL).visible(ANYONE)) == ["open", "two", "pictures"]
+    assert registry_of().visible(CALLER) == {}
 
 
 def test_candidates_offer_the_operation() -> None:
     """Only deployments whose document allows the operation are asked."""
     drawing = deployment(id="two-c", code="two", operations=["images"])
-    registry = _registry(*ALL, drawing)
+    registry = registry_of(*ALL, drawing)
 
     assert registry.candidates("two", CALLER, Operation.CHAT_COMPLETION) == (TWO_A, TWO_B)
     assert registry.candidates("two", CALLER, Operation.IMAGES) == (drawing,)
@@ -105,18 +83,18 @@ def test_candidates_offer_the_operation() -> None:
 def test_an_operation_that_is_not_offered() -> None:
     """The refusal names models that this caller may use for it, and no others."""
     with pytest.raises(OperationNotSupported) as refused:
-        _registry(*ALL).candidates("pictures", CALLER, Operation.CHAT_COMPLETION)
+        registry_of(*ALL).candidates("pictures", CALLER, Operation.CHAT_COMPLETION)
     assert refused.value.param == "model"
     assert refused.value.message.endswith("Models that do: open, two, private.")
 
     with pytest.raises(OperationNotSupported) as nothing:
-        _registry(PICTURES).candidates("pictures", CALLER, Operation.CHAT_COMPLETION)
+        registry_of(PICTURES).candidates("pictures", CALLER, Operation.CHAT_COMPLETION)
     assert nothing.value.message.endswith("Models that do: none.")
 
 
 def test_plans_are_remembered_within_bounds() -> None:
     """A plan is made once; however many callers there are, what is remembered stays small."""
-    registry = _registry(*ALL)
+    registry = registry_of(*ALL)
     first = registry.candidates("two", CALLER, Operation.CHAT_COMPLETION)
     assert registry.candidates("two", CALLER, Operation.CHAT_COMPLETION) is first
     for number in range(MAX_PLANS + 1):
@@ -129,7 +107,7 @@ def test_plans_are_remembered_within_bounds() -> None:
 
 def test_the_only_model() -> None:
     """A request without a model is served where there is no choice, else refused with a list."""
-    registry = _registry(*ALL)
+    registry = registry_of(*ALL)
     assert registry.only_model(CALLER, Operation.IMAGES) == "pictures"
     for operation, listed in (
         (Operation.CHAT_COMPLETION, "open, two, private"),
@@ -144,7 +122,7 @@ def test_the_only_model() -> None:
 def test_messages_are_bounded() -> None:
     """Neither a caller's long name nor a thousand models make a long message."""
     many = [deployment(id=f"m-{number}", code=f"m-{number}") for number in range(1000)]
-    registry = _registry(*many, PICTURES)
+    registry = registry_of(*many, PICTURES)
 
     with pytest.raises(UnknownModel) as unknown:
         registry.named("x" * 10_000, CALLER)

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Protocol
+from typing import Literal, Protocol
 
 from llmproxy.domain.caller import Caller
 
@@ -31,6 +31,30 @@ class StoredKey:
         """Whether it opens anything at this time: neither revoked nor expired."""
         revoked = self.revoked_at is not None and self.revoked_at <= now
         return not revoked and (self.expires_at is None or now < self.expires_at)
+
+    def state(self, now: float) -> Literal["live", "expired", "revoked"]:
+        """Return the word for it at this time."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "live" if self.is_live(now) else "expired"
+
+    def shown(self) -> dict[str, object]:
+        """Return it as plain JSON values for people and programs, without its digest."""
+        return {
+            "id": self.id,
+            "prefix": self.prefix,
+            "project": self.project,
+            "models": None if self.models is None else sorted(self.models),
+            "admin": self.admin,
+            "created_at": self.created_at,
+            "expires_at": self.expires_at,
+            "revoked_at": self.revoked_at,
+            "replaces": self.replaces,
+        }
+
+    def kept(self) -> dict[str, object]:
+        """Return it as plain JSON values for stores and files: the digest is 64 hex digits."""
+        return {"digest": self.digest.hex(), **self.shown()}
 
     @property
     def etag(self) -> str:

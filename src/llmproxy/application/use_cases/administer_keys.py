@@ -215,25 +215,8 @@ class AdministerKeys(KeyAdministration):
             )
 
     def _record(self, what: str, before: StoredKey | None, after: StoredKey) -> None:
-        old = None if before is None else plain_key(before)
-        self._audit.record(
-            record.Change(self._actor, f"key.{what}", after.id, old, plain_key(after))
-        )
-
-
-def plain_key(key: StoredKey) -> dict[str, object]:
-    """Return a key as plain values for people and programs, without its digest."""
-    return {
-        "id": key.id,
-        "prefix": key.prefix,
-        "project": key.project,
-        "models": None if key.models is None else sorted(key.models),
-        "admin": key.admin,
-        "created_at": key.created_at,
-        "expires_at": key.expires_at,
-        "revoked_at": key.revoked_at,
-        "replaces": key.replaces,
-    }
+        old = None if before is None else before.shown()
+        self._audit.record(record.Change(self._actor, f"key.{what}", after.id, old, after.shown()))
 
 
 def _read(patch: Document, present: StoredKey) -> tuple[frozenset[str] | None, float | None]:

@@ -1,7 +1,8 @@
 """Repositories that live and die with the process: for tests and for trying things out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Generic, TypeVar
 
 from typing_extensions import override
 
@@ -23,6 +24,8 @@ from llmproxy.application.interfaces.key_repository import (
 )
 from llmproxy.application.interfaces.signing_key_repository import SigningKeyRepository
 from llmproxy.infra.wire.document_text import document_etag, document_from, document_text
+
+Item = TypeVar("Item")
 
 
 class _Log:
@@ -165,65 +168,56 @@ class MemoryKeyRepository(KeyRepository):
         self.log.note(key.id)
 
 
-class MemoryDocumentFeed(Feed[StoredDocument]):
-    """Follows one repository."""
+class _MemoryFeed(Feed[Item], Generic[Item]):
+    """Follows one repository by its log."""
 
     look_every_s = 1.0
     reload_every_s = None
 
-    def __init__(self, repository: MemoryDocumentRepository) -> None:
-        self._repository = repository
+    def __init__(
+        self,
+        log: _Log,
+        load_all: Callable[[], Awaitable[list[Item]]],
+        get: Callable[[str], Awaitable[Item | None]],
+    ) -> None:
+        self._log = log
+        self._load_all = load_all
+        self._get = get
         self._position = -1
 
     @override
-    async def everything(self) -> News[StoredDocument]:
-        position = self._repository.log.last
-        found = await self._repository.load_all()
+    async def everything(self) -> News[Item]:
+        position = self._log.last
+        found = await self._load_all()
         self._position = position
         return News(found)
 
     @override
-    async def news(self) -> News[StoredDocument] | None:
-        last = self._repository.log.last
+    async def news(self) -> News[Item] | None:
+        last = self._log.last
         if self._position < 0:
             return await self.everything()
         if last == self._position:
             return None
-        ids = self._repository.log.since(self._position)
-        found = [await self._repository.get(each) for each in ids]
+        ids = self._log.since(self._position)
+        found = [await self._get(each) for each in ids]
         self._position = last
         gone = [each for each, stored in zip(ids, found, strict=True) if stored is None]
         return News([stored for stored in found if stored is not None], gone)
 
 
-class MemoryKeyFeed(Feed[StoredKey]):
-    """Follows one repository."""
+class MemoryDocumentFeed(_MemoryFeed[StoredDocument]):
+    """Follows documents."""
 
-    look_every_s = 1.0
-    reload_every_s = None
+    def __init__(self, repository: MemoryDocumentRepository) -> None:
+        super().__init__(repository.log, repository.load_all, repository.get)
+
+
+class MemoryKeyFeed(_MemoryFeed[StoredKey]):
+    """Follows keys."""
 
     def __init__(self, repository: MemoryKeyRepository) -> None:
-        self._repository = repository
-        self._position = -1
-
-    @override
-    async def everything(self) -> News[StoredKey]:
-        position = self._repository.log.last
-        found = await self._repository.load_all()
-        self._position = position
-        return News(found)
-
-    @override
-    async def news(self) -> News[StoredKey] | None:
-        last = self._repository.log.last
-        if self._position < 0:
-            return await self.everything()
-        if last == self._position:
-            return None
-        ids = self._repository.log.since(self._position)
-        found = [await self._repository.get(each) for each in ids]
-        self._position = last
-        return News([stored for stored in found if stored is not None])
+        super().__init__(repository.log, repository.load_all, repository.get)
 
 
 class MemorySigningKeyRepository(SigningKeyRepository):

@@ -54,7 +54,7 @@ class Archive:
         if self.projects is not None:
             found["projects"] = [dict(each) for each in self.projects]
         if self.keys is not None:
-            found["keys"] = [_plain_key(each) for each in self.keys]
+            found["keys"] = [each.kept() for each in self.keys]
         return found
 
 
@@ -163,18 +163,3 @@ def _key(fields: Fields, identifier: str) -> StoredKey | None:
 def _time(fields: Fields, name: str) -> float | None:
     seconds = fields.number(name, 0, _LATEST)
     return None if seconds is None else float(seconds)
-
-
-def _plain_key(key: StoredKey) -> dict[str, object]:
-    return {
-        "id": key.id,
-        "digest": key.digest.hex(),
-        "prefix": key.prefix,
-        "project": key.project,
-        "models": None if key.models is None else sorted(key.models),
-        "admin": key.admin,
-        "created_at": key.created_at,
-        "expires_at": key.expires_at,
-        "revoked_at": key.revoked_at,
-        "replaces": key.replaces,
-    }

@@ -125,10 +125,10 @@ class TransferRegistry:
     async def _carry_keys(self, plan: Plan) -> None:
         for key in plan.new_keys:
             await self._keys.add(key)
-            self._tell("key.created", key.id, None, shown_key(key))
+            self._tell("key.created", key.id, None, key.shown())
         for before, after in plan.changed_keys:
             await self._keys.update(after, expected=before)
-            self._tell("key.changed", after.id, shown_key(before), shown_key(after))
+            self._tell("key.changed", after.id, before.shown(), after.shown())
 
     async def _remove(self, plan: Plan) -> None:
         for step in plan.steps:
@@ -201,7 +201,7 @@ class _Keys:
             self.new.append(key)
             return Step("key", key.id, Deed.ADDED)
         wanted = replace(key, revoked_at=_earlier(present.revoked_at, key.revoked_at))
-        fields = tuple(differences(shown_key(present), shown_key(wanted)))
+        fields = tuple(differences(present.shown(), wanted.shown()))
         if fields:
             self.changed.append((present, wanted))
         return Step("key", key.id, Deed.CHANGED if fields else Deed.UNCHANGED, fields)
@@ -214,18 +214,3 @@ def _earlier(one: float | None, other: float | None) -> float | None:
     """Return the earlier time: a key that is revoked stays so, whatever a backup says."""
     times = [each for each in (one, other) if each is not None]
     return min(times) if times else None
-
-
-def shown_key(key: StoredKey) -> dict[str, object]:
-    """Return a key without its digest."""
-    return {
-        "id": key.id,
-        "prefix": key.prefix,
-        "project": key.project,
-        "models": None if key.models is None else sorted(key.models),
-        "admin": key.admin,
-        "created_at": key.created_at,
-        "expires_at": key.expires_at,
-        "revoked_at": key.revoked_at,
-        "replaces": key.replaces,
-    }

@@ -1,6 +1,6 @@
 """`/admin/keys`: made, listed, changed, rotated and revoked."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -88,7 +88,7 @@ def _look(routes: APIRouter, access: Access, clock: Clock) -> None:
         rows = [
             key
             for key in _behind(await parts.keys.every(), query.after)
-            if query.project in (None, key.project) and query.state in (None, _state(key, now))
+            if query.project in (None, key.project) and query.state in (None, key.state(now))
         ]
         page = rows[: query.limit]
         return KeyRows(
@@ -176,26 +176,8 @@ def _invalid(field: str, message: str) -> InvalidRequest:
     return InvalidRequest(f"Invalid '{field}': it {message}.", param=field, code="invalid_value")
 
 
-def _state(key: StoredKey, now: float) -> Literal["live", "expired", "revoked"]:
-    if key.revoked_at is not None:
-        return "revoked"
-    return "live" if key.is_live(now) else "expired"
-
-
 def _plain(key: StoredKey, now: float) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "prefix": key.prefix,
-        "state": _state(key, now),
-        "project": key.project,
-        "models": None if key.models is None else sorted(key.models),
-        "admin": key.admin,
-        "created_at": key.created_at,
-        "expires_at": key.expires_at,
-        "revoked_at": key.revoked_at,
-        "replaces": key.replaces,
-        "etag": etag_header(key.etag),
-    }
+    return {**key.shown(), "state": key.state(now), "etag": etag_header(key.etag)}
 
 
 def _shown(key: StoredKey, now: float) -> Response:

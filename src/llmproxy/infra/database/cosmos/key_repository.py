@@ -16,7 +16,7 @@ from llmproxy.application.interfaces.store import StoreUnusableError
 from llmproxy.domain.errors import Unavailable
 from llmproxy.infra.database.cosmos.failures import Collided
 from llmproxy.infra.database.cosmos.shelf import Copy, Shelf
-from llmproxy.infra.database.cosmos.stored_key import document_of, key_of
+from llmproxy.infra.database.cosmos.stored_key import key_of
 
 _TRIES: Final = 5
 
@@ -44,7 +44,7 @@ class CosmosKeyRepository(KeyRepository):
         if await self._shelf.with_digest(key.digest.hex()):
             raise _exists(key)
         try:
-            await self._shelf.create(self._shelf.item(document_of(key), key.created_at))
+            await self._shelf.create(self._shelf.item(key.kept(), key.created_at))
         except Collided as error:
             if await self.get(key.id) != key:
                 raise _exists(key) from error
@@ -86,9 +86,7 @@ class CosmosKeyRepository(KeyRepository):
     async def _write(self, key: StoredKey, copy: Copy) -> bool:
         """Put a key in place of a copy; False when somebody else was faster."""
         try:
-            await self._shelf.replace(
-                self._shelf.item(document_of(key), copy.registered_at), copy.etag
-            )
+            await self._shelf.replace(self._shelf.item(key.kept(), copy.registered_at), copy.etag)
         except Collided:
             # Unless it was this very write, whose answer was lost and which was sent again.
             return await self.get(key.id) == key

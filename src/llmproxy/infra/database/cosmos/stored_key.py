@@ -8,22 +8,6 @@ from llmproxy.application.interfaces.key_repository import StoredKey
 _DIGEST_BYTES: Final = 32
 
 
-def document_of(key: StoredKey) -> dict[str, Any]:
-    """Return how a key is written: the digest as 64 hex digits, times as unix seconds."""
-    return {
-        "id": key.id,
-        "digest": key.digest.hex(),
-        "prefix": key.prefix,
-        "project": key.project,
-        "models": None if key.models is None else sorted(key.models),
-        "admin": key.admin,
-        "created_at": key.created_at,
-        "expires_at": key.expires_at,
-        "revoked_at": key.revoked_at,
-        "replaces": key.replaces,
-    }
-
-
 def key_of(document: Mapping[str, Any]) -> StoredKey:
     """Return the key of a document. Raises ValueError, naming the field that makes no sense.
 

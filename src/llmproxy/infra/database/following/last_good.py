@@ -134,19 +134,7 @@ def _items(held: Held) -> Iterator[dict[str, Any]]:
                 "updated_at": stored.updated_at,
             }
     for key in held.keys:
-        yield {
-            "kind": "key",
-            "id": key.id,
-            "digest": key.digest.hex(),
-            "prefix": key.prefix,
-            "project": key.project,
-            "models": None if key.models is None else sorted(key.models),
-            "admin": key.admin,
-            "created_at": key.created_at,
-            "expires_at": key.expires_at,
-            "revoked_at": key.revoked_at,
-            "replaces": key.replaces,
-        }
+        yield {"kind": "key", **key.kept()}
 
 
 def _item(line: bytes) -> dict[str, Any]:
