@@ -15,6 +15,9 @@ from llmproxy.infra.database.folder.reading import (
 
 LOOKS_TO_SETTLE: Final = 5
 """So often is waited for files that are being written; then they are taken as they are."""
+LOOKS_FOR_MISSING: Final = 5
+"""So much oftener is looked when a file is missing only since the last look: a file that is written
+anew again and again must not be taken for gone because it was away at the wrong moment."""
 
 
 class DocumentFolder:
@@ -29,13 +32,14 @@ class DocumentFolder:
     async def read(self) -> Contents:
         """Return what the folder holds now: the same object as before when nothing has changed.
 
-        Takes up to a second while files are being written, so that a checkout of many is seen as a
-        whole. Raises Unavailable when the folder is not there.
+        Takes up to a second while files are being written, two while some come and go, so that a
+        checkout of many is seen as a whole. Raises Unavailable when the folder is not there.
         """
         async with self._one_at_a_time:
             await self._look()
-            for _ in range(LOOKS_TO_SETTLE):
-                if self._contents.settled:
+            for number in range(LOOKS_TO_SETTLE + LOOKS_FOR_MISSING):
+                patient = number < LOOKS_TO_SETTLE or self._contents.missing
+                if self._contents.settled or not patient:
                     break
                 await asyncio.sleep(SETTLED_AFTER_S)
                 await self._look()

@@ -51,6 +51,8 @@ class Contents:
     """By place: all that was left out."""
     settled: bool
     """Whether no file was changed a moment ago, so that nothing more is about to come."""
+    missing: bool = False
+    """Whether a file is gone that was there a look before."""
 
 
 NOTHING: Final = Contents({}, {}, (), {}, settled=True)
@@ -75,8 +77,9 @@ def read_folder(root: Path, before: Contents, now: float) -> Contents:
     documents, faults = _put_together(files)
     faults.update(listing.unreadable)
     # A file that is missing all at once may be about to be written anew: git removes it before.
-    settled = all(file.settled for file in files.values()) and before.files.keys() <= files.keys()
-    return Contents(files, listing.unreadable, documents, faults, settled)
+    missing = not before.files.keys() <= files.keys()
+    settled = all(file.settled for file in files.values()) and not missing
+    return Contents(files, listing.unreadable, documents, faults, settled, missing)
 
 
 def _same(now: Mapping[str, ReadFile], before: Mapping[str, ReadFile]) -> bool:
