@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.api.gateway import ROOT, Gateway, command, run, serving
+from tests.api.programs import needs
 
 NODE_MODULES = ROOT / "tests/clients_node/node_modules"
 NODE = os.environ.get("LLMPROXY_NODE") or shutil.which("node")
@@ -36,14 +37,6 @@ def sections(name: str) -> list[list[Block]]:
 
 ENGLISH, PORTUGUESE = sections("README.md"), sections("README.pt-BR.md")
 START, FIRST, MODELS, KEYS, ADMINISTRATION = (blocks for blocks in ENGLISH if blocks)
-
-
-def needs(found: object, what: str) -> None:
-    """Skip where a program is missing; fail where CI=true asks for everything."""
-    if not found and os.environ.get("CI") == "true":
-        pytest.fail(f"{what} is missing")
-    if not found:
-        pytest.skip(f"{what} is missing (scripts/test installs it where it may)")
 
 
 def output(words: list[str], environment: Mapping[str, str], folder: Path) -> str:

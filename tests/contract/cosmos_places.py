@@ -1,14 +1,11 @@
 """Cosmos DB's adapters over the emulator: one process for all tests, a database for each."""
 
 import atexit
-import os
 import time
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from uuid import uuid4
-
-import pytest
 
 from llmproxy.application.interfaces.document_repository import DocumentRepository
 from llmproxy.application.interfaces.key_repository import KeyRepository
@@ -25,7 +22,7 @@ from llmproxy.infra.database.cosmos.shelf import (
     signing_keys_shelf,
 )
 from llmproxy.infra.database.cosmos.signing_key_repository import CosmosSigningKeyRepository
-from tests.emulator.running import Emulator, emulator, missing
+from tests.emulator.running import Emulator, emulator, require
 
 RELOAD_EVERY_S = 60.0
 
@@ -33,11 +30,7 @@ RELOAD_EVERY_S = 60.0
 @cache
 def running() -> Emulator:
     """Start the emulator at the first call; skips the test where it cannot run, fails in CI."""
-    reason = missing()
-    if reason is not None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"Cosmos DB's emulator: {reason}")
-        pytest.skip(f"Cosmos DB's emulator: {reason}")
+    require()
     stack = ExitStack()
     started = stack.enter_context(emulator())
     atexit.register(stack.close)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 FOLDER: Final = Path(__file__).parent
 KEY: Final = (
     "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=="
@@ -28,6 +30,16 @@ def missing() -> str | None:
     if not (FOLDER / "node_modules" / "@vercel" / "cosmosdb-server").is_dir():
         return "the packages of tests/emulator are not installed; scripts/check does that"
     return None
+
+
+def require() -> None:
+    """Skip the test where the emulator cannot run, with the reason; fail it in CI."""
+    reason = missing()
+    if reason is None:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"Cosmos DB's emulator: {reason}")
+    pytest.skip(f"Cosmos DB's emulator: {reason}")
 
 
 @dataclass(frozen=True, slots=True)

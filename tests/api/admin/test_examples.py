@@ -6,10 +6,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.api.admin.administrator import ADMIN_KEY, Administrator
 from tests.api.gateway import ROOT
+from tests.api.programs import needs
 
 PAGE = (ROOT / "docs/administration.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\S*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -19,8 +18,7 @@ ROUTE = re.compile(r"^\| `(GET|POST|PUT|PATCH|DELETE) (/admin/\S+)` \|", re.MULT
 
 def test_every_example_runs(admin: Administrator, tmp_path: Path) -> None:
     """Each answers with what was asked for, and with no error."""
-    if shutil.which("curl") is None:
-        pytest.skip("curl is missing")
+    needs(shutil.which("curl"), "curl")
     answers = []
     for block in SHELL:
         done = subprocess.run(

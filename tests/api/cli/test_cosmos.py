@@ -11,18 +11,14 @@ import pytest
 
 from tests.api.cli.conftest import ECHO
 from tests.api.gateway import command
-from tests.emulator.running import WRONG_KEY, Emulator, emulator, missing
+from tests.emulator.running import WRONG_KEY, Emulator, emulator, require
 
 Over = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(name="account")
 def _account() -> Iterator[Emulator]:
-    reason = missing()
-    if reason is not None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"Cosmos DB's emulator: {reason}")
-        pytest.skip(f"Cosmos DB's emulator: {reason}")
+    require()
     with emulator() as running:
         yield running
 

@@ -15,7 +15,7 @@ from typing_extensions import override
 from tests.api.gateway import run
 from tests.api.registry.story import Store
 from tests.api.registry.truth import EVERYWHERE_WITHIN_S
-from tests.emulator.running import Emulator, emulator, missing
+from tests.emulator.running import Emulator, emulator, require
 
 TLS_IS_NOT_CHECKED = pytest.mark.filterwarnings(
     "ignore:Unverified HTTPS request is being made to host '127.0.0.1':Warning"
@@ -31,11 +31,7 @@ def account(folder: Path) -> Iterator[tuple[Emulator, dict[str, str]]]:
 
     Skips the test where it cannot run; fails it in CI.
     """
-    reason = missing()
-    if reason is not None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"Cosmos DB's emulator: {reason}")
-        pytest.skip(f"Cosmos DB's emulator: {reason}")
+    require()
     with emulator() as running:
         settings = {
             "COSMOS_URL": running.url,

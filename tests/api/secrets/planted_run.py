@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.api.documents import document
-from tests.api.gateway import Gateway, _address, _wait_until_ready, command
+from tests.api.gateway import Gateway, _address, _wait_until_ready, command, run
 from tests.api.secrets.planted import planted
+from tests.emulator.running import Emulator, emulator, require
 from tests.simulators.key_vault import KeyVaultSimulator
 from tests.simulators.openai import OpenAISimulator
 
@@ -29,6 +30,8 @@ class Run:
     folder: Path
     values: dict[str, str]
     upstreams: Mapping[str, OpenAISimulator]
+    store: Emulator | None
+    """Cosmos DB's emulator, where the registry is there."""
     written: list[tuple[str, bytes]] = field(default_factory=list)
     statuses: set[int] = field(default_factory=set)
 
@@ -58,8 +61,8 @@ class Run:
         body = {"model": model, "messages": HELLO, "stream": stream}
         return self.ask("POST", "/v1/chat/completions", key=key, body=body)[0]
 
-    def command(self, *arguments: str, given: str = "") -> None:
-        """Run a command of the gateway, which may fail; what it prints is kept."""
+    def command(self, *arguments: str, given: str = "") -> bytes:
+        """Run a command of the gateway, which may fail; what it prints is kept, and returned."""
         done = subprocess.run(
             [*command(), *arguments],
             env=dict(self.gateway.environment),
@@ -69,6 +72,7 @@ class Run:
             check=False,
         )
         self.written.append((f"llmproxy {' '.join(arguments)}", done.stdout + done.stderr))
+        return done.stdout
 
 
 def account(upstream: OpenAISimulator, code: str, **parameters: object) -> dict[str, Any]:
@@ -93,6 +97,17 @@ def served(folder: Path, environment: Mapping[str, str]) -> Iterator[Gateway]:
         if process.poll() is None:
             process.kill()
         process.wait()
+
+
+@contextmanager
+def over_cosmos(values: dict[str, str], environment: dict[str, str]) -> Iterator[Emulator]:
+    """Have the registry in Cosmos DB, opened by the account's own key."""
+    require()
+    with emulator() as store:
+        values["COSMOS"] = environment["COSMOS_KEY"] = store.key
+        environment |= {"COSMOS_URL": store.url, "REGISTRY_RELOAD_S": "3"}
+        run(environment, "registry", "init")
+        yield store
 
 
 def plant(

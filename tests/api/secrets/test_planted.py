@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from tests.api.asking import within
 from tests.api.documents import document
 from tests.api.gateway import command, run
 from tests.api.secrets.planted import files, found, planted
-from tests.api.secrets.planted_run import ACCOUNT, HELLO, Run, account, plant, served
+from tests.api.secrets.planted_run import ACCOUNT, HELLO, Run, account, over_cosmos, plant, served
 from tests.simulators.key_vault import KeyVaultSimulator
 from tests.simulators.openai import OpenAISimulator
 from tests.simulators.runner import running, tls_context
@@ -30,8 +31,9 @@ MODELS = ("OF_THE_ENVIRONMENT", "DOTENV", "FILE", "VAULT")
 """A model per source, called like its secret."""
 
 
-@pytest.fixture(name="planted_run")
+@pytest.fixture(name="planted_run", params=["sqlite", "cosmos"])
 def _planted_run(
+    request: pytest.FixtureRequest,
     tmp_path: Path,
     vault: KeyVaultSimulator,
     in_vault: Mapping[str, str],
@@ -40,7 +42,9 @@ def _planted_run(
     values, environment = plant(tmp_path, vault, in_vault)
     # A certificate that the gateway does not trust.
     stranger = tls_context(*self_signed(tmp_path_factory.mktemp("stranger")))
+    in_cosmos = request.param == "cosmos"
     with (
+        over_cosmos(values, environment) if in_cosmos else nullcontext() as store,
         running(OpenAISimulator(api_key=values["ENVIRONMENT"])) as first,
         running(OpenAISimulator(api_key=values["DOTENV"])) as second,
         running(OpenAISimulator(api_key=values["FILE"])) as third,
@@ -66,7 +70,7 @@ def _planted_run(
         run(environment, "models", "import", "-", given=json.dumps(documents))
         values["CALLER"] = run(environment, "keys", "create", "--project", "alpha").strip()
         with served(tmp_path, environment) as gateway:
-            yield Run(gateway, tmp_path, values, upstreams)
+            yield Run(gateway, tmp_path, values, upstreams, store)
 
 
 def test_a_full_run_writes_no_secret(planted_run: Run) -> None:
@@ -76,8 +80,9 @@ def test_a_full_run_writes_no_secret(planted_run: Run) -> None:
     _use_every_model(doing)
     _fail_upstream(doing)
     _send_nonsense(doing)
-    _use_every_route(doing)
+    _explain(doing)
     _use_commands(doing)
+    _use_every_route(doing)  # which takes models and keys away, too
     _break_the_store(doing)
     doing.gateway.process.send_signal(signal.SIGABRT)
     doing.gateway.process.wait(15)
@@ -88,6 +93,9 @@ def test_a_full_run_writes_no_secret(planted_run: Run) -> None:
         ("the log", doing.gateway.log_path.read_bytes()),
         *files(doing.folder / "data"),
     ]
+    kept = {path.name for path in (doing.folder / "data").rglob("*")}
+    assert "audit.jsonl" in kept
+    assert ("registry.json" in kept) == (doing.store is not None), kept
     leaks = sorted(set(found(doing.values, written)))
     assert not leaks, "\n".join(leaks)
 
@@ -156,7 +164,7 @@ def _use_every_route(doing: Run) -> None:
         account(doing.upstreams["VAULT"], "another", secret_name="VAULT"),
         literal | {"api_key": doing.values["MISTAKEN"]},
         {"project": "alpha", "models": ["VAULT"]},
-        {"request": {"model": "VAULT", "messages": HELLO}, "project": "alpha"},
+        {"body": {"model": "VAULT", "messages": HELLO}, "as": {"project": "alpha"}},
         {"model": "VAULT", "messages": HELLO, "input": "x", "prompt": "x"},
     ]
     for method, path in asked:
@@ -172,6 +180,17 @@ def _use_every_route(doing: Run) -> None:
             doing.ask("GET", path, key=key)
 
 
+def _explain(doing: Run) -> None:
+    """Every model's request in words, which would be sent with its secret."""
+    for model in doing.upstreams:
+        body = {"model": model, "messages": HELLO}
+        status, said = doing.ask("POST", "/admin/explain", body={"body": body})
+        assert status == 200
+        assert b"*****" in said, "the request has a key, which is masked"
+        done = doing.command("explain", "-", "--json", given=json.dumps(body))
+        assert b"*****" in done
+
+
 def _filled(path: str, name: str) -> str:
     parts = (name if part.startswith("{") else part for part in path.split("/"))
     return "/".join(parts)
@@ -184,18 +203,22 @@ def _use_commands(doing: Run) -> None:
         ("models", "check", "VAULT"),
         ("keys", "list"),
         ("registry", "export"),
-        ("explain", "--model", "VAULT"),
+        ("registry", "status"),
     ):
-        doing.command(*arguments)
+        assert doing.command(*arguments), arguments
     literal = account(doing.upstreams["VAULT"], "literal", secret_name=doing.values["MISTAKEN"])
     doing.command("models", "import", "-", given=json.dumps([literal]))
 
 
 def _break_the_store(doing: Run) -> None:
     """What the gateway logs of a store that is no store any more, and of what crashes on it."""
+    if doing.store is not None:
+        assert within(15, (doing.folder / "data" / "registry.json").exists)
+        doing.store.fail(status=500, times=3)
+        doing.store.away(on=True)
     for path in (doing.folder / "data").glob("*.sqlite3*"):
         path.write_bytes(b"no database" * 1000)
-    within(3, lambda: "registry" in doing.gateway.log.splitlines()[-1])
+    assert within(15, lambda: "the store is away" in doing.gateway.log), doing.gateway.log
     doing.ask("GET", "/health/ready")
     doing.chat("VAULT")
 
