@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 
 class Actor(NamedTuple):
@@ -32,7 +32,3 @@ class Audit(Protocol):
     @abstractmethod
     def record(self, change: Change) -> None:
         """Keep the change with the present time; never raises for a full disk, but says so."""
-
-
-NOBODY: Final = Actor("nobody")
-"""For tests and for changes that the program makes by itself."""

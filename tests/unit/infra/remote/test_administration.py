@@ -11,7 +11,7 @@ import pytest
 from typing_extensions import override
 
 from llmproxy.application.interfaces.administration import Administration
-from llmproxy.application.interfaces.audit import NOBODY
+from llmproxy.application.interfaces.audit import Actor
 from llmproxy.application.interfaces.document_repository import Change
 from llmproxy.domain.errors import (
     AlreadyExists,
@@ -66,7 +66,7 @@ def _desk() -> Desk:
 @pytest.fixture(name="office", params=["here", "there"])
 def _office(request: pytest.FixtureRequest, desk: Desk) -> Administration:
     if request.param == "here":
-        return desk.office.administration(NOBODY)
+        return desk.office.administration(Actor("nobody"))
     exchange = DirectExchange(desk)
     return Administration(RemoteModels(exchange), RemoteKeys(exchange), RemoteProjects(exchange))
 
