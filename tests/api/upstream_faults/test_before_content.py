@@ -17,9 +17,9 @@ from tests.simulators.faults import FaultKind
 from tests.simulators.runner import away
 
 SLACK_S = 5.0
-TICK_S = 0.002
-"""The loop's timers count whole milliseconds from the turn in which they are set: one may fire early."""
 """What a busy machine may add to a limit."""
+TICK_S = 0.002
+"""A timer of the loop counts whole milliseconds from a turn's beginning: it may fire early."""
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 
 
