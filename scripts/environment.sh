@@ -5,6 +5,7 @@
 #   node_client                      the packages of tests/clients_node, when node can be had; sets LLMPROXY_NODE
 #   cosmos_emulator                  those of tests/emulator; sets LLMPROXY_COSMOS_EMULATOR
 #   test_programs                    curl and chromium, which some tests of tests/api run
+#   redis_server                     redis-server, which contract and API tests start for themselves
 #   step TEXT COMMAND…               one line with the seconds it took; the command's words only if it fails
 #
 # An environment is made once. Its stamp holds the lock, the Python version and this checkout's path; when one of
@@ -250,5 +251,25 @@ test_programs() {
   # shellcheck disable=SC2086 # one word per package
   if can_apt && apt_install $missing; then return 0; fi
   say "not found:${missing:+ }${missing# }; the tests that need it are skipped"
+  ! in_ci
+}
+
+# Redis for the tests that share limits between workers. Each starts its own, on a free port and in a folder of its own;
+# the service that Debian's package brings is kept from starting (policy-rc.d: 101 is "not allowed").
+redis_server() {
+  command -v redis-server >/dev/null && return 0
+  if can_apt; then
+    local policy=/usr/sbin/policy-rc.d ours=""
+    if [ ! -e "$policy" ]; then
+      ours=yes
+      printf '#!/bin/sh\nexit 101\n' >"$policy"
+      chmod +x "$policy"
+    fi
+    apt_install redis-server || true
+    [ -z "$ours" ] || rm -f "$policy"
+    hash -r
+    command -v redis-server >/dev/null && return 0
+  fi
+  say "not found: redis-server; the tests that need it are skipped"
   ! in_ci
 }

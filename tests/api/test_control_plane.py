@@ -125,10 +125,8 @@ def test_metrics_count_what_was_served(client: openai.OpenAI, gateway: Gateway) 
 
     assert _figure(gateway, name) == before + 1
     assert _figure(gateway, "llmproxy_requests_in_flight") == 0
-    assert _figure(gateway, "llmproxy_journal_lost") == 0
-    assert _figure(gateway, "llmproxy_journal_opened") == _figure(
-        gateway, "llmproxy_journal_closed"
-    )
+    assert _figure(gateway, "llmproxy_ledger_lost") == 0
+    assert _figure(gateway, "llmproxy_ledger_opened") == _figure(gateway, "llmproxy_ledger_closed")
 
 
 def _figure(gateway: Gateway, name: str) -> float:

@@ -36,7 +36,7 @@ def sections(name: str) -> list[list[Block]]:
 
 
 ENGLISH, PORTUGUESE = sections("README.md"), sections("README.pt-BR.md")
-START, FIRST, MODELS, KEYS, ADMINISTRATION = (blocks for blocks in ENGLISH if blocks)
+START, FIRST, MODELS, KEYS, ADMINISTRATION, MONEY = (blocks for blocks in ENGLISH if blocks)
 
 
 def output(words: list[str], environment: Mapping[str, str], folder: Path) -> str:
@@ -73,7 +73,7 @@ def test_both_languages_have_the_same_blocks() -> None:
     """README.pt-BR.md shows the very commands, programs and documents of README.md."""
     assert ENGLISH == PORTUGUESE
     languages = [block.language for blocks in ENGLISH for block in blocks]
-    assert languages == ["sh", "sh", "sh", "python", "js", "jsonc", "sh", "sh", "sh"]
+    assert languages == ["sh", "sh", "sh", "python", "js", "jsonc", "sh", "sh", "sh", "sh"]
 
 
 def test_the_two_commands_are_there() -> None:
@@ -151,3 +151,16 @@ def test_administering(tmp_path: Path) -> None:
     assert said.startswith("sk-llmproxy-")
     assert "echo" in said
     assert (tmp_path / "backup.json").is_file()
+
+
+def test_money_and_limits(tmp_path: Path) -> None:
+    """A key and its project get limits, and what they used is shown."""
+    (block,) = MONEY
+    with serving(tmp_path) as gateway:
+        said = shell(block, gateway, tmp_path)
+        assert said.startswith("sk-llmproxy-")
+        keys = run(gateway.environment, "keys", "list", "--json")
+        assert '"cost_per_month": 25' in keys
+        assert '"alert_at_percent": [80]' in run(
+            gateway.environment, "projects", "list", "--json"
+        ).replace("\n", "").replace("  ", "")

@@ -20,7 +20,8 @@ def journal(gateway: Gateway) -> bytes:
 
 
 def _lines(gateway: Gateway) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in journal(gateway).splitlines()]
+    lines = [json.loads(line) for line in journal(gateway).splitlines()]
+    return [line for line in lines if "request_id" in line]  # the others tell of the file
 
 
 def opened(gateway: Gateway) -> list[dict[str, Any]]:

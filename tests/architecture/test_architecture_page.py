@@ -16,7 +16,7 @@ PACKAGE = Path("src/llmproxy")
 FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 QUOTED = re.compile(r"`([\w.-]+(?:/[\w.-]+)*/?)`")
 LOOKS_LIKE_A_PATH = re.compile(r"/|\.(py|md|json|toml|lua|sh)$")
-OF_THE_DATA_FOLDER = {"journal/"}
+OF_THE_DATA_FOLDER = {"journal/", "workers/"}
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 PAGES = [name for name in files() if name.suffix == ".md" and name.parts[0] not in {"tests", "src"}]
 

@@ -22,6 +22,7 @@ from llmproxy.infra.database.cosmos.shelf import (
     signing_keys_shelf,
 )
 from llmproxy.infra.database.cosmos.signing_key_repository import CosmosSigningKeyRepository
+from llmproxy.infra.database.cosmos.transport import Transport
 from tests.emulator.running import Emulator, emulator, require
 
 RELOAD_EVERY_S = 60.0
@@ -45,9 +46,9 @@ def place(database: str | None = None, *, key: str | None = None) -> CosmosPlace
     )
 
 
-async def made(folder: Path) -> CosmosAccount:
+async def made(folder: Path, *, transport: Transport | None = None) -> CosmosAccount:
     """Open a database whose containers are there; the same folder gives the same one."""
-    account = await CosmosAccount.open(place(_database(folder)))
+    account = await CosmosAccount.open(place(_database(folder)), transport=transport)
     await initialise(account)
     return account
 

@@ -1,5 +1,6 @@
 """Opening an account and making its containers."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,12 @@ from llmproxy.domain.errors import Unavailable
 from llmproxy.domain.secret import Secret
 from llmproxy.infra.database.cosmos.account import CosmosAccount, CosmosPlace
 from llmproxy.infra.database.cosmos.document_repository import CosmosDocumentRepository
-from llmproxy.infra.database.cosmos.initialise import Made, commands, initialise
+from llmproxy.infra.database.cosmos.initialise import (
+    USAGE_INDEXING,
+    Made,
+    commands,
+    initialise,
+)
 from llmproxy.infra.database.cosmos.shelf import models_shelf
 from tests.contract.cosmos_places import place
 from tests.fakes.documents import document
@@ -58,7 +64,7 @@ async def _account() -> AsyncIterator[CosmosAccount]:
 
 
 async def test_everything_is_made_once(account: CosmosAccount) -> None:
-    """Database and both containers, with a time to live for tombstones; then they are there."""
+    """Database and containers, with a time to live for tombstones; then they are there."""
     with pytest.raises(StoreUnusableError, match="llmproxy registry init"):
         await account.check()
 
@@ -67,14 +73,41 @@ async def test_everything_is_made_once(account: CosmosAccount) -> None:
         Made(f"database {name}", new=True),
         Made("container models", new=True),
         Made("container keys", new=True),
+        Made("container usage", new=True),
     ]
-    assert [each.new for each in await initialise(account)] == [False] * 3
+    assert [each.new for each in await initialise(account)] == [False] * 4
     await account.check()
     properties = await account.models.read()
     assert properties["defaultTtl"] == -1
     assert properties["partitionKey"]["paths"] == ["/provider"]
     excluded = {each["path"] for each in properties["indexingPolicy"]["excludedPaths"]}
     assert excluded >= {"/parameters/*", "/costs/*"}
+    properties = await account.usage.read()
+    assert properties["defaultTtl"] == -1
+    assert properties["partitionKey"]["paths"] == ["/partition"]
+    policy = properties["indexingPolicy"]
+    assert [each["path"] for each in policy["excludedPaths"]][:1] == ["/*"]
+    included = {each["path"] for each in policy["includedPaths"]}
+    assert included >= {"/partition/?", "/kind/?", "/folded/?", "/at/?", "/tags/[]/?"}
+
+
+async def test_the_container_of_an_older_version_is_missing(account: CosmosAccount) -> None:
+    """A registry from before there was a ledger: the start says which command makes the rest."""
+    await initialise(account)
+    await account.database.delete_container("usage")
+
+    with pytest.raises(StoreUnusableError, match=r"no container usage .*llmproxy registry init"):
+        await account.check()
+    assert [each.new for each in await initialise(account)] == [False, False, False, True]
+    await account.check()
+
+
+async def test_calls_stay_where_nothing_ends_them(account: CosmosAccount) -> None:
+    """A container of usage without a default time to live is remarked on."""
+    database = await account.client.create_database(account.place.database)
+    await database.create_container("usage", PartitionKey("/partition"))
+
+    assert "single calls will stay" in (await initialise(account))[-1].remark
 
 
 async def test_one_missing_container_is_made(account: CosmosAccount) -> None:
@@ -84,7 +117,7 @@ async def test_one_missing_container_is_made(account: CosmosAccount) -> None:
 
     made = await initialise(account)
 
-    assert [each.new for each in made] == [False, False, True]
+    assert [each.new for each in made] == [False, False, True, True]
     assert "tombstones will stay" in made[1].remark
 
 
@@ -126,9 +159,12 @@ async def test_an_identity_opens_documents_and_makes_no_container(account: Cosmo
         "az cosmosdb sql database create",
         "az cosmosdb sql container create",
         "az cosmosdb sql container create",
+        "az cosmosdb sql container create",
     ]
     assert "--partition-key-path /provider --ttl -1" in lines[1]
     assert "--partition-key-path /kind --ttl -1" in lines[2]
+    assert "--partition-key-path /partition --ttl -1" in lines[3]
+    assert json.loads(lines[3].partition("--idx '")[2].rstrip("'")) == USAGE_INDEXING
     await theirs.close()
     await elsewhere.close()
     assert identity.closed

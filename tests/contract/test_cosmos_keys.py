@@ -58,6 +58,8 @@ async def test_kinds_share_a_container(account: CosmosAccount) -> None:
         ({"admin": "yes"}, "admin"),
         ({"expires_at": "tomorrow"}, "expires_at"),
         ({"project": 7}, "project"),
+        ({"limits": {"cost_per_mont": 5}}, "limits.cost_per_mont"),
+        ({"limits": "none"}, "limits"),
     ],
 )
 async def test_a_key_that_was_damaged_opens_nothing(

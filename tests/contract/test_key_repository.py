@@ -16,6 +16,7 @@ from llmproxy.application.interfaces.key_repository import (
     StoredKey,
 )
 from llmproxy.domain.caller import key_digest
+from llmproxy.domain.limit import Limits, Measure, Rule, Window
 from llmproxy.infra.database.memory import MemoryKeyRepository
 from llmproxy.infra.database.sqlite.file import SqliteFile
 from llmproxy.infra.database.sqlite.key_repository import SqliteKeyRepository
@@ -33,6 +34,15 @@ FULL = StoredKey(
     created_at=1000.25,
     expires_at=2000.5,
     replaces="key_before",
+    limits=Limits(
+        (
+            Rule(Measure.REQUESTS, Window.MINUTE, 60),
+            Rule(Measure.COST, Window.MONTH, 250_000_000_001),
+        ),
+        5,
+        "EUR",
+        (80, 100),
+    ),
 )
 BARE = StoredKey(
     id="key_bare",

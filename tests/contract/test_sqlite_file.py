@@ -268,10 +268,10 @@ async def test_a_damaged_file_is_unavailable(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite3"
     file = await SqliteFile.open(path)
     models = SqliteDocumentRepository(file, "models")
-    await models.put_all([document(id=f"m{n}") for n in range(200)], at=1)
+    await models.put_all([document(id=f"m{n}") for n in range(1000)], at=1)
     await file.close()
     size = path.stat().st_size
-    with path.open("r+b") as raw:
+    with path.open("r+b") as raw:  # documents, behind the pages of the schema
         raw.seek(size // 2)
         raw.write(b"\xa5" * (size // 2))
 

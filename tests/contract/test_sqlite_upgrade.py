@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from llmproxy.application.interfaces.usage_ledger import Batch, Filter
+from llmproxy.domain.limit import Limits, Measure, Rule, Window
 from llmproxy.infra.database.sqlite.changes import last
 from llmproxy.infra.database.sqlite.document_repository import SqliteDocumentRepository
 from llmproxy.infra.database.sqlite.feed import SqliteDocumentFeed, SqliteKeyFeed
@@ -18,6 +20,7 @@ from llmproxy.infra.database.sqlite.file import SqliteFile
 from llmproxy.infra.database.sqlite.key_repository import SqliteKeyRepository
 from llmproxy.infra.database.sqlite.migrations import MIGRATIONS
 from llmproxy.infra.database.sqlite.signing_key_repository import SqliteSigningKeyRepository
+from llmproxy.infra.database.sqlite.usage_ledger import SqliteUsageLedger
 from tests.contract.sqlite_dumps import (
     DOCUMENTS,
     KEYS,
@@ -28,6 +31,8 @@ from tests.contract.sqlite_dumps import (
     recorded,
     restore,
 )
+from tests.fakes.clock import FakeClock
+from tests.fakes.usage_ledger import call
 
 OLDER = range(1, len(MIGRATIONS))
 
@@ -84,7 +89,8 @@ async def test_all_content_is_found_after_the_upgrade(version: int, tmp_path: Pa
     assert [list(each.document) for each in models] == [list(each) for each in DOCUMENTS]
     assert [each.updated_at for each in models] == [PUT_AT, PUT_AT, PUT_AT + 99.75]
     assert await SqliteKeyRepository(file).load_all() == KEYS
-    assert await SqliteDocumentRepository(file, "projects").load_all() == []
+    projects = await SqliteDocumentRepository(file, "projects").load_all()
+    assert [each.document for each in projects] == ([{"id": "équipe"}] if version > 2 else [])
     if version > 1:
         assert await SqliteSigningKeyRepository(file).keep(b"other") == SIGNING_KEY
     assert (await SqliteDocumentFeed(file, "models").everything()).changed == models
@@ -101,11 +107,16 @@ async def test_an_upgraded_file_is_used_like_a_new_one(version: int, tmp_path: P
     file = await SqliteFile.open(old)
     await (await SqliteFile.open(new)).close()
     keys = SqliteKeyRepository(file)
-    changed = replace(KEYS[1], replaces="key_bare")
+    limits = Limits((Rule(Measure.COST, Window.MONTH, 250_500_000_000),), 7)
+    changed = replace(KEYS[1], replaces="key_bare", limits=limits)
     await keys.update(changed, expected=KEYS[1])
-    await SqliteDocumentRepository(file, "projects").create({"id": "équipe"}, at=1)
+    await SqliteDocumentRepository(file, "projects").create({"id": "new"}, at=1)
+    ledger = await SqliteUsageLedger.open(old, FakeClock(), keep_rows_days=0)
+    await ledger.take(Batch("file", 0, 10, [call(1)], ended=True))
 
     assert await keys.get("key_full") == changed
+    assert (await ledger.rows(Filter(), None, 10)).rows == [call(1)]
+    await ledger.close()
     await file.close()
     assert columns(old) == columns(new)
 

@@ -8,6 +8,7 @@ const Items = require(`${LIB}account/items`).default;
 const Documents = require(`${LIB}account/documents`).default;
 const readDocument = require(`${LIB}handler/read-document`);
 const readDocuments = require(`${LIB}handler/read-documents`);
+const operations = require(`${LIB}handler/_document-operations`);
 
 const NOT_FOUND = { code: 'NotFound', message: 'Entity with the specified id does not exist in the system.' };
 
@@ -99,6 +100,11 @@ const readMany = readDocuments.default;
 readDocuments.default = (account, req, res, params) =>
   req.headers['x-feed-position'] === undefined ? readMany(account, req, res, params) : changes(account, req, res, params);
 
+// A transactional batch names its partition once, in a header; the package looks for it in each operation.
+const upsertOne = operations.upsertOperation;
+operations.upsertOperation = (collection, input) =>
+  upsertOne(collection, { ...input, partitionKey: (request.getStore() || {}).header });
+
 // Give the package a request in the form it understands, and run it.
 function handle(req, res, next) {
   const store = {};
@@ -106,6 +112,7 @@ function handle(req, res, next) {
   const feed = req.method === 'GET' && req.headers['a-im'] && /\/docs\/?$/.test(path);
   const query = req.headers['x-ms-documentdb-isquery'] && /\/docs\/?$/.test(path);
   const partition = req.headers['x-ms-documentdb-partitionkey'];
+  store.header = partition;
   // The change feed of one partition comes as a range of hashes (x-ms-start-epk), which is not emulated: it gets what
   // is in all partitions. Whoever follows one must leave out the others anyhow.
   if (partition && partition !== '[]' && query) {

@@ -5,9 +5,11 @@ from llmproxy.application.interfaces.audit import Actor
 from llmproxy.application.use_cases.administer_keys import AdministerKeys
 from llmproxy.application.use_cases.administer_models import AdministerModels
 from llmproxy.application.use_cases.administer_projects import AdministerProjects
+from llmproxy.application.use_cases.guard_limits import guarded
 from llmproxy.infra.database.memory import MemoryDocumentRepository, MemoryKeyRepository
 from tests.fakes.audit import FakeAudit
 from tests.fakes.clock import FakeClock
+from tests.fakes.counting import FakeCounting
 
 
 class FakeOffice:
@@ -19,13 +21,15 @@ class FakeOffice:
         self.models = MemoryDocumentRepository()
         self.projects = MemoryDocumentRepository()
         self.keys = MemoryKeyRepository()
+        self.counting = FakeCounting()
 
     def administration(self, actor: Actor) -> Administration:
         """Return all of it for one actor."""
-        return Administration(
+        administration = Administration(
             AdministerModels(self.models, self.clock, self.audit, actor, {}),
             AdministerKeys(self.keys, self.clock, self.audit, actor),
             AdministerProjects(
                 self.projects, self.keys, self.models, self.clock, self.audit, actor
             ),
         )
+        return guarded(administration, self.counting)

@@ -5,9 +5,16 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from llmproxy.application.interfaces.journal import Closed, Journal, Opened
-from llmproxy.application.interfaces.limiter import Limit, Limiter, Reservation, Standing
+from llmproxy.application.interfaces.limiter import (
+    Limit,
+    Limiter,
+    Reservation,
+    Standing,
+    Used,
+)
 from llmproxy.application.interfaces.meter import Meter
-from llmproxy.domain.errors import GatewayError, Unavailable
+from llmproxy.domain.errors import GatewayError, RateLimited, Unavailable
+from llmproxy.domain.limit import Quota
 
 
 class FakeJournal(Journal):
@@ -36,28 +43,48 @@ class FakeJournal(Journal):
 
 
 class FakeLimiter(Limiter):
-    """What is held now and what was used; `refusal` is raised instead of reserving."""
+    """What is held now and what was used; `refusal` is raised instead of reserving.
+
+    `full` are lanes without room.
+    """
 
     def __init__(self) -> None:
         self.held: list[Reservation] = []
         self.used: list[tuple[int, int]] = []
+        self.requests: list[int] = []
+        self.moves: list[int] = []
+        self.full: set[int] = set()
+        self.quota: Quota | None = None
         self.refusal: GatewayError | None = None
         self.limits: tuple[Limit, ...] = ()
 
     @override
     async def reserve(self, reservation: Reservation) -> None:
+        reservation.quota = self.quota
         if self.refusal is not None:
             raise self.refusal
+        if reservation.lanes:
+            reservation.lane = next(
+                lane for lane in range(len(reservation.lanes)) if lane not in self.full
+            )
         self.held.append(reservation)
 
     @override
-    def standing(self, reservation: Reservation) -> Standing:
+    async def move(self, reservation: Reservation, lane: int) -> None:
+        self.moves.append(lane)
+        if lane in self.full:
+            raise RateLimited("The deployment is full.", retry_after_s=1.0)
+        reservation.lane = lane
+
+    @override
+    async def standing(self, reservation: Reservation) -> Standing:
         return Standing(self.limits, self.refusal)
 
     @override
-    def settle(self, reservation: Reservation, *, cost_nano: int, tokens: int) -> None:
+    def settle(self, reservation: Reservation, used: Used) -> None:
         self.held.remove(reservation)
-        self.used.append((cost_nano, tokens))
+        self.used.append((used.cost_nano, used.tokens))
+        self.requests.append(used.requests)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from llmproxy.config import SettingError, Settings, process_environment, settings_from
+from llmproxy.config.settings import LedgerSettings
+from llmproxy.domain.limit import WhenAway
 
 SECONDS = [
     "BODY_TIMEOUT_S",
@@ -19,7 +21,6 @@ COUNTS = {
     "MAX_BODY_BYTES": 1024,
     "MAX_CONCURRENT_REQUESTS": 1,
     "MAX_UPSTREAM_CONNECTIONS": 1,
-    "JOURNAL_MAX_BYTES": 1024 * 1024,
 }
 
 
@@ -138,3 +139,43 @@ def test_the_environment_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("LLMPROXY_TEST", "2")
 
     assert environment["LLMPROXY_TEST"] == "1"
+
+
+def test_the_ledger_and_the_cache() -> None:
+    """Their bounds and what happens beyond them."""
+    given = {"JOURNAL_MAX_BYTES": "1048576", "LEDGER_FAILURE": "serve", "USAGE_ROWS_DAYS": "0"}
+    ledger = settings_from(given).ledger
+    assert ledger == LedgerSettings(1048576, refuse_when_full=False, keep_rows_days=0)
+    with pytest.raises(SettingError, match="JOURNAL_MAX_BYTES"):
+        settings_from({"JOURNAL_MAX_BYTES": "1048575"})
+    assert settings_from({"CACHE_MAX_BYTES": "0"}).cache.max_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "redis://"),
+        ("REDIS_URL", "http://user:hunter2@localhost"),
+        ("ALERT_WEBHOOK_URL", "hooks.example/hunter2"),
+        ("ALERT_WEBHOOK_URL", "https://hooks.example:x/hunter2"),
+        ("LIMITS_WITHOUT_REDIS", "perhaps"),
+        ("REPLICAS", "3"),
+    ],
+)
+def test_addresses_that_do_not_fit(name: str, value: str) -> None:
+    """They are refused by name, and never repeated: they may hold a password."""
+    with pytest.raises(SettingError, match=name) as refused:
+        settings_from({name: value})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_redis() -> None:
+    """Its address may hold a password and does not print."""
+    assert settings_from({"LIMITS_WITHOUT_REDIS": "open"}).redis is None
+    url = "rediss://user:hunter2@redis.example:6380/1"
+    redis = settings_from({"REDIS_URL": url, "LIMITS_WITHOUT_REDIS": "share"}).redis
+    assert redis is not None
+    assert (redis.url.expose(), redis.when_away) == (url, WhenAway.SHARE)
+    assert "hunter2" not in repr(redis)
+    assert settings_from({"REDIS_URL": "unix:///run/redis.sock"}).redis is not None

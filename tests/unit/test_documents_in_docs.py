@@ -10,7 +10,7 @@ from llmproxy.domain.document import Parsed, parse_model
 from llmproxy.domain.identity import DEFAULT_SCOPE, IDENTITY_FIELDS, Auth
 from llmproxy.domain.operation import Operation
 from llmproxy.domain.parameters import ALIASES
-from llmproxy.domain.pricing import COST_FIELDS
+from llmproxy.domain.price_fields import COST_FIELDS
 from llmproxy.domain.vendor import VENDORS
 from llmproxy.infra.wire.jsonc import read_documents
 

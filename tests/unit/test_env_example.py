@@ -67,7 +67,8 @@ def fields(environment: Mapping[str, str]) -> dict[str, Any]:
 
 def test_every_setting_is_listed_and_no_other() -> None:
     """Neither side has a variable that the other does not know."""
-    listed = names("The server", "Registry and access", "Bounds", "Patience with providers")
+    sections = ("The server", "Registry and access", "Bounds", "Money and limits")
+    listed = names(*sections, "Patience with providers")
     assert listed - PROXIES == settings_names()
     assert listed >= PROXIES
 
@@ -85,15 +86,27 @@ OTHER = {
     "LLMPROXY_DATA_DIR": "elsewhere", "LOG_LEVEL": "debug", "ACCESS_LOG": "off", "AUTH": "open",
     "ACCEPT_EMPTY_REGISTRY": "on", "LLMPROXY_ADMIN_KEY": "k" * 32,
     "COSMOS_URL": "https://other.example", "AZURE_KEY_VAULT_URL": "https://other.example",
+    "LEDGER_FAILURE": "serve", "USAGE_ROWS": "on", "REDIS_URL": "redis://other.example",
+    "LIMITS_WITHOUT_REDIS": "open", "REPLICAS": "many",
+    "ALERT_WEBHOOK_URL": "https://other.example/alerts",
 }  # fmt: skip
+
+
+NEEDS: dict[str, dict[str, str]] = {
+    "COSMOS_": {"COSMOS_URL": "https://one.example"},
+    "USAGE_ROWS": {"COSMOS_URL": "https://one.example"},
+    "REDIS_PREFIX": {"REDIS_URL": "redis://one.example"},
+    "LIMITS_WITHOUT_REDIS": {"REDIS_URL": "redis://one.example"},
+}
+"""By the beginning of a variable's name, what makes it matter."""
 
 
 @pytest.mark.parametrize("name", sorted(settings_names() - {"HOST", "ENVIRONMENT"}))
 def test_a_setting_is_really_read(name: str) -> None:
     """Another value of the variable gives other settings."""
-    cosmos = {"COSMOS_URL": "https://one.example"} if name.startswith("COSMOS_") else {}
+    needed = next((given for start, given in NEEDS.items() if name.startswith(start)), {})
     other = OTHER.get(name, "2097152" if "BYTES" in name else "7")
-    before, after = fields(cosmos), fields({**cosmos, name: other})
+    before, after = fields(needed), fields({**needed, name: other})
     assert {field for field in before if before[field] != after[field]} > {"environment"}
 
 

@@ -7,6 +7,7 @@ from llmproxy.application.registry import Registry
 from llmproxy.application.use_cases.answer import Answer
 from llmproxy.application.use_cases.duplex import Duplex
 from llmproxy.application.use_cases.recall import Recall
+from llmproxy.application.use_cases.replayed.once import Repeats
 from llmproxy.application.use_cases.stream import Stream
 
 
@@ -20,3 +21,4 @@ class Gateway:
     recall: Recall
     sealing: Sealing
     duplex: Duplex
+    repeats: Repeats

@@ -3,10 +3,11 @@
 One immutable snapshot, swapped whole, read without any store.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from llmproxy.application.interfaces.clock import Clock
+from llmproxy.application.interfaces.limiter import Scope, ScopeKind
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.snapshot import Snapshot, may_use
 from llmproxy.domain.caller import ANYONE, Auth, Caller, key_digest
@@ -18,6 +19,7 @@ from llmproxy.domain.errors import (
     Unavailable,
     UnknownModel,
 )
+from llmproxy.domain.limit import narrowest
 from llmproxy.domain.operation import Operation
 from llmproxy.domain.project import project_fault
 
@@ -38,6 +40,7 @@ class Registry:
         self._auth = auth
         self._snapshot: Snapshot | None = None
         self._plans: dict[_Asked, tuple[Deployment, ...]] = {}
+        self._scopes: dict[tuple[str, str, int, int], tuple[Scope, ...]] = {}
 
     @property
     def snapshot(self) -> Snapshot:
@@ -55,6 +58,38 @@ class Registry:
         """Answer from this snapshot from now on."""
         self._snapshot = snapshot
         self._plans.clear()
+        self._scopes.clear()
+
+    def scopes(self, caller: Caller, code: str) -> tuple[Scope, ...]:
+        """Return what limits this caller's calls for a model: its key, its project, the model."""
+        # A call that began before its key's limits were changed brings those of then: they are part
+        # of the question. What is remembered holds them, so that no other limits get their `id`.
+        asked = (caller.key_id, code, id(caller.limits), id(caller.project_limits))
+        scopes = self._scopes.get(asked)
+        if scopes is None:
+            if len(self._scopes) >= MAX_PLANS:
+                self._scopes.clear()
+            scopes = self._scopes[asked] = (*scopes_of(caller), *self._scopes_of_model(code))
+        return scopes
+
+    def _scopes_of_model(self, code: str) -> Iterator[Scope]:
+        """Yield the model's limits.
+
+        Budgets in a second currency refuse what has a price, and count under a name of their own.
+        """
+        of_model = [each.model.model_limits for each in self.snapshot.by_code.get(code, ())]
+        for number, limits in enumerate(narrowest(each for each in of_model if each is not None)):
+            name = f"{code} ({limits.currency})" if number else code
+            yield Scope(ScopeKind.MODEL, name, limits)
+
+    def limited(self) -> list[Scope]:
+        """Return all that is limited now; looks at every key, so not for requests."""
+        snapshot = self.snapshot
+        found = [scope for caller in snapshot.keys.values() for scope in scopes_of(caller)]
+        for code in snapshot.by_code:
+            found += self.scopes(ANYONE, code)
+        found += [each.scope for each in snapshot.deployments if each.scope is not None]
+        return list({(scope.kind, scope.name, scope.limits): scope for scope in found}.values())
 
     def authenticate(
         self,
@@ -219,6 +254,16 @@ class Registry:
             for code, group in self.visible(caller).items()
             if any(each.model.offers(operation) for each in group)
         ]
+
+
+def scopes_of(caller: Caller) -> tuple[Scope, ...]:
+    """Return what limits all calls of this caller: its key and its project."""
+    scopes = []
+    if caller.limits is not None:
+        scopes.append(Scope(ScopeKind.KEY, caller.key_id, caller.limits))
+    if caller.project_limits is not None and caller.project is not None:
+        scopes.append(Scope(ScopeKind.PROJECT, caller.project, caller.project_limits))
+    return tuple(scopes)
 
 
 def _listed(codes: list[str]) -> str:

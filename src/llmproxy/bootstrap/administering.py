@@ -2,19 +2,32 @@
 
 import os
 import pwd
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
+
+from typing_extensions import override
 
 from llmproxy.application.interfaces.administration import Administration
 from llmproxy.application.interfaces.audit import Actor, Audit
 from llmproxy.application.interfaces.clock import Clock
+from llmproxy.application.interfaces.counting import Counting
 from llmproxy.application.interfaces.model_directory import ModelDirectory
+from llmproxy.application.interfaces.usage_ledger import (
+    Dimension,
+    Filter,
+    RowPage,
+    UsageLedger,
+)
+from llmproxy.application.interfaces.usage_reading import Report, UsageReading
 from llmproxy.application.use_cases.administer_keys import AdministerKeys
 from llmproxy.application.use_cases.administer_models import AdministerModels
 from llmproxy.application.use_cases.administer_projects import AdministerProjects
+from llmproxy.application.use_cases.guard_limits import guarded
 from llmproxy.application.use_cases.look_up_models import LookUpModels
+from llmproxy.application.use_cases.read_usage import ReadUsage
 from llmproxy.bootstrap.store import Store, open_store
+from llmproxy.bootstrap.workers import CountedByStore
 from llmproxy.config import SettingError, Settings
 from llmproxy.infra.telemetry.clock import SystemClock
 
@@ -25,6 +38,7 @@ class Office(NamedTuple):
     """What administrators work with, wherever the registry is."""
 
     administration: Administration
+    usage: UsageReading
     directory: ModelDirectory
     clock: Clock
     environment: Mapping[str, str]
@@ -55,15 +69,19 @@ def audit_of(settings: Settings, clock: Clock) -> Audit:
 
 
 def administration_of(
-    store: Store, settings: Settings, audit: Audit, actor: Actor
+    store: Store, settings: Settings, audit: Audit, actor: Actor, counting: Counting | None = None
 ) -> Administration:
-    """Return administration over a store, in the name of somebody."""
+    """Return administration over a store, in the name of somebody.
+
+    `counting` is a worker's own; whoever is none looks at the workers of the data folder.
+    """
     clock = store.clock
-    return Administration(
+    administration = Administration(
         AdministerModels(store.models, clock, audit, actor, settings.environment),
         AdministerKeys(store.keys, clock, audit, actor),
         AdministerProjects(store.projects, store.keys, store.models, clock, audit, actor),
     )
+    return guarded(administration, counting or CountedByStore(settings))
 
 
 @asynccontextmanager
@@ -77,9 +95,39 @@ async def office_over(settings: Settings) -> AsyncIterator[Office]:
         audit = audit_of(settings, store.clock)
         administration = administration_of(store, settings, audit, actor_here())
         directory = LookUpModels(store.models, settings.environment)
-        yield Office(administration, directory, store.clock, settings.environment, None)
+        usage = StoredUsage(store)
+        try:
+            yield Office(administration, usage, directory, store.clock, settings.environment, None)
+        finally:
+            await usage.close()
     finally:
         await store.close()
+
+
+class StoredUsage(UsageReading):
+    """The ledger of a store, opened when it is read first: most commands never do."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._ledger: UsageLedger | None = None
+
+    @override
+    async def report(self, wanted: Filter, by: Sequence[Dimension]) -> Report:
+        return await ReadUsage(await self._opened()).report(wanted, by)
+
+    @override
+    async def calls(self, wanted: Filter, after: str | None, most: int) -> RowPage:
+        return await ReadUsage(await self._opened()).calls(wanted, after, most)
+
+    async def _opened(self) -> UsageLedger:
+        if self._ledger is None:
+            self._ledger = await self._store.open_usage()
+        return self._ledger
+
+    async def close(self) -> None:
+        """Let go of it, if it was opened."""
+        if self._ledger is not None:
+            await self._ledger.close()
 
 
 @asynccontextmanager
@@ -94,6 +142,7 @@ async def office_at(
         RemoteProjects,
     )
     from llmproxy.infra.remote.exchange import Exchange  # noqa: PLC0415
+    from llmproxy.infra.remote.usage import RemoteUsage  # noqa: PLC0415
 
     key = settings.access.admin_key
     if key is None:
@@ -112,6 +161,7 @@ async def office_at(
     try:
         models = RemoteModels(exchange)
         administration = Administration(models, RemoteKeys(exchange), RemoteProjects(exchange))
-        yield Office(administration, models, SystemClock(), {}, explain)
+        usage = RemoteUsage(exchange)
+        yield Office(administration, usage, models, SystemClock(), {}, explain)
     finally:
         await exchange.close()

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 from llmproxy.application.interfaces.feed import Feeds
+from llmproxy.application.interfaces.usage_ledger import UsageLedger
 from llmproxy.bootstrap.store import Store
 from llmproxy.config import CosmosSettings, Settings
 from llmproxy.domain.errors import Unavailable
@@ -17,6 +18,7 @@ from llmproxy.infra.database.cosmos.shelf import (
     signing_keys_shelf,
 )
 from llmproxy.infra.database.cosmos.signing_key_repository import CosmosSigningKeyRepository
+from llmproxy.infra.database.cosmos.usage_ledger import CosmosUsageLedger
 from llmproxy.infra.database.following.last_good import LastGoodFile
 from llmproxy.infra.database.kept_signing_key import KeptSigningKey
 from llmproxy.infra.telemetry.clock import SystemClock
@@ -40,6 +42,12 @@ async def open_cosmos(settings: Settings, cosmos: CosmosSettings) -> Store:
         await account.close()
         raise
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    async def open_usage() -> UsageLedger:
+        return CosmosUsageLedger(
+            account, rows=cosmos.usage_rows, keep_rows_days=settings.ledger.keep_rows_days
+        )
+
     models, keys, projects = models_shelf(account), keys_shelf(account), projects_shelf(account)
     every_s = settings.registry.reload_every_s
     place = f"Cosmos DB {cosmos.url} ({cosmos.database_id})"
@@ -57,6 +65,7 @@ async def open_cosmos(settings: Settings, cosmos: CosmosSettings) -> Store:
             keys_feed(keys, reload_every_s=every_s),
             documents_feed(projects, reload_every_s=every_s),
         ),
+        open_usage=open_usage,
         place=place,
         close=account.close,
         clock=SystemClock(),
@@ -75,5 +84,6 @@ async def open_account(cosmos: CosmosSettings) -> CosmosAccount:
             cosmos.database_id,
             cosmos.container_id,
             cosmos.keys_container_id,
+            cosmos.usage_container_id,
         )
     )

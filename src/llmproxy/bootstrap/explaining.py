@@ -23,6 +23,7 @@ from llmproxy.domain.caller import Caller
 from llmproxy.infra.controllers.admin.explain import Explainer
 from llmproxy.infra.database.following.keeper import Options, SnapshotKeeper
 from llmproxy.infra.database.following.models import Deployments
+from llmproxy.infra.ledger.alone import LedgerAlone
 from llmproxy.infra.limiter.memory import MemoryLimiter
 from llmproxy.infra.providers.catalogue import Catalogue
 from llmproxy.infra.providers.credentials.withheld import WithheldCredentials
@@ -69,14 +70,20 @@ async def open_explaining(settings: Settings, store: Store) -> AsyncIterator[Exp
             await long_tail.settled()
             keeper.reconsider()
             await keeper.look()
-        yield partial(_explainer(settings, registry, signer, store.clock), asker=COMMAND_LINE)
+        ledger = await store.open_usage()
+        stack.push_async_callback(ledger.close)
+        past = LedgerAlone(ledger)
+        explainer = _explainer(settings, registry, signer, store.clock, past)
+        yield partial(explainer, asker=COMMAND_LINE)
 
 
-def _explainer(settings: Settings, registry: Registry, signer: Signer, clock: Clock) -> Explainer:
-    limiter = MemoryLimiter(max_in_flight=settings.max_concurrent_requests)
+def _explainer(
+    settings: Settings, registry: Registry, signer: Signer, clock: Clock, past: LedgerAlone
+) -> Explainer:
+    limiter = MemoryLimiter(clock, past, None, max_in_flight=settings.max_concurrent_requests)
     return Explainer(
         registry,
-        Explain(registry, limiter, Dispatch(clock)),
+        Explain(registry, limiter, Dispatch(clock, limiter)),
         ResponseDirectory(registry, ResponseIds(signer)),
         clock,
         max_body_bytes=settings.max_body_bytes,

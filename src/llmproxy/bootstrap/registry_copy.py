@@ -13,6 +13,7 @@ from llmproxy.application.use_cases.transfer_registry.archive import Archive
 from llmproxy.application.use_cases.transfer_registry.transfer import TransferRegistry
 from llmproxy.bootstrap.administering import actor_here, audit_of
 from llmproxy.bootstrap.store import FILE_NAME, Store, open_sqlite, open_store
+from llmproxy.bootstrap.workers import CountedByStore
 from llmproxy.config import SettingError, Settings
 from llmproxy.config.settings import RegistrySettings
 from llmproxy.domain.document import DocumentError, parse_model
@@ -50,7 +51,12 @@ def transfer_into(store: Store, settings: Settings) -> TransferRegistry:
     """Return what takes an archive into a store, with an audit line per change."""
     audit = audit_of(settings, store.clock)
     return TransferRegistry(
-        store.models, store.projects, store.keys, store.clock, (audit, actor_here())
+        store.models,
+        store.projects,
+        store.keys,
+        store.clock,
+        (audit, actor_here()),
+        CountedByStore(settings),
     )
 
 
@@ -130,7 +136,7 @@ async def initialise_registry(settings: Settings, throughput: int | None) -> lis
     if cosmos is None:
         path = settings.data_dir / FILE_NAME
         new = not path.exists()
-        store = await open_sqlite(settings.data_dir)
+        store = await open_sqlite(settings.data_dir, settings.ledger.keep_rows_days)
         await store.close()
         return [f"{path} {'is made' if new else 'is there already'}"]
     from llmproxy.bootstrap.cosmos import open_account  # noqa: PLC0415 - the Azure SDK

@@ -7,43 +7,35 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from llmproxy.application.gateway import Gateway
 from llmproxy.application.interfaces.administration import Administration
 from llmproxy.application.interfaces.audit import Actor
 from llmproxy.application.interfaces.registry_state import RegistryState
 from llmproxy.application.registry import Registry
-from llmproxy.application.response_ids import ResponseDirectory, ResponseIds
-from llmproxy.application.steps.admit import Admit
-from llmproxy.application.steps.dispatch import Dispatch
-from llmproxy.application.steps.settle import Settle
-from llmproxy.application.use_cases.answer import Answer
-from llmproxy.application.use_cases.duplex import Duplex
-from llmproxy.application.use_cases.explain import Explain
-from llmproxy.application.use_cases.recall import Recall
-from llmproxy.application.use_cases.stream import Stream
+from llmproxy.application.response_ids import ResponseIds
+from llmproxy.application.use_cases.read_usage import OwnUsage, ReadUsage
 from llmproxy.bootstrap.administering import administration_of, audit_of
+from llmproxy.bootstrap.counting import CountedHere
+from llmproxy.bootstrap.data_plane import Foundations, open_data_plane
 from llmproxy.bootstrap.entry import admin_from, refuse_without_keys, registry_figures
-from llmproxy.bootstrap.first_run import JOURNAL_FOLDER, register_echo
+from llmproxy.bootstrap.first_run import register_echo
 from llmproxy.bootstrap.greeting import Inventory, inventory
+from llmproxy.bootstrap.money import Around, Money, open_money
 from llmproxy.bootstrap.secrets import secret_chain
 from llmproxy.bootstrap.store import Store, open_store
 from llmproxy.config import Settings
 from llmproxy.infra.controllers.admin.explain import Explainer
 from llmproxy.infra.controllers.admin.explain_routes import explain_routes
 from llmproxy.infra.controllers.admin.routes import admin_routes
+from llmproxy.infra.controllers.admin.usage import usage_routes
 from llmproxy.infra.controllers.api_docs import api_docs_routes
 from llmproxy.infra.controllers.control_plane import control_plane, metrics_routes
-from llmproxy.infra.controllers.desk import Desk
 from llmproxy.infra.controllers.health import Watched, health_routes
 from llmproxy.infra.controllers.lifespan import Lifespan
 from llmproxy.infra.controllers.middleware import Control, Door, Serve
-from llmproxy.infra.controllers.openai.client_secrets import Secrets
 from llmproxy.infra.controllers.openai.models import model_routes
-from llmproxy.infra.controllers.openai.operations import families, operations, sockets
+from llmproxy.infra.controllers.usage import own_usage_routes
 from llmproxy.infra.database.following.keeper import Options, SnapshotKeeper
 from llmproxy.infra.database.following.models import Deployments
-from llmproxy.infra.ledger.journal import FileJournal
-from llmproxy.infra.limiter.memory import MemoryLimiter
 from llmproxy.infra.providers.catalogue import Catalogue
 from llmproxy.infra.providers.credentials.pool import Credentials
 from llmproxy.infra.providers.long_tail.entry import LongTail
@@ -77,11 +69,13 @@ def serving(settings: Settings, announce: Announce | None = None) -> Door:
         lambda: parts.place,
         settings.auth,
         settings.stage,
+        parts.counting.unenforceable,
     )
     plane = control_plane(
         [
             health_routes(registry, watched),
             model_routes(registry),
+            own_usage_routes(registry, lambda: parts.own_usage),
             metrics_routes(registry, metrics.text),
             api_docs_routes(),
             *admin_routes(
@@ -91,6 +85,7 @@ def serving(settings: Settings, announce: Announce | None = None) -> Door:
                 explain_routes(
                     registry, lambda: parts.explainer, body_timeout_s=settings.body_timeout_s
                 ),
+                usage_routes(registry, lambda: parts.usage, clock),
             ),
         ]
     )
@@ -113,6 +108,8 @@ class _Parts:
         self._keeper: SnapshotKeeper | None = None
         self._store: Store | None = None
         self._explainer: Explainer | None = None
+        self._usage: tuple[ReadUsage, OwnUsage] | None = None
+        self.counting = CountedHere(settings, lambda: registry.snapshot)
         self._audit = audit_of(settings, clock)
         self.secrets = secret_chain(settings, clock)
         self.credentials = Credentials(self.secrets, settings.environment, clock)
@@ -134,7 +131,7 @@ class _Parts:
         """Return what administrators do, in the name of one; only once the server has started."""
         if self._store is None:
             raise RuntimeError("administration is asked for before the store is open")
-        return administration_of(self._store, self._settings, self._audit, actor)
+        return administration_of(self._store, self._settings, self._audit, actor, self.counting)
 
     @property
     def explainer(self) -> Explainer:
@@ -142,6 +139,22 @@ class _Parts:
         if self._explainer is None:
             raise RuntimeError("an explanation is asked for before the server has started")
         return self._explainer
+
+    @property
+    def usage(self) -> ReadUsage:
+        """What administrators see of the ledger; only once the server has started."""
+        return self._read[0]
+
+    @property
+    def own_usage(self) -> OwnUsage:
+        """What callers see of it; only once the server has started."""
+        return self._read[1]
+
+    @property
+    def _read(self) -> tuple[ReadUsage, OwnUsage]:
+        if self._usage is None:
+            raise RuntimeError("the ledger is asked for before it is open")
+        return self._usage
 
     def _reconsider(self) -> None:
         if self._keeper is not None:
@@ -159,6 +172,8 @@ class _Parts:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         settings = self._settings
+        self.counting.take_seat()
+        stack.push_async_callback(self.counting.close)
         store = await open_store(settings)
         stack.push_async_callback(store.close)
         self._store = store
@@ -185,20 +200,12 @@ class _Parts:
         )
         await self._follow(store, catalogue)
         stack.push_async_callback(self._stop_following)
-        # Its folder marks a folder that was served from: not before it can be.
-        journal = FileJournal(
-            settings.data_dir / JOURNAL_FOLDER,
-            max_bytes=settings.journal_max_bytes,
-            loop=asyncio.get_running_loop(),
-        )
-        stack.callback(journal.close)
-        limiter = MemoryLimiter(max_in_flight=settings.max_concurrent_requests)
+        money = await self._open_money(stack, store, client)
         self._metrics.gauge("upstream_connections", client.sizes)
         self._metrics.gauge("kept_reasoning", catalogue.kept.sizes)
         self._metrics.gauge("credentials", self.credentials.counts)
-        self._metrics.gauge("journal", lambda: journal.counts)
-        self._metrics.gauge("requests", lambda: {"in_flight": limiter.in_flight})
-        self._open(limiter, journal, signer)
+        await self._open(stack, money, signer)
+        self.counting.let_in()
         if self.announce is not None:
             self.announce(inventory(self._registry.snapshot, settings.auth, store.place))
 
@@ -229,36 +236,36 @@ class _Parts:
         if self._keeper is not None:
             await self._keeper.stop()
 
-    def _open(self, limiter: MemoryLimiter, journal: FileJournal, signer: Signer) -> None:
-        admit = Admit(self._registry, limiter, journal, self._clock)
-        settle = Settle(limiter, journal, self._metrics, self._clock)
-        dispatch = Dispatch(self._clock)
-        directory = ResponseDirectory(self._registry, ResponseIds(signer))
-        gateway = Gateway(
-            self._registry,
-            Answer(admit, dispatch, settle),
-            Stream(admit, dispatch, settle),
-            Recall(directory, limiter, self._clock),
-            signer,
-            Duplex(admit, dispatch, settle, self._clock),
+    async def _open_money(self, stack: AsyncExitStack, store: Store, client: HttpClient) -> Money:
+        """Open journal and ledger: their folder marks a folder that was served from."""
+        ledger = await store.open_usage()
+        stack.push_async_callback(ledger.close)
+        money = await open_money(
+            stack,
+            self._settings,
+            Around(self._registry, ledger, client, self._metrics, self._clock),
         )
-        self._explainer = Explainer(
-            self._registry,
-            Explain(self._registry, limiter, dispatch),
-            directory,
-            self._clock,
-            max_body_bytes=self._settings.max_body_bytes,
+        own = OwnUsage(self._registry, ledger, money.limiter, self._clock)
+        self._usage = ReadUsage(ledger), own
+        return money
+
+    async def _open(self, stack: AsyncExitStack, money: Money, signer: Signer) -> None:
+        plane = await open_data_plane(
+            stack,
+            Foundations(
+                self._settings,
+                self._registry,
+                self._metrics,
+                self._clock,
+                signer,
+                money,
+                self.counting,
+            ),
         )
-        desk = _desk(self._settings)
-        client_secrets = Secrets(signer, self._clock)
-        self.operations |= operations(gateway, desk, client_secrets)
-        self.families |= families(gateway, desk)
-        self.sockets |= sockets(
-            gateway,
-            client_secrets,
-            max_message_bytes=self._settings.realtime_max_message_bytes,
-            idle_s=self._settings.realtime_idle_timeout_s,
-        )
+        self._explainer = plane.explainer
+        self.operations |= plane.operations
+        self.families |= plane.families
+        self.sockets |= plane.sockets
 
 
 def _calm_the_collector() -> None:
@@ -278,15 +285,4 @@ def _patience(settings: Settings) -> Patience:
         settings.first_byte_timeout_s,
         settings.idle_timeout_s,
         settings.total_timeout_s,
-    )
-
-
-def _desk(settings: Settings) -> Desk:
-    return Desk(
-        settings.max_body_bytes,
-        settings.body_timeout_s,
-        settings.hold_status_s,
-        settings.keep_alive_s,
-        settings.max_upload_bytes,
-        settings.max_spooled_bytes,
     )

@@ -11,9 +11,11 @@ from llmproxy import __version__
 from llmproxy.cli.explain import explain
 from llmproxy.cli.keys import keys
 from llmproxy.cli.models import models
+from llmproxy.cli.prices import prices
 from llmproxy.cli.projects import projects
 from llmproxy.cli.registry import registry
 from llmproxy.cli.serve import serve
+from llmproxy.cli.usage import usage
 
 app = typer.Typer(
     name="llmproxy",
@@ -27,9 +29,11 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(explain)
+app.command()(usage)
 app.add_typer(models, name="models")
 app.add_typer(keys, name="keys")
 app.add_typer(projects, name="projects")
+app.add_typer(prices, name="prices")
 app.add_typer(registry, name="registry")
 
 

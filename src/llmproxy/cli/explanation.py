@@ -1,9 +1,12 @@
 """An explanation in words for people; `infra/schemas/explain.py` says what its fields are."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
+
+from llmproxy.domain.pricing import NANO
 
 MAX_SHOWN: Final = 4_000
 """Characters of a body: pictures and sounds are long, and `--json` shows all."""
@@ -91,10 +94,10 @@ def _figures(answer: _Answer) -> Iterator[str]:
     if held is not None:
         yield f"reserves  {_money(held['cost'])}, {held['tokens']:,} tokens"
     for limit in answer.limits:
-        yield (
-            f"limit     {limit['used']:,} of {limit['most']:,} {limit['unit']}"
-            f" per {limit['scope']} ({limit['setting']})"
-        )
+        used, most = _amount(limit, "used"), _amount(limit, "most")
+        taken = f", {_amount(limit, 'held')} held" if limit["held"] else ""
+        unit = limit["currency"] or limit["unit"]
+        yield f"limit     {used} of {most} {unit}{taken} per {limit['scope']} ({limit['setting']})"
 
 
 def _candidate(candidate: _Candidate) -> Iterator[str]:
@@ -128,6 +131,14 @@ def _request(request: _Request) -> Iterator[str]:
             text = f"{text[:MAX_SHOWN]}… ({more:,} characters more: --json shows all)"
         for line in text.splitlines():
             yield f"   {line}"
+
+
+def _amount(limit: dict[str, Any], name: str) -> str:
+    """Write what is used or allowed; costs come in nano-units."""
+    amount: int = limit[name]
+    if not limit["currency"]:
+        return f"{amount:,}"
+    return f"{(Decimal(amount) / NANO).normalize():,f}"
 
 
 def _money(money: dict[str, Any]) -> str:

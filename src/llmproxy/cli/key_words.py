@@ -3,9 +3,20 @@
 from typing import Final
 
 from llmproxy.application.interfaces.key_repository import StoredKey
+from llmproxy.cli.limits import limit_words
 from llmproxy.cli.moments import moment
 
-HEADERS: Final = ("id", "key", "state", "project", "models", "admin", "created", "expires")
+HEADERS: Final = (
+    "id",
+    "key",
+    "state",
+    "project",
+    "models",
+    "admin",
+    "created",
+    "expires",
+    "limits",
+)
 
 
 def row(key: StoredKey, now: float) -> tuple[str, ...]:
@@ -19,6 +30,7 @@ def row(key: StoredKey, now: float) -> tuple[str, ...]:
         "yes" if key.admin else "no",
         moment(key.created_at),
         moment(key.expires_at),
+        limit_words(key.limits),
     )
 
 
@@ -29,6 +41,8 @@ def scope(key: StoredKey) -> str:
     parts.append(
         "never expires" if key.expires_at is None else f"until {moment(key.expires_at)} UTC"
     )
+    if key.limits is not None:
+        parts.append(limit_words(key.limits))
     return "; ".join((*parts, "admin") if key.admin else parts)
 
 

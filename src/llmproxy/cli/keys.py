@@ -10,6 +10,15 @@ from llmproxy.application.interfaces.administration import IssuedKey
 from llmproxy.application.interfaces.key_repository import StoredKey
 from llmproxy.bootstrap.administering import Office
 from llmproxy.cli.key_words import HEADERS, plain, row, scope
+from llmproxy.cli.limits import (
+    AlertAt,
+    Currency,
+    LimitOptions,
+    NoLimits,
+    limit_words,
+    limits_given,
+    limits_patch,
+)
 from llmproxy.cli.moments import expiry, grace, moment
 from llmproxy.cli.running import DataDir, Url, administer, say, stop
 from llmproxy.cli.tables import print_table
@@ -18,7 +27,8 @@ from llmproxy.domain.project import project_fault
 from llmproxy.domain.selection import Selection
 
 keys = typer.Typer(
-    no_args_is_help=True, help="Make, list, change, rotate and revoke the keys that callers use."
+    no_args_is_help=True,
+    help="Make, list, change, limit, rotate and revoke the keys that callers use.",
 )
 
 KeyId = Annotated[str, typer.Argument(metavar="ID", help="The id that `keys list` shows.")]
@@ -27,7 +37,7 @@ WHEN = "30d, 12h, 4w, or the last day (UTC) such as 2027-01-31."
 
 
 @keys.command()
-def create(
+def create(  # noqa: PLR0913, PLR0917 - an argument for each option
     project: Annotated[
         str | None, typer.Option(metavar="NAME", help="Project that uses the key and is charged.")
     ] = None,
@@ -39,6 +49,9 @@ def create(
     admin: Annotated[
         bool, typer.Option("--admin", help="May also use the administration API.")
     ] = False,
+    limit: LimitOptions = None,
+    currency: Currency = None,
+    alert_at: AlertAt = None,
     data_dir: DataDir = None,
     url: Url = None,
 ) -> None:
@@ -49,6 +62,7 @@ def create(
     if fault:
         stop(f"--project {fault}", code=2)
     wanted = None if models is None else _names(models)
+    limits = limits_given(limit, currency, alert_at)
 
     async def work(office: Office) -> IssuedKey:
         issued = await office.administration.keys.issue(
@@ -56,6 +70,7 @@ def create(
             models=wanted,
             admin=admin,
             expires_at=_moment(expires, office.clock.now()),
+            limits=limits,
         )
         await _point_out(office, wanted or ())
         return issued
@@ -169,6 +184,29 @@ def change(  # noqa: PLR0913, PLR0917 - an argument for each option
     typer.echo(f"{changed.id} is for {scope(changed)}")
 
 
+@keys.command("limit")
+def limit_(  # noqa: PLR0913, PLR0917 - an argument for each option
+    key_id: KeyId,
+    limit: LimitOptions = None,
+    currency: Currency = None,
+    alert_at: AlertAt = None,
+    none: NoLimits = False,
+    data_dir: DataDir = None,
+    url: Url = None,
+) -> None:
+    """Set limits of one key; those that are not named stay. NAME=none takes one away.
+
+    A rotated key begins to count anew: what must outlive it is a limit of its project.
+    """
+    patch = limits_patch(limits_given(limit, currency, alert_at), none=none)
+
+    async def work(office: Office) -> StoredKey:
+        return await office.administration.keys.patch(key_id, patch, etag=None)
+
+    changed = administer(data_dir, url, _known(work))
+    typer.echo(f"{changed.id} may use: {_bounds(changed)}")
+
+
 @keys.command()
 def revoke(key_id: KeyId, data_dir: DataDir = None, url: Url = None) -> None:
     """Take a key out of use for good. A running server stops accepting it within seconds."""
@@ -181,6 +219,10 @@ def revoke(key_id: KeyId, data_dir: DataDir = None, url: Url = None) -> None:
     before = administer(data_dir, url, _known(work))
     already = before.revoked_at is not None
     typer.echo(f"{key_id} {'was revoked already' if already else 'is revoked'}")
+
+
+def _bounds(key: StoredKey) -> str:
+    return "all it asks for" if key.limits is None else limit_words(key.limits)
 
 
 def _known(work: Callable[[Office], Awaitable[Result]]) -> Callable[[Office], Awaitable[Result]]:

@@ -9,10 +9,12 @@ import typer
 from llmproxy.application.interfaces.administration import Put
 from llmproxy.application.interfaces.document_repository import Change
 from llmproxy.bootstrap.administering import Office
+from llmproxy.bootstrap.price_table import price_table
 from llmproxy.cli.differences import document_fields, print_fields
 from llmproxy.cli.documents import Found, Harvest, harvest
 from llmproxy.cli.running import DataDir, Url, administer, say, stop
 from llmproxy.cli.tables import print_table
+from llmproxy.domain.price_suggestion import far_off
 
 
 class _Done(NamedTuple):
@@ -50,7 +52,9 @@ def import_(
         documents = [found.parsed.model.document for found in _last(harvested).values()]
         put = await office.administration.models.put_all(documents, dry_run=dry_run)
         told = [f"{each.id}: {said}" for each in put for said in each.warnings]
-        return _Done(harvested, put, told if office.remote else harvested.warnings)
+        if not office.remote:
+            told = list(harvested.warnings)
+        return _Done(harvested, put, told + _far_off(harvested))
 
     done = administer(data_dir, url, work)
     for warning in done.warnings:
@@ -66,6 +70,18 @@ def import_(
         told = ", ".join(f"{count} {change}" for change, count in counts.items())
         say(f"nothing was kept; it would be: {told}" if dry_run else told)
     _stop_for(done.harvested, len(rows), keep_going=keep_going)
+
+
+def _far_off(harvested: Harvest) -> list[str]:
+    """Return warnings of prices that are probably in the wrong unit, where there is a table."""
+    table = price_table()
+    if table is None:
+        return []
+    return [
+        f"{name}: {warning}"
+        for name, found in _last(harvested).items()
+        for warning in far_off(found.parsed.model, table.entries)
+    ]
 
 
 def _last(harvested: Harvest) -> dict[str, Found]:

@@ -7,12 +7,21 @@ import typer
 
 from llmproxy.application.interfaces.administration import ProjectFigures
 from llmproxy.bootstrap.administering import Office
+from llmproxy.cli.limits import (
+    AlertAt,
+    Currency,
+    LimitOptions,
+    NoLimits,
+    document_limit_words,
+    limits_given,
+    limits_patch,
+)
 from llmproxy.cli.running import AsJson, DataDir, Url, administer, stop
 from llmproxy.cli.tables import print_table
 
 projects = typer.Typer(
     no_args_is_help=True,
-    help="List, describe, suspend and remove projects. One is there as soon as a key names it.",
+    help="List, limit, suspend and remove projects. One is there as soon as a key names it.",
 )
 ProjectId = Annotated[str, typer.Argument(metavar="NAME", help="What keys and models call it.")]
 
@@ -29,7 +38,7 @@ def list_(as_json: AsJson = False, data_dir: DataDir = None, url: Url = None) ->
         typer.echo(_text([_plain(each) for each in found]))
         return
     print_table(
-        ("project", "name", "state", "live keys", "private models"),
+        ("project", "name", "state", "live keys", "private models", "limits"),
         [
             (
                 each.id,
@@ -37,6 +46,7 @@ def list_(as_json: AsJson = False, data_dir: DataDir = None, url: Url = None) ->
                 "suspended" if _field(each, "suspended") is True else "ok",
                 str(each.live_keys),
                 str(each.private_models),
+                document_limit_words({} if each.stored is None else each.stored.document),
             )
             for each in found
         ],
@@ -87,6 +97,30 @@ def set_(  # noqa: PLR0913, PLR0917 - an argument for each option
     suspended = _field(changed, "suspended") is True
     keys = f"its {changed.live_keys} live keys"
     typer.echo(f"{project_id} is {f'suspended: {keys} open nothing' if suspended else 'kept'}")
+
+
+@projects.command("limit")
+def limit_(  # noqa: PLR0913, PLR0917 - an argument for each option
+    project_id: ProjectId,
+    limit: LimitOptions = None,
+    currency: Currency = None,
+    alert_at: AlertAt = None,
+    none: NoLimits = False,
+    data_dir: DataDir = None,
+    url: Url = None,
+) -> None:
+    """Set limits of a project, all its keys together; those that are not named stay.
+
+    NAME=none takes one away. The project need not be there yet.
+    """
+    patch = limits_patch(limits_given(limit, currency, alert_at), none=none)
+
+    async def work(office: Office) -> ProjectFigures:
+        return await office.administration.projects.patch(project_id, patch, etag=None)
+
+    changed = administer(data_dir, url, work)
+    words = document_limit_words({"limits": _field(changed, "limits")})
+    typer.echo(f"{project_id} may use: {'all it asks for' if words == '-' else words}")
 
 
 @projects.command()

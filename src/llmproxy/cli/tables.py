@@ -1,7 +1,7 @@
 """Tables: drawn for a terminal, tab-separated lines for a pipe."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import typer
 
@@ -21,22 +21,26 @@ COLOURS = {
 """Words that colour their cell; the word alone says it too."""
 
 
-def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under these headers to stdout."""
+def print_table(
+    headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: Collection[str] = ()
+) -> None:
+    """Print rows under these headers to stdout; those of `numbers` end at the right."""
     if sys.stdout.isatty():
-        _draw(headers, rows)
+        _draw(headers, rows, numbers)
         return
     for row in (headers, *rows):
         typer.echo("\t".join(row))
 
 
-def _draw(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def _draw(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: Collection[str]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*headers, box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for header in headers:
+        table.add_column(header, justify="right" if header in numbers else "left")
     for row in rows:
         table.add_row(*(Text(cell, COLOURS.get(cell.partition(":")[0], "")) for cell in row))
     Console(highlight=False).print(table)

@@ -8,7 +8,10 @@ from urllib.parse import urlsplit
 from llmproxy.config.reader import Reader
 from llmproxy.config.settings import (
     AccessSettings,
+    CacheSettings,
     CosmosSettings,
+    LedgerSettings,
+    RedisSettings,
     RegistrySettings,
     SecretsSettings,
     SettingError,
@@ -16,6 +19,7 @@ from llmproxy.config.settings import (
 )
 from llmproxy.domain.caller import Auth
 from llmproxy.domain.dotenv import DotenvError, parse_dotenv
+from llmproxy.domain.limit import WhenAway
 from llmproxy.domain.secret import Secret
 
 MIN_ADMIN_KEY = 32
@@ -58,6 +62,11 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         access=_access(read),
         registry=_registry(read),
         secrets=_secrets(read),
+        ledger=_ledger(read),
+        cache=_cache(read),
+        redis=_redis(read),
+        replicas_many=read.choice("REPLICAS", "one", ("one", "many")) == "many",
+        alert_webhook=_webhook(read),
         max_body_bytes=read.whole("MAX_BODY_BYTES", Settings.max_body_bytes, 1024),
         max_upload_bytes=read.whole("MAX_UPLOAD_BYTES", Settings.max_upload_bytes, 1024),
         max_spooled_bytes=read.whole("MAX_SPOOLED_BYTES", Settings.max_spooled_bytes, 0),
@@ -80,7 +89,6 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         realtime_idle_timeout_s=read.seconds(
             "REALTIME_IDLE_TIMEOUT_S", Settings.realtime_idle_timeout_s
         ),
-        journal_max_bytes=read.whole("JOURNAL_MAX_BYTES", Settings.journal_max_bytes, 1024 * 1024),
         log_level=read.choice(
             "LOG_LEVEL", Settings.log_level, ("debug", "info", "warning", "error")
         ),
@@ -115,6 +123,57 @@ def _secrets(read: Reader) -> SecretsSettings:
     )
 
 
+def _ledger(read: Reader) -> LedgerSettings:
+    return LedgerSettings(
+        read.whole("JOURNAL_MAX_BYTES", LedgerSettings.journal_max_bytes, 1024 * 1024),
+        read.choice("LEDGER_FAILURE", "refuse", ("refuse", "serve")) == "refuse",
+        read.whole("USAGE_ROWS_DAYS", LedgerSettings.keep_rows_days, 0, 36_500),
+    )
+
+
+def _cache(read: Reader) -> CacheSettings:
+    return CacheSettings(
+        read.whole("CACHE_MAX_BYTES", CacheSettings.max_bytes, 0),
+        read.whole("CACHE_MAX_ENTRY_BYTES", CacheSettings.max_entry_bytes, 1),
+        read.seconds("IDEMPOTENCY_TTL_S", CacheSettings.idempotency_ttl_s),
+    )
+
+
+def _redis(read: Reader) -> RedisSettings | None:
+    url = read.text("REDIS_URL", "")
+    away = read.choice("LIMITS_WITHOUT_REDIS", WhenAway.CLOSED, tuple(WhenAway))
+    prefix = read.text("REDIS_PREFIX", RedisSettings.prefix)
+    if not url:
+        return None
+    if not _is_address(url, ("redis", "rediss", "unix")):
+        raise SettingError(
+            "REDIS_URL: give redis://[user:password@]host:port/number, or rediss:// for TLS"
+        )
+    return RedisSettings(Secret(url), WhenAway(away), prefix)
+
+
+def _webhook(read: Reader) -> Secret | None:
+    url = read.text("ALERT_WEBHOOK_URL", "")
+    if not url:
+        return None
+    if not _is_address(url, ("https", "http")):
+        raise SettingError(
+            "ALERT_WEBHOOK_URL: give an address that begins with https:// or http://"
+        )
+    return Secret(url)
+
+
+def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
+    """Whether it is one with a host, or a path for the scheme `unix`; it may hold a password."""
+    try:
+        parts = urlsplit(value)
+        fits = parts.port != 0
+    except ValueError:
+        return False
+    place = parts.path if parts.scheme == "unix" else parts.hostname
+    return fits and parts.scheme in schemes and bool(place)
+
+
 def _admin_key(read: Reader) -> Secret | None:
     value = read.text("LLMPROXY_ADMIN_KEY", "")
     if not value:
@@ -133,9 +192,19 @@ def _cosmos(read: Reader) -> CosmosSettings | None:
     database = read.text("COSMOS_DATABASE_ID", CosmosSettings.database_id)
     container = read.text("COSMOS_CONTAINER_ID", CosmosSettings.container_id)
     keys = read.text("COSMOS_KEYS_CONTAINER_ID", CosmosSettings.keys_container_id)
+    usage = read.text("COSMOS_USAGE_CONTAINER_ID", CosmosSettings.usage_container_id)
+    rows = read.choice("USAGE_ROWS", "off", ("on", "off")) == "on"
     if url is None:
         return None
-    return CosmosSettings(url, Secret(key) if key else None, database, container, keys)
+    return CosmosSettings(
+        url,
+        Secret(key) if key else None,
+        database,
+        container,
+        keys,
+        usage,
+        rows,
+    )
 
 
 def _check_proxies(environment: Mapping[str, str]) -> None:

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from llmproxy.domain.caller import Auth
+from llmproxy.domain.limit import WhenAway
 from llmproxy.domain.secret import Secret
 
 
@@ -22,6 +23,9 @@ class CosmosSettings:
     database_id: str = "llm-proxy"
     container_id: str = "models"
     keys_container_id: str = "keys"
+    usage_container_id: str = "usage"
+    usage_rows: bool = False
+    """Whether each call is a document of its own there, beside the sums."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,34 @@ class AccessSettings:
     auth: Auth | None = None
     admin_key: Secret | None = None
     admin_port: int | None = None
+
+
+@dataclass(frozen=True)
+class RedisSettings:
+    """The state that several workers share. The address may hold a password."""
+
+    url: Secret
+    when_away: WhenAway = WhenAway.CLOSED
+    prefix: str = "llmproxy"
+
+
+@dataclass(frozen=True)
+class LedgerSettings:
+    """The journal and the ledger. `refuse_when_full` is what LEDGER_FAILURE says."""
+
+    journal_max_bytes: int = 1024 * 1024 * 1024
+    refuse_when_full: bool = True
+    keep_rows_days: int = 400
+    """0 keeps them for ever."""
+
+
+@dataclass(frozen=True)
+class CacheSettings:
+    """Answers that are kept: for the same question, and for the same Idempotency-Key."""
+
+    max_bytes: int = 64 * 1024 * 1024
+    max_entry_bytes: int = 1024 * 1024
+    idempotency_ttl_s: float = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -67,6 +99,12 @@ class Settings:
     access: AccessSettings = AccessSettings()
     registry: RegistrySettings = RegistrySettings()
     secrets: SecretsSettings = SecretsSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    cache: CacheSettings = CacheSettings()
+    redis: RedisSettings | None = None
+    replicas_many: bool = False
+    """More of this gateway run elsewhere, over the same store."""
+    alert_webhook: Secret | None = None
     max_body_bytes: int = 64 * 1024 * 1024
     max_upload_bytes: int = 64 * 1024 * 1024
     max_spooled_bytes: int = 4 * 1024 * 1024 * 1024
@@ -81,7 +119,6 @@ class Settings:
     keep_alive_s: float = 15.0
     realtime_max_message_bytes: int = 24 * 1024 * 1024
     realtime_idle_timeout_s: float = 900.0
-    journal_max_bytes: int = 1024 * 1024 * 1024
     log_level: str = "info"
     access_log: bool = True
 

@@ -5,6 +5,8 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
+from llmproxy.domain.limit import Limits
+
 
 class Auth(StrEnum):
     """Who is let in without a key."""
@@ -34,10 +36,23 @@ class Caller:
     """The project that an anonymous caller names for its usage; it opens nothing."""
     suspended: bool = False
     """The project of the key is suspended."""
+    limits: Limits | None = None
+    """Of this key."""
+    project_limits: Limits | None = None
+    """Of its project, all keys together."""
 
 
-ANYONE: Final = Caller("none", None, None, admin=False, expires_at=None, anonymous=True)
+NO_KEY: Final = "none"
+ANYONE: Final = Caller(NO_KEY, None, None, admin=False, expires_at=None, anonymous=True)
 """Who calls without a key where none is needed."""
+
+
+def charged_project(key_id: str, project: str | None) -> str | None:
+    """Return the project whose limits count a call of the ledger.
+
+    Who calls without a key may name any project for its usage, and uses up nobody's budget by that.
+    """
+    return None if key_id == NO_KEY else project
 
 
 def key_digest(key: bytes) -> bytes:

@@ -4,17 +4,21 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from llmproxy.domain.costs import PriceError, price_from_costs
 from llmproxy.domain.fields import Fields, Findings, json_kind
+from llmproxy.domain.limit import read_limits
 from llmproxy.domain.model import Model, Parameters
 from llmproxy.domain.operation import Operation
 from llmproxy.domain.parameters import read_parameters
 from llmproxy.domain.price_review import needed_prices, review_price
-from llmproxy.domain.pricing import Price, PriceError, price_from_costs
+from llmproxy.domain.pricing import Price
 from llmproxy.domain.problem import Problem
 from llmproxy.domain.vendor import MEDIA_TYPES, VENDORS, Vendor, match
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _MAX_ID: Final = 255
+CACHE_TTL_S: Final = 900.0
+MAX_CACHE_TTL_S: Final = 30 * 86_400
 _NOT_IN_AN_ID: Final = frozenset("/\\#?")
 """Cosmos DB takes none of these in an id: learn.microsoft.com, "Azure Cosmos DB service quotas"."""
 
@@ -79,7 +83,23 @@ def _model(fields: Fields, document: Mapping[str, object], environment: Mapping[
         price=_price(fields, operations),
         operations=operations,
         document=document,
+        limits=read_limits(fields, "limits"),
+        model_limits=read_limits(fields, "model_limits"),
+        cache_ttl_s=_cache_ttl_s(fields),
     )
+
+
+def _cache_ttl_s(fields: Fields) -> float | None:
+    """Read `cache`: true, false, or `{"ttl_s": seconds}`."""
+    if isinstance(fields.values.get("cache"), bool):
+        return CACHE_TTL_S if fields.flag("cache") else None
+    section = fields.section("cache")
+    if section is None:
+        return None
+    for name in section.values:
+        if name != "ttl_s":
+            section.problem(name, "is not known", 'cache is true, false or {"ttl_s": seconds}')
+    return section.number("ttl_s", 1, MAX_CACHE_TTL_S) or CACHE_TTL_S
 
 
 def _identifier(fields: Fields) -> str:
@@ -182,5 +202,6 @@ def _price(fields: Fields, operations: frozenset[Operation]) -> Price | None:
     elif not free:
         for place, message, hint in needed_prices(costs, operations):
             fields.problem(place, message, hint)
-    fields.findings.warnings.extend(doubt.text for doubt in review_price(costs, price))
+    doubts = review_price(costs, price, operations)
+    fields.findings.warnings.extend(doubt.text for doubt in doubts)
     return price

@@ -21,6 +21,9 @@ GatewayError                code, message, param, hint
     AlreadyExists           administration: one with this id is there already, or is in use
     EtagMismatch            administration: somebody else has changed it since
     ReadOnly                administration: documents come from files here
+    LimitsNeedRedis         administration: several workers cannot count without it
+    IdempotencyKeyReused    the key came with another body before
+    IdempotencyInProgress   another worker still answers the first one (retry_after_s)
   UpstreamError             the provider failed or refused
     Busy                    the provider's limit is reached (retry_after_s)
     TimedOut                the provider stayed silent too long
@@ -35,6 +38,8 @@ and is never sent to a caller.
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
+
+from llmproxy.domain.limit import Quota
 
 
 class GatewayError(Exception):
@@ -105,6 +110,7 @@ class BudgetSpent(CallerError):
     """A budget is exhausted; no retry can help before it is raised or renewed."""
 
     default_code = "insufficient_quota"
+    quota: Quota | None = None
 
 
 class TooLarge(CallerError):
@@ -165,6 +171,18 @@ class ReadOnly(CallerError):
     default_code = "read_only"
 
 
+class LimitsNeedRedis(CallerError):
+    """Several workers count limits together only over Redis, and there is none."""
+
+    default_code = "limits_need_redis"
+
+
+class IdempotencyKeyReused(CallerError):
+    """An `Idempotency-Key` came with another body than before."""
+
+    default_code = "idempotency_key_reused"
+
+
 class Later(GatewayError):
     """Sending the same request again after `retry_after_s` seconds may succeed."""
 
@@ -182,9 +200,20 @@ class Later(GatewayError):
 
 
 class RateLimited(Later, CallerError):
-    """A limit of this gateway is reached."""
+    """A limit of this gateway is reached; `quota` is what the limits leave, where it is known.
+
+    A `final` one is told of a call that is larger than the whole limit: no waiting helps.
+    """
 
     default_code = "rate_limit_exceeded"
+    quota: Quota | None = None
+    final = False
+
+
+class IdempotencyInProgress(Later, CallerError):
+    """The first request with this `Idempotency-Key` is still being answered elsewhere."""
+
+    default_code = "idempotency_in_progress"
 
 
 class Unavailable(Later):

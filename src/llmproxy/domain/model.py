@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from llmproxy.domain.identity import Identity
+from llmproxy.domain.limit import Limits
 from llmproxy.domain.operation import GRANTED_BY, Operation
 from llmproxy.domain.pricing import Price
 
@@ -53,6 +54,12 @@ class Model:
     operations: frozenset[Operation]
     document: Mapping[str, object]
     """The document as it was written, unknown fields and all."""
+    limits: Limits | None = None
+    """Of this document alone."""
+    model_limits: Limits | None = None
+    """Of all documents with its code together."""
+    cache_ttl_s: float | None = None
+    """How long answers are kept for the same question; None keeps none unless a request asks."""
 
     def visible_to(self, project: str | None) -> bool:
         """Whether callers of this project may know of it: a public model is visible to all."""

@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Final
 
 from llmproxy.domain.operation import Operation
-from llmproxy.domain.pricing import COST_FIELDS, Price
+from llmproxy.domain.price_fields import ABOVE, COST_FIELDS, TIERS
+from llmproxy.domain.pricing import NEEDS, Price
 from llmproxy.domain.problem import Problem
 
 _TEXT_OUT: Final = frozenset(
@@ -19,6 +20,15 @@ _CHEAPEST_PER_MTOK: Final = {"input": Decimal("0.01"), "output": Decimal("0.10")
 _DEAREST_PER_1K: Final = Decimal(1)
 """USD per 1K tokens, 1,000 per 1M: above it no vendor lists a model; per-1M prices lie there."""
 
+_TWICE: Final = (
+    ("cost_image", "cost_image_output_1Mtokens", Operation.IMAGES),
+    ("cost_1Mcharacters", "cost_audio_output_1Mtokens", Operation.AUDIO_TTS),
+    ("cost_1Mcharacters", "cost_audio_second", Operation.AUDIO_TTS),
+    ("cost_audio_second", "cost_audio_output_1Mtokens", Operation.AUDIO_TTS),
+    ("cost_audio_second", "cost_audio_input_1Mtokens", Operation.AUDIO_STT),
+)
+"""Two prices of one thing: no vendor lists both for a call."""
+
 
 def needed_prices(
     costs: Mapping[str, object], operations: frozenset[Operation]
@@ -27,9 +37,7 @@ def needed_prices(
 
     A forgotten output price would book every answer at nothing.
     """
-    priced = {
-        COST_FIELDS[name][0] for name in costs if name in COST_FIELDS and costs[name] is not None
-    }
+    priced = _priced(costs)
     for direction, users in (("input", _TEXT_IN), ("output", _TEXT_OUT)):
         if direction not in priced and not users.isdisjoint(operations):
             yield Problem(
@@ -37,25 +45,67 @@ def needed_prices(
             )
 
 
-def review_price(costs: Mapping[str, object], price: Price | None) -> Iterator[Problem]:
+def _priced(costs: Mapping[str, object]) -> set[str]:
+    return {
+        COST_FIELDS[name].dimension
+        for name in costs
+        if name in COST_FIELDS and costs[name] is not None
+    }
+
+
+def unpriced_operations(price: Price | None, operations: frozenset[Operation]) -> Iterator[Problem]:
+    """Yield a warning for each operation that is offered and refused, since its price is missing.
+
+    Only images and sound: what texts need is required of the document (`needed_prices`).
+    """
+    if price is None:
+        return
+    for operation in sorted(operations - _TEXT_IN):
+        missing = price.missing_for(operation)
+        if missing is not None and NEEDS[operation]:
+            yield Problem(
+                missing,
+                f"is needed by {operation.value}, which is refused without a price (402)",
+                "0 if it is free",
+            )
+
+
+def review_price(
+    costs: Mapping[str, object],
+    price: Price | None,
+    operations: frozenset[Operation] = frozenset(),
+) -> Iterator[Problem]:
     """Yield what is probably not meant: unknown fields, a figure of the other unit, zero."""
-    for name in costs:
-        if name not in COST_FIELDS and name != "currency":
-            yield Problem(f"costs.{name}", "is not known and not used")
+    yield from _unknown(costs)
     if price is None or price.free:
         return
-    if not price.input_nano_per_mtok and not price.output_nano_per_mtok:
+    if not any(costs.get(name) for name in COST_FIELDS) and not price.tiers:
         yield Problem("costs", "all prices are zero", 'say "free": true if that is meant')
+    yield from unpriced_operations(price, operations)
+    for one, other, operation in _TWICE:
+        if operation in operations and costs.get(one) and costs.get(other):
+            yield Problem(f"costs.{one}", f"is charged on top of costs.{other}", "keep one of them")
     if price.currency == "USD":
         yield from _other_unit(costs)
 
 
+def _unknown(costs: Mapping[str, object]) -> Iterator[Problem]:
+    for name in costs:
+        if name not in COST_FIELDS and name not in {"currency", TIERS}:
+            yield Problem(f"costs.{name}", "is not known and not used")
+    tiers = costs.get(TIERS)
+    for index, tier in enumerate(tiers if isinstance(tiers, list | tuple) else ()):
+        for name in tier if isinstance(tier, Mapping) else ():
+            if name not in COST_FIELDS and name != ABOVE:
+                yield Problem(f"costs.{TIERS}[{index}].{name}", "is not known and not used")
+
+
 def _other_unit(costs: Mapping[str, object]) -> Iterator[Problem]:
-    for name, (dimension, factor) in COST_FIELDS.items():
-        if (value := costs.get(name)) is None:
+    for name, (dimension, factor, _) in COST_FIELDS.items():
+        if (value := costs.get(name)) is None or dimension not in _CHEAPEST_PER_MTOK:
             continue
         figure = Decimal(str(value))
-        if factor == 1 and 0 < figure < _CHEAPEST_PER_MTOK.get(dimension, 0):
+        if factor == 1 and 0 < figure < _CHEAPEST_PER_MTOK[dimension]:
             yield Problem(
                 f"costs.{name}",
                 f"{value} USD per 1M tokens is very little: it looks like a price per 1K tokens",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from llmproxy.domain.fields import Fields, Findings, json_kind
+from llmproxy.domain.limit import Limits, read_limits
 from llmproxy.domain.problem import Problem
 
 MAX_PROJECT: Final = 255
@@ -26,7 +27,7 @@ class ProjectError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """One document, read and checked: `{"id", "name"?, "description"?, "suspended"?}`."""
+    """One document, read and checked: `{"id", "name"?, "suspended"?, "limits"? …}`."""
 
     id: str
     name: str
@@ -35,6 +36,8 @@ class Project:
     """The keys of a suspended project open nothing."""
     document: Mapping[str, object]
     """The document as it was written, unknown fields and all."""
+    limits: Limits | None = None
+    """Of all its keys together."""
 
 
 def parse_project(document: object) -> Project:
@@ -54,6 +57,7 @@ def parse_project(document: object) -> Project:
         fields.text("description") or "",
         bool(fields.flag("suspended")),
         document,
+        read_limits(fields, "limits"),
     )
     if findings.problems:
         raise ProjectError(tuple(findings.problems))

@@ -8,20 +8,32 @@ class Usage(NamedTuple):
 
     Providers count differently (OpenAI's `prompt_tokens` includes cached tokens, Anthropic's
     `input_tokens` does not); whoever reads a provider's answer subtracts before filling this.
+
+    The order is that of `pricing.DIMENSIONS`, and of the array that the journal writes.
     """
 
     input_tokens: int = 0
-    """Text input that was not read from a cache nor written to one."""
+    """Text input that was not read from a cache nor written to one; where a provider does not tell
+    the kinds apart, all such input."""
     cache_read_tokens: int = 0
+    """Of any kind, text or not."""
     cache_write_tokens: int = 0
+    """Of any kind, without those that are kept for an hour."""
     output_tokens: int = 0
     """Text output without reasoning."""
     reasoning_tokens: int = 0
     audio_input_tokens: int = 0
     audio_output_tokens: int = 0
+    image_input_tokens: int = 0
+    image_output_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    """Written to a cache that keeps them for an hour."""
     images: int = 0
+    """Made, not given."""
     characters: int = 0
+    """Of the text that was read aloud."""
     audio_ms: int = 0
+    """Of the sound that was written down or read aloud."""
     estimated: bool = False
     """True when the provider did not say and the gateway counted by its own rule."""
 
@@ -37,10 +49,17 @@ class Usage(NamedTuple):
             self.input_tokens
             + self.cache_read_tokens
             + self.cache_write_tokens
+            + self.cache_write_1h_tokens
             + self.audio_input_tokens
+            + self.image_input_tokens
         )
 
     @property
     def total_output_tokens(self) -> int:
         """Every token that came out."""
-        return self.output_tokens + self.reasoning_tokens + self.audio_output_tokens
+        return (
+            self.output_tokens
+            + self.reasoning_tokens
+            + self.audio_output_tokens
+            + self.image_output_tokens
+        )

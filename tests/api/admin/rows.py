@@ -87,6 +87,7 @@ DATA_PLANE = (
 CONTROL_PLANE = (
     _keyed("GET", "/v1/models"),
     Row("GET", "/v1/models/{model}", (*NO_KEY, NO_MODEL, OK, NO_MODEL)),
+    _keyed("GET", "/v1/usage"),
     _admins("GET", "/metrics", OK),
     _public("GET", "/"),
     _public("GET", "/health"),
@@ -116,6 +117,8 @@ ADMINISTRATION = (
     _admins("PUT", "/admin/projects/{project_id}", (400, "unknown_parameter"), {"x": 1}),
     _admins("PATCH", "/admin/projects/{project_id}", (400, "unknown_parameter"), {"x": 1}),
     _admins("DELETE", "/admin/projects/{project_id}", UNKNOWN),
+    _admins("GET", "/admin/usage", OK),
+    _admins("GET", "/admin/usage/calls", OK),
     _admins("POST", "/admin/explain", (400, "missing_required_parameter"), {}),
 )
 BESIDE = (

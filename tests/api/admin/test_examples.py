@@ -36,11 +36,13 @@ def test_every_example_runs(admin: Administrator, tmp_path: Path) -> None:
             answer, end = decoder.raw_decode(text)
             answers.append(answer)
             text = text[end:].lstrip()
-    assert len(answers) == sum(block.count("curl ") for block in SHELL) == 8
+    assert len(answers) == sum(block.count("curl ") for block in SHELL) == 9
     assert [answer for answer in answers if "error" in answer] == []
     assert answers[1]["document"]["projects"] == ["team-a"]
     assert answers[4]["project"] == "team-a"
-    assert answers[6]["suspended"] is True
+    assert answers[5]["limits"]["cost_per_month"] == 250
+    assert answers[7]["suspended"] is True
+    assert answers[7]["limits"] == {"cost_per_month": 1000, "currency": "EUR"}
 
 
 def test_the_page_names_every_route(admin: Administrator) -> None:

@@ -84,6 +84,7 @@ def test_made_filled_and_copied_both_ways(over: Over, tmp_path: Path) -> None:
         "database llm-proxy is made",
         "container models is made",
         "container keys is made",
+        "container usage is made",
     ]
     assert all(
         line.endswith("is there already") for line in over("registry", "init").stdout.splitlines()

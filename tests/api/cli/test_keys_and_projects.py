@@ -113,3 +113,25 @@ def test_the_audit_names_who_it_was(gateway: Gateway, remote: Remote) -> None:
     with open(f"{folder}/audit/audit.jsonl", encoding="utf-8") as file:  # noqa: PTH123
         last = [json.loads(line) for line in file][-1]
     assert (last["actor"], last["subject"]) == ("environment", "audited")
+
+
+def test_limits_at_a_gateway(gateway: Gateway, remote: Remote) -> None:
+    """Set and taken away over HTTP as over a store; what is no limit is named."""
+    budget = ("--limit", "cost_per_month=250.5", "--currency", "EUR", "--alert-at", "80")
+    key = remote("keys", "create", "--project", "limited", *budget).stdout.strip()
+    assert within(EFFECT_S, lambda: status(gateway, key) == 200)
+    kept = {"cost_per_month": 250.5, "currency": "EUR", "alert_at_percent": [80]}
+    made = key_of(remote, "limited")
+    assert made["limits"] == kept
+    changed = remote("keys", "limit", made["id"], "--limit", "requests_total=5")
+    words = "5 requests_total, alerts at 80 %"
+    assert changed.stdout == f"{made['id']} may use: 250.5 cost_per_month (EUR), {words}\n"
+    assert remote("keys", "limit", made["id"], "--none").stdout.endswith("all it asks for\n")
+    assert key_of(remote, "limited")["limits"] is None
+
+    project = remote("projects", "limit", "limited", *budget)
+    assert project.stdout == "limited may use: 250.5 cost_per_month (EUR), alerts at 80 %\n"
+    shown = json.loads(remote("projects", "show", "limited").stdout)
+    assert shown["document"]["limits"] == kept
+    wrong = remote("projects", "limit", "limited", "--limit", "cost_per_mont=5")
+    assert (wrong.returncode, "limits.cost_per_mont" in wrong.stderr) == (2, True)

@@ -179,8 +179,8 @@ ROWS: Mapping[str, Row] = {
         {"n": 11},
         _pictures,
         1,
-        {0: 2, 3: 1056, 7: 1},
-        used_streaming={0: 2, 3: 1156, 7: 1},
+        {0: 2, 8: 1056, 10: 1},
+        used_streaming={0: 2, 8: 1156, 10: 1},
         **DRAWN_IN_EVENTS,
     ),
     "images/edits": Row(
@@ -190,7 +190,7 @@ ROWS: Mapping[str, Row] = {
         {"n": 11},
         _pictures,
         1,
-        {0: 2, 3: 1056, 7: 1},
+        {0: 2, 8: 1056, 10: 1},
         **DRAWN_IN_EVENTS,
     ),
     "images/variations": Row(
@@ -200,7 +200,7 @@ ROWS: Mapping[str, Row] = {
         {"n": 11},
         _pictures,
         2,
-        {0: 0, 3: 0, 7: 2},
+        {0: 0, 3: 0, 10: 2},
     ),
     "audio/speech": Row(
         "speaker",
@@ -209,7 +209,7 @@ ROWS: Mapping[str, Row] = {
         {"speed": 5},
         lambda answer: answer.content[:4],
         b"\xff\xf3\xe4\xc4",
-        {8: len(SPOKEN)},
+        {11: len(SPOKEN)},
     ),
     "audio/transcriptions": Row(
         "scribe",
@@ -229,7 +229,7 @@ ROWS: Mapping[str, Row] = {
         {"temperature": 1.5},
         lambda answer: answer.text,
         transcript(SOUND[1]),
-        {9: round(SECONDS * 1000)},
+        {12: round(SECONDS * 1000)},
     ),
 }
 

@@ -43,7 +43,7 @@ def test_usage(client: openai.OpenAI, stage: Stage, operation: str, model: str) 
 
     [line] = stage.settled()
     _check_used(line, row.used_by(model), model)
-    assert line["usage"][10] is (operation == "audio/speech"), "speech says nothing of its usage"
+    assert line["usage"][13] is (operation == "audio/speech"), "speech says nothing of its usage"
     reported = getattr(answer, "usage", None)
     read = getattr(reported, "prompt_tokens", getattr(reported, "input_tokens", None))
     assert read in {None, line["usage"][0] + line["usage"][5]}
@@ -70,13 +70,13 @@ def test_usage_of_a_stream(client: openai.OpenAI, stage: Stage, operation: str, 
 
     [line] = stage.settled()
     _check_used(line, row.used_by(model, streaming=True), model)
-    assert line["usage"][10] is False
+    assert line["usage"][13] is False
 
 
 def _check_used(line: Mapping[str, Any], used: Mapping[int, int], model: str) -> None:
     assert line["outcome"] == "finished"
     assert {position: line["usage"][position] for position in used} == used
-    if not used.keys() - {0, 3, 7}:
+    if not used.keys() - {0, 3, 10}:
         free = model.startswith("echo")
         cost = used[0] * INPUT_NANO + used[3] * OUTPUT_NANO
         assert line["cost_nano"] == (0 if free else cost)

@@ -27,7 +27,7 @@ def test_edits(client: openai.OpenAI, stage: Stage, model: str) -> None:
     assert len(drawn.data or []) == 2
     [line] = stage.settled()
     assert line["outcome"] == "finished"
-    assert line["usage"][7] == 2
+    assert line["usage"][10] == 2
 
 
 def test_only_the_model_changes(client: openai.OpenAI, stage: Stage) -> None:
@@ -51,7 +51,7 @@ def test_events(client: openai.OpenAI, stage: Stage) -> None:
         "image_edit.completed",
     ]
     [line] = stage.settled()
-    assert (line["usage"][7], line["usage"][10]) == (1, False)
+    assert (line["usage"][10], line["usage"][13]) == (1, False)
 
 
 def test_edits_as_json(stage: Stage) -> None:
@@ -77,7 +77,7 @@ def test_variations(client: openai.OpenAI, stage: Stage) -> None:
 
     assert len(varied.data or []) == 2
     [line] = stage.settled()
-    assert line["usage"][7] == 2
+    assert line["usage"][10] == 2
 
 
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")

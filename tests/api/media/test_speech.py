@@ -32,8 +32,8 @@ def test_formats(client: openai.OpenAI, stage: Stage, kind: str) -> None:
     assert stage.first.requests[0].json["model"] == "tts-1"
     [line] = stage.settled()
     assert line["outcome"] == "finished"
-    assert line["usage"][8] == len(SPOKEN)
-    assert line["usage"][10] is True
+    assert line["usage"][11] == len(SPOKEN)
+    assert line["usage"][13] is True
     assert line["first_content_s"] is not None
 
 
@@ -85,9 +85,9 @@ def test_events(client: openai.OpenAI, stage: Stage) -> None:
     assert done["type"] == "speech.audio.done"
     [line] = stage.settled()
     assert line["usage"][0] == done["usage"]["input_tokens"]
-    assert line["usage"][3] == done["usage"]["output_tokens"]
-    assert line["usage"][8] == len(SPOKEN)
-    assert line["usage"][10] is False
+    assert line["usage"][6] == done["usage"]["output_tokens"]
+    assert line["usage"][11] == len(SPOKEN)
+    assert line["usage"][13] is False
 
 
 @pytest.mark.conformance(operation="audio/speech", provider="OpenAI", aspect="errors")
@@ -119,7 +119,7 @@ def test_whoever_reads_all_at_once_sees_the_cut_too(client: openai.OpenAI, stage
 
     [line] = stage.settled()
     assert (line["outcome"], line["error"]) == ("failed", "upstream_error")
-    assert line["usage"][8] == len(SPOKEN)
+    assert line["usage"][11] == len(SPOKEN)
 
 
 @pytest.mark.parametrize(

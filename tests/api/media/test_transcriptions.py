@@ -96,8 +96,8 @@ def test_plain_formats(client: openai.OpenAI, stage: Stage, kind: str) -> None:
     assert transcript(SOUND) in answer.text
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     [line] = stage.settled()
-    assert line["usage"][9] == round(len(SOUND) / 8)
-    assert line["usage"][10] is True
+    assert line["usage"][12] == round(len(SOUND) / 8)
+    assert line["usage"][13] is True
 
 
 @pytest.mark.conformance(operation="audio/transcriptions", provider="OpenAI", aspect="usage")
@@ -109,9 +109,9 @@ def test_usage(client: openai.OpenAI, stage: Stage) -> None:
     client.audio.transcriptions.create(model="whisper", file=file, response_format="verbose_json")
     tokens, seconds, duration = stage.settled(3)
 
-    assert (tokens["usage"][5], tokens["usage"][10]) == (45, False)
+    assert (tokens["usage"][5], tokens["usage"][13]) == (45, False)
     for line in (seconds, duration):
-        assert (line["usage"][9], line["usage"][10]) == (SECONDS * 1000, False)
+        assert (line["usage"][12], line["usage"][13]) == (SECONDS * 1000, False)
         assert line["outcome"] == "finished"
 
 
@@ -125,7 +125,7 @@ def test_events(client: openai.OpenAI, stage: Stage) -> None:
     deltas = [event.delta for event in events if event.type == "transcript.text.delta"]
     assert "".join(deltas) == transcript(SOUND)
     [line] = stage.settled()
-    assert (line["usage"][5], line["usage"][10]) == (45, False)
+    assert (line["usage"][5], line["usage"][13]) == (45, False)
 
 
 def test_a_model_that_does_not_stream(client: openai.OpenAI, stage: Stage) -> None:
@@ -137,7 +137,7 @@ def test_a_model_that_does_not_stream(client: openai.OpenAI, stage: Stage) -> No
         assert transcript(SOUND).encode() in answer.read()
 
     [line] = stage.settled()
-    assert (line["usage"][9], line["usage"][10]) == (SECONDS * 1000, False)
+    assert (line["usage"][12], line["usage"][13]) == (SECONDS * 1000, False)
 
 
 @pytest.mark.conformance(operation="audio/transcriptions", provider="OpenAI", aspect="errors")

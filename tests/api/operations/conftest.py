@@ -68,6 +68,7 @@ class Stage:
         [line] = self.settled()
         assert line["outcome"] == "finished"
         read, _, _, written, *_, images, _, _, estimated = line["usage"]
+        written += line["usage"][8]  # tokens of images that were made
         assert line["cost_nano"] in {0, read * INPUT_NANO + written * OUTPUT_NANO}
         return read, written, images, estimated
 

@@ -112,7 +112,7 @@ def test_transcription_only(client: openai.OpenAI, upstreams: Upstreams, ledger:
 
     [record] = upstreams.openai.requests
     assert record.query == (("intent", "transcription"),)
-    assert ledger.settled()[0]["usage"][9] == 1000
+    assert ledger.settled()[0]["usage"][12] == 1000
 
 
 @pytest.mark.conformance(operation="realtime", provider="OpenAI", aspect="errors")

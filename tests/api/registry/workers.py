@@ -44,7 +44,7 @@ class Server:
         """Say which worker admitted a request: each keeps a journal of its own."""
         for path in (self.data / "journal").iterdir():
             lines = map(json.loads, path.read_text().splitlines())
-            if any(line["request_id"] == request_id for line in lines):
+            if any(line.get("request_id") == request_id for line in lines):
                 return f"{self.name}/{path.name.partition('-')[0]}"
         raise AssertionError(f"no worker admitted {request_id}")
 

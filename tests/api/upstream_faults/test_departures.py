@@ -144,7 +144,7 @@ def test_nothing_is_left_behind(stage: Stage) -> None:
     """After all of this no call is in flight and no upstream connection is busy."""
     assert within(2.0, lambda: _gauges(stage)["llmproxy_upstream_connections_active"] == 0)
     assert _gauges(stage)["llmproxy_requests_in_flight"] == 0
-    assert _gauges(stage)["llmproxy_journal_lost"] == 0
+    assert _gauges(stage)["llmproxy_ledger_lost"] == 0
 
 
 def _gauges(stage: Stage) -> dict[str, float]:

@@ -3,7 +3,7 @@
 import pytest
 
 from llmproxy.application.interfaces.upstream import Deployment
-from llmproxy.application.steps.admit import ASSUMED_OUTPUT_TOKENS, COMPLETION_TOKENS
+from llmproxy.application.steps.bound import ASSUMED_OUTPUT_TOKENS, COMPLETION_TOKENS
 from llmproxy.domain.errors import (
     GatewayError,
     InvalidRequest,

@@ -62,7 +62,7 @@ async def test_an_estimate_stays_below_what_was_reserved() -> None:
     rooms, admission = await _admitted()
 
     assert estimate(admission, 10_000_000).output_tokens == 100
-    admission.reservation.tokens = 400
+    admission.call.max_output_tokens = 0
     assert estimate(admission, 10_000_000).output_tokens == 0
     rooms.settle.finished(admission, admission.plan[0], None, output_bytes=10_000_000)
     assert rooms.journal.last.usage.output_tokens == 0
@@ -73,8 +73,9 @@ async def test_characters_are_the_gateways_own_count() -> None:
     rooms, admission = await _admitted()
     admission.call.counted = Usage(characters=12, estimated=True)
 
-    assert known_usage(admission, None, 0) == admission.call.counted
-    assert known_usage(admission, USAGE, 0) == USAGE._replace(characters=12)
+    price = admission.plan[0].model.price
+    assert known_usage(admission, price, None, 0) == admission.call.counted
+    assert known_usage(admission, price, USAGE, 0) == USAGE._replace(characters=12)
     rooms.settle.finished(admission, admission.plan[0], USAGE, output_bytes=0)
     assert rooms.journal.last.usage.characters == 12
 

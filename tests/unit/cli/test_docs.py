@@ -20,8 +20,8 @@ PAGE = (ROOT / "docs/command-line.md").read_text("utf-8")
 MIGRATING = (ROOT / "docs/migrating-from-litellm.md").read_text("utf-8")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ECHO = document(id="echo", code="echo", provider="Local", model_type="Echo", parameters={})
-ELSEWHERE = re.compile(r"llmproxy serve|--to cosmos|--throughput|models check$")
-"""What needs a port, an account, or providers: parsed, not run."""
+ELSEWHERE = re.compile(r"llmproxy serve|--to cosmos|--throughput|models check$|prices suggest")
+"""What needs a port, an account, providers, or LiteLLM: parsed, not run."""
 
 
 def commands(text: str) -> list[str]:

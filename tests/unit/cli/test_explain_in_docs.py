@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from llmproxy.application.steps.admit import ASSUMED_OUTPUT_TOKENS
+from llmproxy.application.steps.bound import ASSUMED_OUTPUT_TOKENS
 from llmproxy.application.use_cases.explain import LIKELY_OUTPUT_TOKENS, MAX_CANDIDATES
 from llmproxy.infra.controllers.admin.explain import FIELDS, MAX_ASKED_BYTES
 from llmproxy.infra.providers.rendered import HARMLESS, HARMLESS_PARAMETERS

@@ -88,10 +88,12 @@ def test_the_list_is_a_table(llmproxy: Run) -> None:
     header, row = (line.split("\t") for line in llmproxy("keys", "list").stdout.splitlines())
 
     assert "llmproxy keys create --project NAME" in empty.stderr
-    assert header == ["id", "key", "state", "project", "models", "admin", "created", "expires"]
+    names = ("id", "key", "state", "project", "models", "admin", "created", "expires", "limits")
+    assert tuple(header) == names
     assert row[1].endswith("…")
     assert row[2:6] == ["live", "p", "all", "no"]
-    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", cell) for cell in row[6:])
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", cell) for cell in row[6:8])
+    assert row[8] == "-"
 
 
 def test_a_revoked_key_stays_revoked(llmproxy: Run) -> None:

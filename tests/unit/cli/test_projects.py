@@ -19,10 +19,10 @@ def test_projects_are_those_that_are_named(llmproxy: Run) -> None:
     shown = json.loads(llmproxy("projects", "show", "described").stdout)
 
     assert rows == [
-        ["project", "name", "state", "live keys", "private models"],
-        ["described", "Described", "ok", "0", "0"],
-        ["of a key", "of a key", "ok", "1", "0"],
-        ["of a model", "of a model", "ok", "0", "1"],
+        ["project", "name", "state", "live keys", "private models", "limits"],
+        ["described", "Described", "ok", "0", "0", "-"],
+        ["of a key", "of a key", "ok", "1", "0", "-"],
+        ["of a model", "of a model", "ok", "0", "1", "-"],
     ]
     assert shown["document"] == {
         "id": "described",

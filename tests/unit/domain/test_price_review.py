@@ -38,7 +38,10 @@ def test_a_missing_half_is_refused(
     ("costs", "operations"),
     [
         ({"input": 0.0001}, ["embeddings"]),
-        ({"cost_input_1Mtokens": 5}, ["images", "audio_stt"]),
+        ({"cost_input_1Mtokens": 5}, ["audio_stt"]),
+        ({"cost_image": 0.04}, ["images"]),
+        ({"cost_1Mcharacters": 0.15}, ["audio_tts"]),
+        ({"cost_audio_second": 0.0001}, ["audio_stt", "audio_tts", "moderations"]),
         ({"cost_output_1Mtokens": 0, "cost_input_1Mtokens": 1}, ["ChatCompletion"]),
         ({"cost_input_1Mtokens": 0.05, "cost_output_1Mtokens": 0.4}, ["ChatCompletion"]),
         ({"input": 0.15, "output": 0.6}, ["ChatCompletion"]),
@@ -74,3 +77,32 @@ def test_unknown_cost_fields_are_noticed() -> None:
     costs = {"input": 0.01, "output": 0.01, "cached": 1}
 
     assert warnings(costs) == "costs.cached: is not known and not used"
+
+
+def test_operations_without_a_price_are_noticed() -> None:
+    """The document is good for what it prices; the rest is refused, which is said beforehand."""
+    costs = {"cost_input_1Mtokens": 1}
+    every = ["embeddings", "audio_stt", "moderations", "images", "audio_tts"]
+
+    assert warnings(costs, *every).splitlines() == [
+        f"costs.{field}: is needed by {operation}, which is refused without a price (402) "
+        "(0 if it is free)"
+        for field, operation in (("cost_1Mcharacters", "audio_tts"), ("cost_image", "images"))
+    ]
+
+
+def test_two_prices_of_one_thing_are_noticed() -> None:
+    """Nothing is left out of a sum: whoever gives both pays both."""
+    found = warnings({"cost_image": 0.04, "cost_image_output_1Mtokens": 40}, "images")
+
+    assert "costs.cost_image: is charged on top of costs.cost_image_output_1Mtokens" in found
+
+
+def test_unknown_fields_of_a_tier_are_noticed() -> None:
+    """They are named with the number of the tier."""
+    tier = {"above_input_tokens": 10, "input": 2, "costs": 1}
+
+    assert (
+        warnings({"input": 1, "output": 1, "tiers": [tier]})
+        == "costs.tiers[0].costs: is not known and not used"
+    )

@@ -7,34 +7,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmproxy.domain.pricing import Price, PriceError, price_from_costs
+from llmproxy.domain.costs import PriceError, price_from_costs
+from llmproxy.domain.price_fields import COST_FIELDS
+from llmproxy.domain.pricing import Price
 from llmproxy.domain.usage import Usage
 
 tokens = st.integers(0, 10**9)
-rates = st.integers(0, 10**13)
-maybe_rates = st.none() | rates
-usages = st.builds(
-    Usage,
-    input_tokens=tokens,
-    cache_read_tokens=tokens,
-    cache_write_tokens=tokens,
-    output_tokens=tokens,
-    reasoning_tokens=tokens,
-    audio_input_tokens=tokens,
-    audio_output_tokens=tokens,
-)
-prices = st.builds(
-    Price,
-    currency=st.just("USD"),
-    input_nano_per_mtok=rates,
-    output_nano_per_mtok=rates,
-    cache_read_nano_per_mtok=maybe_rates,
-    cache_write_nano_per_mtok=maybe_rates,
-    reasoning_nano_per_mtok=maybe_rates,
-    audio_input_nano_per_mtok=maybe_rates,
-    audio_output_nano_per_mtok=maybe_rates,
-)
-TOKEN_FIELDS = Usage._fields[:7]
+usages = st.builds(Usage, **dict.fromkeys(Usage._fields[:-1], tokens), estimated=st.booleans())
+figures = st.decimals(0, 10**4, places=6)
+COSTS = [name for name in COST_FIELDS if name.startswith("cost_")]
+
+
+def _costs(given: dict[str, Decimal], tiers: list[tuple[int, dict[str, Decimal]]]) -> Price:
+    steps = [{"above_input_tokens": above} | prices for above, prices in tiers]
+    return price(**given, tiers=steps)
+
+
+some_costs = st.dictionaries(st.sampled_from(COSTS), figures, min_size=1)
+some_tiers = st.lists(
+    st.tuples(st.integers(1, 10**9), some_costs), max_size=8, unique_by=lambda tier: tier[0]
+).map(lambda tiers: sorted(tiers, key=lambda tier: tier[0]))
+prices = st.builds(_costs, some_costs, some_tiers)
+flat_prices = st.builds(_costs, some_costs, st.just([]))
+FIELDS = Usage._fields[:-1]
 
 
 def problems(costs: dict[str, Any], *, free: bool = False) -> dict[str, str]:
@@ -88,6 +83,26 @@ def test_every_dimension_has_a_field() -> None:
     assert read.cost_nano(used) == 84_032_127_000
 
 
+def test_images_characters_and_seconds_have_fields() -> None:
+    """What is not counted in tokens is paid by the piece."""
+    read = price(
+        cost_cache_write_1h_1Mtokens=6,
+        cost_image_input_1Mtokens=10,
+        cost_image_output_1Mtokens=40,
+        cost_image=0.04,
+        cost_1Mcharacters=15,
+        cost_audio_second=0.0001,
+    )
+
+    assert read.cost_nano(Usage(cache_write_1h_tokens=1_000_000)) == 6 * 10**9
+    assert read.cost_nano(Usage(image_input_tokens=1_000_000)) == 10 * 10**9
+    assert read.cost_nano(Usage(image_output_tokens=1_000_000)) == 40 * 10**9
+    assert read.cost_nano(Usage(images=3)) == 120_000_000
+    assert read.cost_nano(Usage(characters=1000)) == 15_000_000
+    assert read.cost_nano(Usage(audio_ms=61_500)) == 6_150_000
+    assert read.cost_nano(Usage(input_tokens=10**6, output_tokens=10**6)) == 0
+
+
 def test_an_absent_dimension_costs_what_the_plain_one_costs() -> None:
     """No discount and no surcharge is invented."""
     read = price(cost_input_1Mtokens=1, cost_output_1Mtokens=2)
@@ -97,6 +112,12 @@ def test_an_absent_dimension_costs_what_the_plain_one_costs() -> None:
     assert read.cost_nano(Usage(audio_input_tokens=1_000_000)) == 10**9
     assert read.cost_nano(Usage(reasoning_tokens=1_000_000)) == 2 * 10**9
     assert read.cost_nano(Usage(audio_output_tokens=1_000_000)) == 2 * 10**9
+    assert read.cost_nano(Usage(image_input_tokens=1_000_000)) == 10**9
+    assert read.cost_nano(Usage(image_output_tokens=1_000_000)) == 2 * 10**9
+    assert read.cost_nano(Usage(cache_write_1h_tokens=1_000_000)) == 10**9
+    dear = price(cost_input_1Mtokens=1, cost_cache_write_1Mtokens=1.25)
+    assert dear.cost_nano(Usage(cache_write_1h_tokens=1_000_000)) == 1_250_000_000
+    assert read.cost_nano(Usage(images=9, characters=10**6, audio_ms=10**6)) == 0
 
 
 def test_a_price_of_zero_is_a_price() -> None:
@@ -135,7 +156,9 @@ def test_the_cost_of_plain_tokens_in_units() -> None:
         (1e300, "reason"),
     ],
 )
-@pytest.mark.parametrize("field", ["input", "cost_output_1Mtokens", "cost_reasoning_1Mtokens"])
+@pytest.mark.parametrize(
+    "field", ["input", "cost_output_1Mtokens", "cost_image", "cost_audio_second"]
+)
 def test_a_bad_figure_is_refused_by_name(field: str, value: object, message: str) -> None:
     """Negative, not a number, or beyond all reason: the field is named."""
     assert message in problems({field: value})[f"costs.{field}"]
@@ -189,16 +212,26 @@ def test_a_cost_is_never_negative_and_whole(rate: Price, used: Usage) -> None:
     assert cost >= 0
 
 
-@given(prices, usages)
+@given(flat_prices, usages)
 def test_parts_add_up(rate: Price, used: Usage) -> None:
     """The parts priced one by one differ from the whole by their own rounding at most."""
-    parts = [Usage(**{name: getattr(used, name)}) for name in TOKEN_FIELDS]
+    parts = [Usage(**{name: getattr(used, name)}) for name in FIELDS]
 
     assert abs(sum(map(rate.cost_nano, parts)) - rate.cost_nano(used)) <= len(parts)
-    assert used.total_input_tokens + used.total_output_tokens == sum(used[:7])
+    assert used.total_input_tokens + used.total_output_tokens == sum(used[:10])
 
 
-@given(prices, usages, st.sampled_from(TOKEN_FIELDS), tokens)
+@given(flat_prices, usages, usages)
+def test_two_calls_cost_what_they_cost_together(rate: Price, one: Usage, other: Usage) -> None:
+    """Sums of usage and sums of money agree, but for each call's rounding."""
+    both = one.plus(other)
+
+    assert abs(rate.cost_nano(both) - rate.cost_nano(one) - rate.cost_nano(other)) <= 1
+    assert both.total_input_tokens == one.total_input_tokens + other.total_input_tokens
+    assert both.estimated == (one.estimated or other.estimated)
+
+
+@given(flat_prices, usages, st.sampled_from(FIELDS), tokens)
 def test_using_more_never_costs_less(rate: Price, used: Usage, name: str, more: int) -> None:
     """A cost grows with every count."""
     grown = used._replace(**{name: getattr(used, name) + more})
@@ -206,12 +239,24 @@ def test_using_more_never_costs_less(rate: Price, used: Usage, name: str, more: 
     assert rate.cost_nano(grown) >= rate.cost_nano(used)
 
 
-@given(prices, usages)
-def test_the_upper_bound_holds(rate: Price, used: Usage) -> None:
-    """However the tokens fall into dimensions, a reservation of the totals covers the cost."""
-    bound = rate.upper_bound_nano(used.total_input_tokens, used.total_output_tokens)
+@given(prices, usages, st.integers(0, 10**6), st.integers(0, 10**6))
+def test_the_upper_bound_holds(rate: Price, used: Usage, bytes_more: int, out_more: int) -> None:
+    """However the tokens fall into dimensions and tiers, a bound of the totals covers the cost."""
+    bound = rate.upper_bound_nano(
+        used.total_input_tokens + bytes_more,
+        used.total_output_tokens + out_more,
+        images=used.images,
+        characters=used.characters,
+        audio_ms=used.audio_ms,
+    )
 
     assert bound >= rate.cost_nano(used)
+
+
+@given(prices, tokens)
+def test_plain_input_has_a_short_way(rate: Price, into: int) -> None:
+    """Pricing a prompt alone is pricing a usage that is nothing else."""
+    assert rate.input_cost_nano(into) == rate.cost_nano(Usage(into))
 
 
 @given(tokens, tokens, st.decimals(0, 100, places=4), st.decimals(0, 100, places=4))

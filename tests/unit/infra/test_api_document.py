@@ -158,7 +158,7 @@ def test_every_status_of_the_table_is_described() -> None:
     """A status that the gateway can answer on the data plane is in the document."""
     paths = document()["paths"]
     possible = {str(row.status) for row in (*TABLE.values(), CRASH)}
-    never = {"409", "412", "501"}  # those of administration; 501 is for paths that are left out
+    never = {"412", "501"}  # of administration; of paths that are left out
     for path in DATA_PLANE:
         assert set(paths[path]["post"]["responses"]) == (possible - never) | {"200"}
 

@@ -3,7 +3,7 @@
 Every method raises a `GatewayError`: Unavailable when the store is away, UnknownItem (404) for an
 id that nobody knows, InvalidRequest (400) naming the field that does not fit, AlreadyExists (409),
 EtagMismatch (412) when an etag is given that is not the present one, ReadOnly (409) where documents
-come from files.
+come from files, LimitsNeedRedis (409) for limits that could not be counted.
 """
 
 from abc import abstractmethod
@@ -91,12 +91,16 @@ class KeyAdministration(Protocol):
         models: frozenset[str] | None,
         admin: bool,
         expires_at: float | None,
+        limits: Document | None = None,
     ) -> IssuedKey:
-        """Make a key of 256 random bits. Only an admin key can do without a project."""
+        """Make a key of 256 random bits. Only an admin key can do without a project.
+
+        `limits` are in the words of `domain.limit`.
+        """
 
     @abstractmethod
     async def patch(self, key_id: str, patch: Document, *, etag: str | None) -> StoredKey:
-        """Change `models` or `expires_at` of a key that is not revoked (RFC 7396)."""
+        """Change `models`, `expires_at` or `limits` of a key that is not revoked (RFC 7396)."""
 
     @abstractmethod
     async def rotate(self, key_id: str, *, grace_s: float) -> IssuedKey:

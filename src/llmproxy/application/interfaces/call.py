@@ -89,7 +89,9 @@ class Call:
     to the provider instead of `body`, which then holds the texts of the form.
     `previous` is where the response lives that this one goes on from: only the deployment that made
     it can. With `background` the provider works on when the answer is sent, and its usage is never
-    seen.
+    seen. `tags` are the caller's own words for the ledger. `audio_ms_at_most` bounds how long the
+    sound is that is heard or read aloud; 0 where there is none. A `plain` prompt shows no images;
+    of any other it has to be seen.
     """
 
     request_id: str
@@ -108,3 +110,6 @@ class Call:
     upload: Upload | None = None
     previous: Origin | None = None
     background: bool = False
+    tags: tuple[str, ...] = ()
+    audio_ms_at_most: int = 0
+    plain: bool = False

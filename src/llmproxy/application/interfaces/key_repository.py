@@ -6,6 +6,8 @@ from hashlib import sha256
 from typing import Literal, Protocol
 
 from llmproxy.domain.caller import Caller
+from llmproxy.domain.fields import Fields, Findings
+from llmproxy.domain.limit import Limits, read_limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class StoredKey:
     revoked_at: float | None = None
     replaces: str | None = None
     """Id of the key that this one was rotated from."""
+    limits: Limits | None = None
+    """Of this key alone."""
 
     def is_live(self, now: float) -> bool:
         """Whether it opens anything at this time: neither revoked nor expired."""
@@ -50,23 +54,47 @@ class StoredKey:
             "expires_at": self.expires_at,
             "revoked_at": self.revoked_at,
             "replaces": self.replaces,
+            "limits": None if self.limits is None else self.limits.document(),
         }
 
     def kept(self) -> dict[str, object]:
-        """Return it as plain JSON values for stores and files: the digest is 64 hex digits."""
-        return {"digest": self.digest.hex(), **self.shown()}
+        """Return it as plain JSON values for stores and files: the digest is 64 hex digits.
+
+        Without limits there is no word of them, so that versions that know none can read it.
+        """
+        kept = {"digest": self.digest.hex(), **self.shown()}
+        if self.limits is None:
+            del kept["limits"]
+        return kept
 
     @property
     def etag(self) -> str:
-        """32 hex digits that differ whenever the key's rights or times do."""
+        """32 hex digits that differ whenever the key's rights, times or limits do."""
         models = None if self.models is None else sorted(self.models)
         times = (self.created_at, self.expires_at, self.revoked_at)
-        rights = (self.id, self.project, models, self.admin, *times, self.replaces)
+        limits = () if self.limits is None else (self.limits.document(),)
+        rights = (self.id, self.project, models, self.admin, *times, self.replaces, *limits)
         return sha256(repr(rights).encode()).hexdigest()[:32]
 
     def caller(self) -> Caller:
         """Return whom the key stands for; whether it is live is another question."""
-        return Caller(self.id, self.project, self.models, self.admin, self.expires_at)
+        return Caller(
+            self.id,
+            self.project,
+            self.models,
+            self.admin,
+            self.expires_at,
+            limits=self.limits,
+        )
+
+
+def limits_kept(value: object) -> Limits | None:
+    """Read the `limits` that `StoredKey.kept` has written. Raises ValueError naming the field."""
+    findings = Findings()
+    limits = read_limits(Fields({"limits": value}, "", findings), "limits")
+    if findings.problems:
+        raise ValueError("; ".join(problem.text for problem in findings.problems))
+    return limits
 
 
 class KeyExistsError(ValueError):

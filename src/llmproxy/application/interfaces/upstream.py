@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from llmproxy.application.interfaces.call import Call
+from llmproxy.application.interfaces.limiter import Scope, ScopeKind
 from llmproxy.application.interfaces.rendering import Rendering
 from llmproxy.application.interfaces.stored_response import Lookup
 from llmproxy.application.interfaces.talk import Frame, Talk
@@ -149,6 +150,12 @@ class Deployment:
     conversing: Conversing | None = None
     recalling: Recalling | None = None
     rendering: Rendering | None = None
+
+    @cached_property
+    def scope(self) -> Scope | None:
+        """What limits this document alone, None when nothing does."""
+        limits = self.model.limits
+        return None if limits is None else Scope(ScopeKind.DEPLOYMENT, self.model.id, limits)
 
     @cached_property
     def labels(self) -> tuple[bytes, bytes]:

@@ -3,31 +3,41 @@
 The most it can cost is reserved and journalled.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.journal import Attempt, Journal, Opened
-from llmproxy.application.interfaces.limiter import Limiter, Reservation
+from llmproxy.application.interfaces.limiter import NOTHING_USED, Limiter, Reservation, Scope
 from llmproxy.application.interfaces.stored_response import Origin
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.registry import Registry
-from llmproxy.domain.errors import GatewayError, InvalidRequest, OwnFault, PriceMissing
-from llmproxy.domain.model import Model
-from llmproxy.domain.operation import Endpoint
+from llmproxy.application.steps.bound import bound_of, prompt_estimate
+from llmproxy.domain.errors import (
+    BudgetSpent,
+    GatewayError,
+    InvalidRequest,
+    OwnFault,
+    PriceMissing,
+    RateLimited,
+    Unavailable,
+)
+from llmproxy.domain.limit_words import currency_refusal
+from llmproxy.domain.pricing import UNPRICED
 
-ASSUMED_OUTPUT_TOKENS = 16_384
-"""The most an answer is taken to hold when neither request nor document sets a bound."""
-COMPLETION_TOKENS = 16
-"""OpenAI's default of `max_tokens` for completions of the older kind (CreateCompletionRequest)."""
+Plan = tuple[Deployment, ...]
 
 
 @dataclass(slots=True)
 class Admission:
-    """A call that passed the gate, with what it may use and what is held until it is settled."""
+    """A call that passed the gate, with what it may use and what is held until it is settled.
+
+    `plan` is in the order in which it is asked; `reservation.lane` is where it begins.
+    """
 
     call: Call
-    plan: tuple[Deployment, ...]
+    plan: Plan
     reservation: Reservation
     attempts: list[Attempt] = field(default_factory=list)
     first_content_at: float | None = None
@@ -35,48 +45,135 @@ class Admission:
 
 
 class Admit:
-    """Let a call through or refuse it; nothing is held and nothing is written for a refused one."""
+    """Let a call through or refuse it; nothing is held and nothing is written for a refused one.
+
+    `in_turn` puts a plan into the order of the next call. `countable` tells whether limits can hold
+    now: not while other workers count by themselves. What is limited is refused then.
+    """
 
     def __init__(
-        self, registry: Registry, limiter: Limiter, journal: Journal, clock: Clock
+        self,
+        registry: Registry,
+        limiter: Limiter,
+        journal: Journal,
+        clock: Clock,
+        in_turn: Callable[[Plan], Plan],
     ) -> None:
         self._registry = registry
         self._limiter = limiter
         self._journal = journal
         self._clock = clock
+        self._in_turn = in_turn
+        self.countable: Callable[[], bool] = lambda: True
 
-    async def __call__(self, call: Call) -> Admission:
-        """Return the admission.
+    async def __call__(self, call: Call, only: Deployment | None = None) -> Admission:
+        """Return the admission; with `only` this deployment is asked and no other.
 
         Raises CallerError, RateLimited, BudgetSpent, Unavailable, or OwnFault for a model that is
         not ready.
         """
-        plan = self._registry.candidates(call.model, call.caller, call.operation)
-        if call.previous is not None:
-            plan = maker_of(call.previous, plan, call.model)
-        plan = able(plan, call)
-        reservation = reservation_of(call, plan)
-        await self._limiter.reserve(reservation)
+        plan, scopes = plan_of(self._registry, call)
+        if only is not None:
+            plan = (only,)
+        elif len(plan) > 1:
+            plan = self._in_turn(plan)
+        admission = await self._admit(call, plan, reservation_of(call, plan, scopes))
+        reservation = admission.reservation
         try:
-            self._journal.opened(
-                Opened(
-                    call.request_id,
-                    self._clock.now(),
-                    call.caller.key_id,
-                    call.caller.project or call.caller.tag,
-                    reservation.model,
-                    call.operation,
-                    reservation.cost_nano,
-                    reservation.currency,
-                )
-            )
+            self._journal.opened(_entry(call, plan[reservation.lane], reservation))
         except BaseException:
-            self._limiter.settle(reservation, cost_nano=0, tokens=0)
+            self._limiter.settle(reservation, NOTHING_USED)
+            raise
+        return admission
+
+    async def free(self, call: Call) -> Admission:
+        """Admit a call that no provider is asked for: a request that uses nothing.
+
+        It is journalled when it is settled, which is at once. Raises as above.
+        """
+        plan = self._registry.candidates(call.model, call.caller, call.operation)
+        scopes = self._registry.scopes(call.caller, plan[0].model.code)
+        price = plan[0].model.price
+        caller = call.caller
+        currency = "" if price is None else price.currency
+        code = plan[0].model.code
+        held = Reservation(caller.key_id, caller.project, code, currency, 0, 0, scopes)
+        return await self._admit(call, plan, held)
+
+    async def _admit(self, call: Call, plan: Plan, reservation: Reservation) -> Admission:
+        if (reservation.scopes or reservation.lanes) and not self.countable():
+            raise uncountable()
+        reservation.at = self._clock.now()
+        try:
+            await self._limiter.reserve(reservation)
+        except (RateLimited, BudgetSpent) as error:
+            error.quota = reservation.quota
             raise
         return Admission(call, plan, reservation)
 
 
-def able(plan: tuple[Deployment, ...], call: Call) -> tuple[Deployment, ...]:
+def uncountable() -> Unavailable:
+    """Say that limits cannot hold now, because other workers count by themselves."""
+    return Unavailable(
+        "The limits of this key, project or model cannot be counted now.",
+        code="limits_unenforceable",
+        retry_after_s=30.0,
+    )
+
+
+def _entry(call: Call, deployment: Deployment, reservation: Reservation) -> Opened:
+    nano = tokens = 0
+    if reservation.tokens and deployment.model.price is not None:
+        nano, tokens = prompt_estimate(call, deployment.model.price)
+    caller = call.caller
+    return Opened(
+        call.request_id,
+        reservation.at,
+        caller.key_id,
+        caller.project or caller.tag,
+        reservation.model,
+        call.operation,
+        deployment.model.id,
+        reservation.cost_nano,
+        nano,
+        tokens,
+        reservation.currency,
+        call.tags,
+    )
+
+
+def plan_of(registry: Registry, call: Call) -> tuple[Plan, tuple[Scope, ...]]:
+    """Return the deployments that a call may use, and what limits it beside their own limits.
+
+    Raises what the call is to be refused with.
+    """
+    plan = registry.candidates(call.model, call.caller, call.operation)
+    if call.previous is not None:
+        plan = maker_of(call.previous, plan, call.model)
+    plan = able(plan, call)
+    scopes = registry.scopes(call.caller, plan[0].model.code)
+    return payable(plan, scopes) if scopes else plan, scopes
+
+
+def payable(plan: Plan, scopes: tuple[Scope, ...]) -> Plan:
+    """Return the deployments whose currency is that of every budget. Raises Forbidden for none."""
+    for scope in scopes:
+        if not scope.limits.counts_cost:
+            continue
+        currency = scope.limits.currency
+        left = tuple([each for each in plan if _in_currency(each, currency)])
+        if not left:
+            raise currency_refusal(scope.kind, currency, plan[0].model.code)
+        plan = left
+    return plan
+
+
+def _in_currency(deployment: Deployment, currency: str) -> bool:
+    price = deployment.model.price
+    return price is None or price.free or price.currency == currency
+
+
+def able(plan: Plan, call: Call) -> Plan:
     """Return the deployments that can serve this call.
 
     One that cannot does not stand in the way of another. Raises the first one's reason when none
@@ -100,10 +197,18 @@ def reason_against(deployment: Deployment, call: Call) -> GatewayError | None:
             hint="Its document says `enable_tools: false`.",
         )
     if model.price is None:
+        needed = UNPRICED.missing_for(call.operation) or "costs"
         return PriceMissing(
             f"The model `{call.model}` has no price.",
             param="model",
-            hint='Its document needs `costs` (such as `cost_input_1Mtokens`), or `"free": true`.',
+            hint=f'Its document needs {needed}, or `"free": true`.',
+        )
+    missing = model.price.missing_for(call.operation)
+    if missing is not None:
+        return PriceMissing(
+            f"The model `{call.model}` has no price for the operation `{call.operation}`.",
+            param="model",
+            hint=f"Its document needs {missing}.",
         )
     return None if deployment.not_ready is None else not_ready(deployment)
 
@@ -118,7 +223,7 @@ def not_ready(deployment: Deployment) -> OwnFault:
     )
 
 
-def maker_of(previous: Origin, plan: tuple[Deployment, ...], model: str) -> tuple[Deployment, ...]:
+def maker_of(previous: Origin, plan: Plan, model: str) -> Plan:
     """Return the one deployment that knows the response a request goes on from.
 
     Raises InvalidRequest when it is not among these.
@@ -134,33 +239,18 @@ def maker_of(previous: Origin, plan: tuple[Deployment, ...], model: str) -> tupl
     return maker
 
 
-def reservation_of(call: Call, plan: tuple[Deployment, ...]) -> Reservation:
-    """Return the most that a call over these deployments can cost, and whose it is."""
-    cost_nano = tokens = 0
-    currency = ""
-    for deployment in plan:
-        model = deployment.model
-        price = model.price
-        if price is None:
-            continue  # `able` has left none of these
-        currency = price.currency
-        bound = call.max_output_tokens
-        if bound is None:
-            bound = _assumed_output_tokens(call, model)
-        output_tokens = call.choices * bound
-        cost_nano = max(cost_nano, price.upper_bound_nano(call.prompt_bytes, output_tokens))
-        tokens = max(tokens, call.prompt_bytes + output_tokens)
+def reservation_of(call: Call, plan: Plan, scopes: tuple[Scope, ...]) -> Reservation:
+    """Return the most that a call over these deployments can cost, whose it is, what limits it."""
+    most = bound_of(call, plan)
+    lanes = tuple([each.scope for each in plan])
     caller = call.caller
     return Reservation(
-        caller.key_id, caller.project, plan[0].model.code, currency, cost_nano, tokens
+        caller.key_id,
+        caller.project,
+        plan[0].model.code,
+        most.currency,
+        most.cost_nano,
+        most.tokens,
+        scopes,
+        lanes if any(lanes) else (),
     )
-
-
-def _assumed_output_tokens(call: Call, model: Model) -> int:
-    parameters = model.parameters
-    if parameters.max_output_tokens is not None:
-        return parameters.max_output_tokens
-    if call.endpoint is not Endpoint.COMPLETIONS:
-        return ASSUMED_OUTPUT_TOKENS
-    sent = parameters.request_defaults.get("max_tokens")
-    return COMPLETION_TOKENS if sent is None else int(sent)

@@ -3,16 +3,18 @@
 A call walks its plan until a deployment answers or none is left.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.journal import Attempt
+from llmproxy.application.interfaces.limiter import Limiter
 from llmproxy.application.interfaces.upstream import Conversation, Deployment, Events, Reply
 from llmproxy.application.steps.admit import Admission, not_ready
 from llmproxy.domain.errors import CallerError, GatewayError, OwnFault, Refused, UpstreamError
 
 MAX_HELD_BYTES = 64 * 1024
 CRASHED = "internal_error"
+ANSWERED = 200
 
 
 class Dispatch:
@@ -20,19 +22,20 @@ class Dispatch:
 
     A failure moves the call to the next deployment, as long as no content has reached the caller
     and the caller still waits. A provider's refusal of the request itself does not, because the
-    next one would refuse it too; what one deployment alone cannot do does.
+    next one would refuse it too; what one deployment alone cannot do does. A deployment whose own
+    limits leave no room is passed over.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, limiter: Limiter) -> None:
         self._clock = clock
+        self._limiter = limiter
         self._turns: dict[str, int] = {}
 
-    def _walk(self, plan: tuple[Deployment, ...]) -> Iterator[Deployment]:
-        if len(plan) > 1:
-            code = plan[0].model.code
-            turn = self._turns[code] = self._turns.get(code, 0) + 1
-            plan = _from_turn(plan, turn)
-        return iter(plan)
+    def in_turn(self, plan: tuple[Deployment, ...]) -> tuple[Deployment, ...]:
+        """Return the order of the next call with this plan, and take the turn."""
+        code = plan[0].model.code
+        turn = self._turns[code] = self._turns.get(code, 0) + 1
+        return _from_turn(plan, turn)
 
     def next_order(self, plan: tuple[Deployment, ...]) -> tuple[Deployment, ...]:
         """Return the order in which the next call with this plan will walk it; no turn is taken."""
@@ -49,9 +52,11 @@ class Dispatch:
         failure: GatewayError | None = None
         call = admission.call
         silence_s = call.silence_s
-        for deployment in self._walk(admission.plan):
+        for lane in range(admission.reservation.lane, len(admission.plan)):
+            deployment = admission.plan[lane]
             began = self._clock.monotonic()
             try:
+                await self._hold(admission, lane)
                 if deployment.answering is None:
                     raise not_ready(deployment)
                 reply = await deployment.answering.answer(call)
@@ -67,9 +72,16 @@ class Dispatch:
                 raise
             else:
                 duration_s = self._clock.monotonic() - began
-                admission.attempts.append(Attempt(deployment.model.id, None, duration_s))
+                attempt = Attempt(deployment.model.id, None, duration_s, ANSWERED)
+                admission.attempts.append(attempt)
                 return reply, deployment
         raise failure or OwnFault("No deployment is left for this request.")
+
+    async def _hold(self, admission: Admission, lane: int) -> None:
+        """Hold what this deployment's own limits count. Raises as `Limiter.reserve`."""
+        reservation = admission.reservation
+        if reservation.lanes and lane != reservation.lane:
+            await self._limiter.move(reservation, lane)
 
     async def converse(self, admission: Admission) -> tuple[Conversation, Deployment]:
         """Return the first conversation accepted. Raises as `answer` does.
@@ -77,9 +89,11 @@ class Dispatch:
         Its attempt is recorded when the conversation ends.
         """
         failure: GatewayError | None = None
-        for deployment in self._walk(admission.plan):
+        for lane in range(admission.reservation.lane, len(admission.plan)):
+            deployment = admission.plan[lane]
             began = self._clock.monotonic()
             try:
+                await self._hold(admission, lane)
                 if deployment.conversing is None:
                     raise not_ready(deployment)
                 return await deployment.conversing.converse(admission.call), deployment
@@ -93,7 +107,7 @@ class Dispatch:
 
     def stream(self, admission: Admission) -> "Journey":
         """Return the journey of a streamed answer; nothing is sent before its first `next`."""
-        return Journey(admission, self._walk(admission.plan), self._clock)
+        return Journey(admission, self._hold, self._clock)
 
 
 def _from_turn(plan: tuple[Deployment, ...], turn: int) -> tuple[Deployment, ...]:
@@ -108,9 +122,15 @@ class Journey:
     another deployment.
     """
 
-    def __init__(self, admission: Admission, walk: Iterator[Deployment], clock: Clock) -> None:
+    def __init__(
+        self,
+        admission: Admission,
+        hold: Callable[[Admission, int], Awaitable[None]],
+        clock: Clock,
+    ) -> None:
         self._admission = admission
-        self._walk = walk
+        self._hold_lane = hold
+        self._lane = admission.reservation.lane - 1
         self._clock = clock
         self._held = b""
         self._began = 0.0
@@ -159,10 +179,13 @@ class Journey:
         return True
 
     async def _depart(self) -> Events:
-        deployment = self.deployment = next(self._walk, None)
-        if deployment is None:
+        self._lane += 1
+        if self._lane >= len(self._admission.plan):
+            self.deployment = None
             raise _PlanEnded
+        deployment = self.deployment = self._admission.plan[self._lane]
         self._began = self._clock.monotonic()
+        await self._hold_lane(self._admission, self._lane)
         if deployment.streaming is None:
             raise not_ready(deployment)
         events = self.events = await deployment.streaming.stream(self._admission.call)
@@ -196,7 +219,8 @@ class Journey:
         """Record that the present deployment answered to the end."""
         if self.deployment is not None:
             duration_s = self._clock.monotonic() - self._began
-            self._admission.attempts.append(Attempt(self.deployment.model.id, None, duration_s))
+            attempt = Attempt(self.deployment.model.id, None, duration_s, ANSWERED)
+            self._admission.attempts.append(attempt)
 
     def close(self, error: BaseException | None = None) -> None:
         """Cancel the provider's work; `error` is what crashed, None that nobody waits any more."""
@@ -221,7 +245,9 @@ def note(
 
     Raise it at once when no other deployment can do better.
     """
-    admission.attempts.append(Attempt(deployment.model.id, error.code or "failed", duration_s))
+    status = error.upstream_status if isinstance(error, UpstreamError) else None
+    attempt = Attempt(deployment.model.id, error.code or "failed", duration_s, status)
+    admission.attempts.append(attempt)
     if isinstance(error, Refused) or not isinstance(error, UpstreamError | CallerError):
         raise error
     return error

@@ -7,17 +7,16 @@ Everything here is synchronous: no cancellation can come between the parts.
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.journal import Closed, Journal, Outcome
-from llmproxy.application.interfaces.limiter import Limiter
+from llmproxy.application.interfaces.limiter import Limiter, Used
 from llmproxy.application.interfaces.meter import Meter
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.steps.admit import Admission
+from llmproxy.application.steps.bound import BYTES_PER_TOKEN, bound_of, likely_prompt_tokens
 from llmproxy.domain.errors import GatewayError, Refused
 from llmproxy.domain.pricing import Price
 from llmproxy.domain.usage import Usage
 
 NOTHING = Usage()
-BYTES_PER_TOKEN = 4
-"""A common rule of thumb for English text; an estimate is marked as one."""
 
 
 class Settle:
@@ -41,13 +40,20 @@ class Settle:
 
         Without usage it is estimated.
         """
-        known = known_usage(admission, usage, output_bytes)
-        return self._close(admission, Outcome.FINISHED, None, known, deployment.model.price)
+        price = deployment.model.price
+        known = known_usage(admission, price, usage, output_bytes)
+        return self._close(
+            admission, Outcome.FINISHED, None, known, price, counted=int(known is not NOTHING)
+        )
 
     def failed(self, admission: Admission, error: GatewayError) -> None:
         """Settle a call that no provider answered: nothing was used, all is given back."""
         outcome = Outcome.REFUSED if isinstance(error, Refused) else Outcome.FAILED
-        self._close(admission, outcome, error.code, NOTHING, None)
+        self._close(admission, outcome, error.code, NOTHING, None, counted=0)
+
+    def cached(self, admission: Admission) -> None:
+        """Settle a call that was answered without a provider: one request, and nothing used."""
+        self._close(admission, Outcome.CACHED, None, NOTHING, None, counted=1)
 
     def broken_off(
         self,
@@ -59,9 +65,10 @@ class Settle:
         output_bytes: int,
     ) -> None:
         """Settle an answer cut short: by the client's leaving (no error) or by a failure."""
-        known = known_usage(admission, usage, output_bytes)
+        price = deployment.model.price
+        known = known_usage(admission, price, usage, output_bytes)
         outcome = Outcome.ABORTED if error is None else Outcome.FAILED
-        self._close(admission, outcome, error, known, deployment.model.price)
+        self._close(admission, outcome, error, known, price, counted=int(known is not NOTHING))
 
     def _close(
         self,
@@ -70,51 +77,86 @@ class Settle:
         error: str | None,
         usage: Usage,
         price: Price | None,
+        *,
+        counted: int,
     ) -> int:
-        """Settle once, at the price and in the currency of the deployment that was used."""
+        """Settle once, at the price and in the currency of the deployment that was used.
+
+        The journal comes first: what tells others of a settlement follows from it.
+        """
         if admission.settled:
             return 0
         admission.settled = True
         call = admission.call
-        reservation = admission.reservation
+        held = admission.reservation
         cost_nano = 0 if price is None else price.cost_nano(usage)
-        tokens = usage.total_input_tokens + usage.total_output_tokens
-        self._limiter.settle(reservation, cost_nano=cost_nano, tokens=tokens)
         duration_s = self._clock.monotonic() - call.started_at
-        first = admission.first_content_at
-        self._journal.closed(
-            Closed(
-                call.request_id,
-                self._clock.now(),
-                outcome,
-                error,
-                admission.attempts,
-                usage,
-                cost_nano,
-                reservation.currency if price is None else price.currency,
-                duration_s,
-                None if first is None else first - call.started_at,
-            )
-        )
+        entry = _entry(admission, outcome, error, duration_s)
+        entry.usage = usage
+        entry.counted = counted
+        if price is not None:
+            entry.cost_nano = cost_nano
+            entry.currency = price.currency
+            if admission.attempts:
+                last = admission.attempts[-1]
+                last.usage = usage
+                last.cost_nano = cost_nano
+        self._journal.closed(entry)
+        held.deployment = entry.deployment
+        tokens = usage.total_input_tokens + usage.total_output_tokens
+        self._limiter.settle(held, Used(cost_nano, tokens, counted))
         self._meter.settled(
-            model=reservation.model,
-            operation=call.operation,
-            outcome=outcome,
-            duration_s=duration_s,
+            model=held.model, operation=call.operation, outcome=outcome, duration_s=duration_s
         )
         return cost_nano
 
 
-def known_usage(admission: Admission, usage: Usage | None, output_bytes: int) -> Usage:
+def _entry(admission: Admission, outcome: Outcome, error: str | None, duration_s: float) -> Closed:
+    """Return the line of a call that used nothing."""
+    call = admission.call
+    held = admission.reservation
+    caller = call.caller
+    attempts = admission.attempts
+    last = attempts[-1] if attempts else None
+    first = admission.first_content_at
+    return Closed(
+        call.request_id,
+        held.at,
+        caller.key_id,
+        caller.project or caller.tag,
+        held.model,
+        call.operation,
+        None if last is None else last.deployment,
+        outcome,
+        None if last is None else last.status,
+        error,
+        attempts,
+        NOTHING,
+        0,
+        held.currency,
+        1,
+        duration_s,
+        None if first is None else first - call.started_at,
+        duration_s - sum([attempt.duration_s for attempt in attempts]),
+        call.stream,
+        call.tags,
+    )
+
+
+def known_usage(
+    admission: Admission, price: Price | None, usage: Usage | None, output_bytes: int
+) -> Usage:
     """Return what the provider reported, completed or replaced by what the gateway counts."""
     counted = admission.call.counted
     if usage is None:
         if admission.call.background:
             return most(admission)
-        return estimate(admission, output_bytes) if counted is None else counted
-    if counted is None or not counted.characters or usage is NOTHING:
+        if counted is None:
+            return estimate(admission, output_bytes)
+        return counted if price is None else price.completed(counted, counted)
+    if counted is None or price is None or usage is NOTHING:
         return usage
-    return usage._replace(characters=counted.characters)
+    return price.completed(usage, counted)
 
 
 def estimate(admission: Admission, output_bytes: int) -> Usage:
@@ -123,10 +165,10 @@ def estimate(admission: Admission, output_bytes: int) -> Usage:
     Never more output than was reserved for: vectors and images are large and hold few tokens or
     none.
     """
-    prompt_bytes = admission.call.prompt_bytes
-    reserved = max(admission.reservation.tokens - prompt_bytes, 0)
+    call = admission.call
+    reserved = bound_of(call, admission.plan).output_tokens
     return Usage(
-        input_tokens=-(-prompt_bytes // BYTES_PER_TOKEN),
+        input_tokens=likely_prompt_tokens(call),
         output_tokens=min(-(-output_bytes // BYTES_PER_TOKEN), reserved),
         estimated=True,
     )
@@ -138,9 +180,9 @@ def most(admission: Admission) -> Usage:
     For a response that is made in the background: the provider works on when the call is over, and
     tells what was used to whoever asks by id, which nobody has to.
     """
-    prompt_bytes = admission.call.prompt_bytes
+    bound = bound_of(admission.call, admission.plan)
     return Usage(
-        input_tokens=prompt_bytes,
-        output_tokens=max(admission.reservation.tokens - prompt_bytes, 0),
+        input_tokens=bound.tokens - bound.output_tokens,
+        output_tokens=bound.output_tokens,
         estimated=True,
     )

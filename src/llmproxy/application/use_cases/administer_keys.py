@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from llmproxy.application.interfaces import audit as record
 from llmproxy.application.interfaces.administration import (
@@ -23,6 +23,7 @@ from llmproxy.application.interfaces.key_repository import (
     KeyRepository,
     StoredKey,
 )
+from llmproxy.application.steps.change_limits import limits_patched, limits_written
 from llmproxy.domain.caller import key_digest
 from llmproxy.domain.errors import (
     EtagMismatch,
@@ -32,6 +33,7 @@ from llmproxy.domain.errors import (
     UnknownItem,
 )
 from llmproxy.domain.fields import Fields, Findings
+from llmproxy.domain.limit import Limits
 from llmproxy.domain.project import project_fault
 from llmproxy.domain.secret import Secret
 
@@ -42,9 +44,17 @@ _ID_BYTES: Final = 8
 _SHOWN: Final = 4
 """Random characters shown in lists: 24 of the 256 bits, enough to recognise a key by."""
 _TRIES: Final = 5
-_CHANGEABLE: Final = ("models", "expires_at")
+_CHANGEABLE: Final = ("models", "expires_at", "limits")
 _LATEST: Final = 253_402_300_799.0
 """The last second of the year 9999, the last that every calendar here can write."""
+
+
+class _Rights(NamedTuple):
+    """What a key may do, for how long, and how much of it."""
+
+    models: frozenset[str] | None
+    expires_at: float | None
+    limits: Limits | None
 
 
 class AdministerKeys(KeyAdministration):
@@ -76,6 +86,7 @@ class AdministerKeys(KeyAdministration):
         models: frozenset[str] | None,
         admin: bool,
         expires_at: float | None,
+        limits: Document | None = None,
     ) -> IssuedKey:
         """Make a key. Raises InvalidRequest when it would be useless or nobody's."""
         if project is None and not admin:
@@ -83,23 +94,24 @@ class AdministerKeys(KeyAdministration):
         fault = "" if project is None else project_fault(project)
         if fault:
             raise _invalid("project", fault)
-        now = self._clock.now()
-        _check_rights(models, expires_at, now)
-        return await self._make("created", project, models, admin, expires_at, None)
+        findings = Findings()
+        rights = _Rights(models, expires_at, limits_written(limits, findings))
+        _refuse(findings)
+        _check_rights(rights, self._clock.now())
+        return await self._make(project, rights, admin=admin)
 
     async def patch(self, key_id: str, patch: Document, *, etag: str | None) -> StoredKey:
-        """Change `models` or `expires_at`; null lifts a limit."""
+        """Change `models`, `expires_at` or `limits`; null lifts a limit."""
         strange = sorted(set(patch) - set(_CHANGEABLE))
         if strange:
             raise _invalid(strange[0], f"cannot be changed; {', '.join(_CHANGEABLE)} can")
 
         def changed(present: StoredKey) -> StoredKey:
             _check_not_revoked(present)
-            models, expires_at = _read(patch, present)
-            new = replace(present, models=models, expires_at=expires_at)
-            if new != present:
-                _check_rights(models, expires_at, self._clock.now())
-            return new
+            rights = _read(patch, present)
+            if (rights.models, rights.expires_at) != (present.models, present.expires_at):
+                _check_rights(rights, self._clock.now())
+            return replace(present, **rights._asdict())
 
         return await self._change(key_id, "changed", changed, etag=etag)
 
@@ -112,9 +124,8 @@ class AdministerKeys(KeyAdministration):
             raise _invalid("grace_s", f"must be between 0 and {MAX_GRACE_S:,.0f} seconds")
         old = await self.get(key_id)
         self._check_rotatable(old)
-        issued = await self._make(
-            "created", old.project, old.models, old.admin, old.expires_at, old.id
-        )
+        rights = _Rights(old.models, old.expires_at, old.limits)
+        issued = await self._make(old.project, rights, admin=old.admin, replaces=old.id)
         until = self._clock.now() + grace_s
 
         def limited(present: StoredKey) -> StoredKey:
@@ -147,13 +158,7 @@ class AdministerKeys(KeyAdministration):
         return after
 
     async def _make(
-        self,
-        what: str,
-        project: str | None,
-        models: frozenset[str] | None,
-        admin: bool,  # noqa: FBT001
-        expires_at: float | None,
-        replaces: str | None,
+        self, project: str | None, rights: _Rights, *, admin: bool, replaces: str | None = None
     ) -> IssuedKey:
         key = KEY_START + secrets.token_urlsafe(_KEY_BYTES)
         stored = StoredKey(
@@ -161,18 +166,19 @@ class AdministerKeys(KeyAdministration):
             digest=key_digest(key.encode()),
             prefix=key[: len(KEY_START) + _SHOWN],
             project=project,
-            models=models,
+            models=rights.models,
             admin=admin,
             created_at=self._clock.now(),
-            expires_at=expires_at,
+            expires_at=rights.expires_at,
             replaces=replaces,
+            limits=rights.limits,
         )
         try:
             await self._keys.add(stored)
         except Unavailable:
             self._record("unconfirmed", None, stored)
             raise
-        self._record(what, None, stored)
+        self._record("created", None, stored)
         return IssuedKey(Secret(key), stored)
 
     async def _change(
@@ -219,9 +225,9 @@ class AdministerKeys(KeyAdministration):
         self._audit.record(record.Change(self._actor, f"key.{what}", after.id, old, after.shown()))
 
 
-def _read(patch: Document, present: StoredKey) -> tuple[frozenset[str] | None, float | None]:
+def _read(patch: Document, present: StoredKey) -> _Rights:
     findings = Findings()
-    models, expires_at = present.models, present.expires_at
+    models, expires_at, limits = present.models, present.expires_at, present.limits
     fields = Fields(patch, "", findings)
     if "models" in patch:
         named = fields.texts("models")
@@ -229,6 +235,13 @@ def _read(patch: Document, present: StoredKey) -> tuple[frozenset[str] | None, f
     if "expires_at" in patch:
         read = _no_text(patch, fields)
         expires_at = None if read is None else float(read)
+    if "limits" in patch:
+        limits = limits_patched(limits, patch["limits"], findings)
+    _refuse(findings)
+    return _Rights(models, expires_at, limits)
+
+
+def _refuse(findings: Findings) -> None:
     if findings.problems:
         first = findings.problems[0]
         raise InvalidRequest(
@@ -236,7 +249,6 @@ def _read(patch: Document, present: StoredKey) -> tuple[frozenset[str] | None, f
             param=first.field,
             code="invalid_value",
         )
-    return models, expires_at
 
 
 def _no_text(patch: Mapping[str, object], fields: Fields) -> float | None:
@@ -246,7 +258,8 @@ def _no_text(patch: Mapping[str, object], fields: Fields) -> float | None:
     return fields.number("expires_at", 0, _LATEST)
 
 
-def _check_rights(models: frozenset[str] | None, expires_at: float | None, now: float) -> None:
+def _check_rights(rights: _Rights, now: float) -> None:
+    models, expires_at, _ = rights
     if models is not None and not models:
         raise _invalid("models", "is empty: a key for no model at all opens nothing")
     if expires_at is None:

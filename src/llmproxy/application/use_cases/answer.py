@@ -8,15 +8,20 @@ from llmproxy.application.steps.admit import Admission, Admit
 from llmproxy.application.steps.dispatch import CRASHED, Dispatch
 from llmproxy.application.steps.settle import Settle
 from llmproxy.domain.errors import GatewayError
+from llmproxy.domain.limit import Quota
 
 
 class Answered(NamedTuple):
-    """The provider's reply, who gave it, its cost in nano-units, and how long providers took."""
+    """The provider's reply, who gave it, its cost in nano-units, and how long providers took.
+
+    `quota` is what the limits of this gateway leave, None where none applies.
+    """
 
     reply: Reply
     deployment: Deployment
     cost_nano: int
     waited_s: float
+    quota: Quota | None = None
 
 
 class Answer:
@@ -29,7 +34,10 @@ class Answer:
 
     async def __call__(self, call: Call) -> Answered:
         """Return the answer, settled. Raises GatewayError; a cancellation is settled as aborted."""
-        admission = await self._admit(call)
+        return await self.admitted(await self._admit(call))
+
+    async def admitted(self, admission: Admission) -> Answered:
+        """Do the same with a call that has passed the gate."""
         try:
             reply, deployment = await self._dispatch.answer(admission)
         except GatewayError as error:
@@ -46,7 +54,7 @@ class Answer:
         waited_s = attempts[0].duration_s
         if len(attempts) > 1:
             waited_s = sum([attempt.duration_s for attempt in attempts])
-        return Answered(reply, deployment, cost_nano, waited_s)
+        return Answered(reply, deployment, cost_nano, waited_s, admission.reservation.quota)
 
 
 def _last_asked(admission: Admission) -> Deployment:

@@ -101,7 +101,7 @@ class Purse:
         if reading.done or reading.usage is not None:
             self._settle_oldest(reading.usage or NOTHING)
         while len(self._slices) < max(1, self._in_progress):
-            self._slices.append(await self._admit(self._next()))
+            self._slices.append(await self._admit(self._next(), self.deployment))
 
     def _next(self) -> Call:
         self._numbers += 1

@@ -4,25 +4,32 @@ Nothing is reserved, journalled or sent, and no turn among deployments is taken.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from llmproxy.application.interfaces.call import Call
-from llmproxy.application.interfaces.limiter import Limit, Limiter, Reservation
+from llmproxy.application.interfaces.limiter import (
+    Limit,
+    Limiter,
+    Reservation,
+    Scope,
+    Standing,
+)
 from llmproxy.application.interfaces.rendering import Rendered
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.registry import Registry
 from llmproxy.application.snapshot import may_use
 from llmproxy.application.steps.admit import (
-    able,
-    maker_of,
     not_ready,
+    plan_of,
     reason_against,
     reservation_of,
+    uncountable,
 )
+from llmproxy.application.steps.bound import bound_of, likely_prompt_tokens
 from llmproxy.application.steps.dispatch import Dispatch, weightier
-from llmproxy.application.steps.settle import BYTES_PER_TOKEN
 from llmproxy.domain.caller import Caller
-from llmproxy.domain.errors import GatewayError, OperationNotSupported
+from llmproxy.domain.errors import GatewayError, OperationNotSupported, Unavailable
 from llmproxy.domain.usage import Usage
 
 LIKELY_OUTPUT_TOKENS: Final = 512
@@ -75,8 +82,8 @@ class Explanation(NamedTuple):
     """`candidates` are in the order in which the next call would try them.
 
     `serves` is the first one that takes the call; `further` is how many more would be tried, which
-    were not looked at. `output_tokens` is an upper bound of all answers,
-    `likely` what the call is likely to use.
+    were not looked at. `prompt_tokens` and `output_tokens` are upper bounds, of all answers
+    together; `likely` is what the call is likely to use.
     """
 
     candidates: tuple[Candidate, ...]
@@ -84,6 +91,7 @@ class Explanation(NamedTuple):
     serves: Deployment | None
     refused: Refusal | None
     reservation: Reservation | None
+    prompt_tokens: int
     output_tokens: int
     likely: Usage
     limits: tuple[Limit, ...]
@@ -93,10 +101,17 @@ class Explanation(NamedTuple):
 class Explain:
     """admit → dispatch, looked at from outside: by the same functions, without their effects."""
 
-    def __init__(self, registry: Registry, limiter: Limiter, dispatch: Dispatch) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        limiter: Limiter,
+        dispatch: Dispatch,
+        countable: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._registry = registry
         self._limiter = limiter
         self._dispatch = dispatch
+        self._countable = countable
 
     async def __call__(self, call: Call, *, streamed: bool) -> Explanation:
         """Explain a call whose answer is wanted in events, or as bytes (`streamed`), or in one.
@@ -105,15 +120,18 @@ class Explain:
         """
         refused = None
         plan: Plan = ()
+        scopes: tuple[Scope, ...] = ()
         try:
-            plan = self._plan(call)
+            plan, scopes = plan_of(self._registry, call)
         except GatewayError as error:
             refused = Refusal(MODEL, error)
-        candidates = await _candidates(self._dispatch.next_order(plan), call, streamed=streamed)
-        reservation = reservation_of(call, plan) if plan else None
+        plan = self._dispatch.next_order(plan)
+        candidates = await _candidates(plan, call, streamed=streamed)
+        reservation = reservation_of(call, plan, scopes) if plan else None
+        most = bound_of(call, plan)
         limits: tuple[Limit, ...] = ()
         if reservation is not None:
-            limits, refusal = self._limiter.standing(reservation)
+            limits, refusal = await self._standing(reservation)
             refused = None if refusal is None else Refusal(LIMIT, refusal)
         serves, failure = _outcome(candidates)
         if refused is None and failure is not None:
@@ -124,18 +142,20 @@ class Explain:
             serves if refused is None else None,
             refused,
             reservation,
-            _most_output_tokens(call, reservation),
-            _likely(call, reservation),
+            most.tokens - most.output_tokens,
+            most.output_tokens,
+            _likely(call, most.output_tokens),
             limits,
             len(plan) - len(candidates),
         )
 
-    def _plan(self, call: Call) -> Plan:
-        """Return what the gate lets the call use. Raises what it would be refused with."""
-        plan = self._registry.candidates(call.model, call.caller, call.operation)
-        if call.previous is not None:
-            plan = maker_of(call.previous, plan, call.model)
-        return able(plan, call)
+    async def _standing(self, reservation: Reservation) -> Standing:
+        if (reservation.scopes or reservation.lanes) and not self._countable():
+            return Standing((), uncountable())
+        try:
+            return await self._limiter.standing(reservation)
+        except Unavailable as error:
+            return Standing((), error)
 
     def _left_out(self, call: Call, plan: Plan) -> list[LeftOut]:
         snapshot = self._registry.snapshot
@@ -200,16 +220,11 @@ def _why_hidden(deployment: Deployment, caller: Caller) -> str:
     return "the key may not use it"
 
 
-def _most_output_tokens(call: Call, reservation: Reservation | None) -> int:
-    return 0 if reservation is None else reservation.tokens - call.prompt_bytes
-
-
-def _likely(call: Call, reservation: Reservation | None) -> Usage:
+def _likely(call: Call, most: int) -> Usage:
     if call.counted is not None:
         return call.counted
-    most = _most_output_tokens(call, reservation)
     return Usage(
-        input_tokens=-(-call.prompt_bytes // BYTES_PER_TOKEN),
+        input_tokens=likely_prompt_tokens(call),
         output_tokens=min(most, call.choices * LIKELY_OUTPUT_TOKENS),
         estimated=True,
     )
@@ -219,5 +234,8 @@ def _cost(deployment: Deployment, call: Call) -> Cost:
     price = deployment.model.price
     if price is None:
         raise TypeError("the gate lets no deployment without a price pass")
-    held = reservation_of(call, (deployment,))
-    return Cost(price.currency, held.cost_nano, price.cost_nano(_likely(call, held)))
+    most = bound_of(call, (deployment,))
+    likely = _likely(call, most.output_tokens)
+    if call.counted is not None:
+        likely = price.completed(likely, likely)
+    return Cost(price.currency, most.cost_nano, price.cost_nano(likely))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from llmproxy.application.interfaces.clock import Clock
-from llmproxy.application.interfaces.limiter import Limiter, Reservation
+from llmproxy.application.interfaces.limiter import NOTHING_USED, Limiter, Reservation
 from llmproxy.application.interfaces.stored_response import Lookup
 from llmproxy.application.interfaces.upstream import (
     Deployment,
@@ -43,7 +43,7 @@ class Recall:
         try:
             return Recalled(await recalling.recall(lookup), deployment)
         finally:
-            self._limiter.settle(held, cost_nano=0, tokens=0)
+            self._limiter.settle(held, NOTHING_USED)
 
     async def stream(self, lookup: Lookup) -> "Replayed":
         """Return the response's events. Raises GatewayError."""
@@ -52,11 +52,11 @@ class Recall:
         try:
             events = await recalling.replay(lookup)
         except BaseException:
-            self._limiter.settle(held, cost_nano=0, tokens=0)
+            self._limiter.settle(held, NOTHING_USED)
             raise
 
         def release() -> None:
-            self._limiter.settle(held, cost_nano=0, tokens=0)
+            self._limiter.settle(held, NOTHING_USED)
 
         first = 0 if lookup.after is None else lookup.after + 1
         return Replayed(events, deployment, first, release, self._clock)
@@ -101,6 +101,11 @@ class Replayed:
     def headers(self) -> Headers:
         """The provider's headers that may pass."""
         return self._events.headers
+
+    @property
+    def quota(self) -> None:
+        """Nothing: reading a stored response uses nothing."""
+        return
 
     @property
     def passed(self) -> int:

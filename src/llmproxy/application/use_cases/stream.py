@@ -8,6 +8,7 @@ from llmproxy.application.steps.admit import Admission, Admit
 from llmproxy.application.steps.dispatch import CRASHED, Dispatch, Journey
 from llmproxy.application.steps.settle import NOTHING, Settle
 from llmproxy.domain.errors import GatewayError
+from llmproxy.domain.limit import Quota
 
 
 class Stream:
@@ -20,7 +21,10 @@ class Stream:
 
     async def __call__(self, call: Call) -> "Streamed":
         """Return the admitted stream; no provider was called yet. Raises GatewayError."""
-        admission = await self._admit(call)
+        return self.admitted(await self._admit(call))
+
+    def admitted(self, admission: Admission) -> "Streamed":
+        """Do the same with a call that has passed the gate."""
         return Streamed(admission, self._dispatch.stream(admission), self._settle)
 
 
@@ -44,6 +48,11 @@ class Streamed:
     def deployment(self) -> Deployment | None:
         """Who is answering."""
         return self._journey.deployment
+
+    @property
+    def quota(self) -> Quota | None:
+        """What the limits of this gateway leave, None where none applies."""
+        return self._admission.reservation.quota
 
     @property
     def waited_s(self) -> float:

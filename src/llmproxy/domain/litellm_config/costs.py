@@ -1,22 +1,16 @@
-"""Prices: LiteLLM's are per token, a document's per million tokens."""
+"""Prices: LiteLLM's are per token or character, a document's per million of them."""
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from llmproxy.domain.litellm_config.remarks import Remarks
+from llmproxy.domain.litellm_prices import PER_PIECE, PER_TOKEN, TIER
+from llmproxy.domain.price_fields import ABOVE, TIERS
 
-_PER_TOKEN: Final[Mapping[str, str]] = {
-    "input_cost_per_token": "cost_input_1Mtokens",
-    "output_cost_per_token": "cost_output_1Mtokens",
-    "cache_read_input_token_cost": "cost_cached_input_1Mtokens",
-    "cache_creation_input_token_cost": "cost_cache_write_1Mtokens",
-    "output_cost_per_reasoning_token": "cost_reasoning_1Mtokens",
-    "input_cost_per_audio_token": "cost_audio_input_1Mtokens",
-    "output_cost_per_audio_token": "cost_audio_output_1Mtokens",
-}
 _MILLION: Final = 1_000_000
-_INPUT_ONLY: Final = frozenset({"embeddings", "moderations"})
+_TEXT_OUT: Final = frozenset({"ChatCompletion", "Responses", "audio_realtime"})
+_TEXT_IN: Final = _TEXT_OUT | {"embeddings"}
 
 
 def is_price(name: str) -> bool:
@@ -29,33 +23,56 @@ def costs_of(
 ) -> dict[str, object]:
     """Return `costs` or `free` of a document; `prices` has the place and the value by name."""
     read: dict[str, Decimal] = {}
+    tiers: dict[int, dict[str, Decimal]] = {}
     for name, (where, value) in prices.items():
-        field = _PER_TOKEN.get(name)
+        above, field, factor = _field(name, operations)
         price = _decimal(value)
         if field is None:
-            remarks.left_out(where, "only prices per token are known here")
+            remarks.left_out(where, "there is no word for this price here")
         elif price is None:
             remarks.to_do(where, "is no price that can be read: write `costs` by hand")
+        elif above:
+            tiers.setdefault(above, {})[field] = price * factor
         else:
-            read[field] = price
+            read.setdefault(field, price * factor)
     if not read:
         remarks.to_do(
             place,
-            "has no price per token: LiteLLM would use its own price list. Calls are refused until"
+            "has no price: LiteLLM would use its own price list. Calls are refused until"
             ' the document has `costs` or "free": true',
         )
         return {}
-    if not any(read.values()):
+    if not any(read.values()) and not tiers:
         return {"free": True}
     _complete(read, operations, place, remarks)
-    return {"costs": {"currency": "USD"} | {name: _plain(read[name]) for name in read}}
+    costs: dict[str, object] = {"currency": "USD", **_all_plain(read)}
+    if tiers:
+        costs[TIERS] = [{ABOVE: above, **_all_plain(tiers[above])} for above in sorted(tiers)]
+    return {"costs": costs}
+
+
+def _field(name: str, operations: list[str]) -> tuple[int, str | None, int]:
+    """Return above how many input tokens a price holds, its field here, and the factor to it."""
+    tier = TIER.fullmatch(name)
+    if tier is not None:
+        return int(tier["thousands"]) * 1000, PER_TOKEN.get(tier["field"]), _MILLION
+    if name in PER_TOKEN:
+        return 0, PER_TOKEN[name], _MILLION
+    field, factor, operation = PER_PIECE.get(name, (None, 1, None))
+    return 0, field if operation in operations else None, factor
+
+
+def _all_plain(prices: Mapping[str, Decimal]) -> dict[str, object]:
+    return {name: _plain(price) for name, price in prices.items()}
 
 
 def _complete(
     read: dict[str, Decimal], operations: list[str], place: str, remarks: Remarks
 ) -> None:
-    needed = ["cost_input_1Mtokens"]
-    if not _INPUT_ONLY.issuperset(operations):
+    needed: list[str] = []
+    if not _TEXT_IN.isdisjoint(operations):
+        needed.append("cost_input_1Mtokens")
+    if not _TEXT_OUT.isdisjoint(operations):
         needed.append("cost_output_1Mtokens")
     for name in needed:
         if name not in read:
@@ -71,7 +88,7 @@ def _decimal(value: object) -> Decimal | None:
         price = Decimal(str(value))
     except InvalidOperation:
         return None
-    return price * _MILLION if price.is_finite() and price >= 0 else None
+    return price if price.is_finite() and price >= 0 else None
 
 
 def _plain(price: Decimal) -> int | float:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from llmproxy.domain import errors
+from llmproxy.infra.controllers.rate_limits import quota_lines
 from llmproxy.infra.wire.hiding import HIDDEN
 
 Headers = list[tuple[bytes, bytes]]
@@ -53,6 +54,9 @@ TABLE: Mapping[type[errors.GatewayError], Row] = {
     errors.AlreadyExists: Row(409, INVALID, retry=False),
     errors.EtagMismatch: Row(412, INVALID, retry=False),
     errors.ReadOnly: Row(409, INVALID, retry=False),
+    errors.LimitsNeedRedis: Row(409, INVALID, retry=False),
+    errors.IdempotencyKeyReused: Row(422, INVALID, retry=False),
+    errors.IdempotencyInProgress: Row(409, INVALID, retry=True),
     errors.Busy: Row(429, "rate_limit_error", retry=True),
     errors.TimedOut: Row(504, SERVER, retry=True),
     errors.Broken: Row(502, SERVER, retry=True),
@@ -117,16 +121,25 @@ def rendered(error: Exception) -> tuple[int, Headers, bytes]:
     if isinstance(error, errors.UpstreamError):
         headers += error.passing
         retry = retry if error.should_retry is None else error.should_retry
+    if isinstance(error, errors.RateLimited) and error.final:
+        retry = False
     if retry is not None:
         headers.append((b"x-should-retry", b"true" if retry else b"false"))
     if isinstance(error, errors.Later) and error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % math.ceil(error.retry_after_s)))
         headers.append((b"retry-after-ms", b"%d" % math.ceil(error.retry_after_s * 1000)))
+    if isinstance(error, errors.RateLimited | errors.BudgetSpent) and error.quota is not None:
+        headers += [_pair(line) for line in quota_lines(error.quota)]
     if isinstance(error, errors.WrongMethod):
         headers.append((b"allow", error.allowed.encode("ascii")))
     if isinstance(error, errors.Unauthenticated):
         headers.append((b"www-authenticate", b"Bearer"))
     return row.status, headers, body
+
+
+def _pair(line: bytes) -> tuple[bytes, bytes]:
+    name, _, value = line.partition(b": ")
+    return name, value
 
 
 def error_frame(error: Exception) -> bytes:

@@ -23,6 +23,7 @@ class Watched(NamedTuple):
 
     `credentials` and `secrets` say by name what is wrong with each credential that expires and with
     each place of secrets that can fail, None for what is well. `place` is where the registry lives.
+    `limits` says why limits that exist do not hold, None while they do.
     """
 
     registry_state: Callable[[], RegistryState]
@@ -31,6 +32,7 @@ class Watched(NamedTuple):
     place: Callable[[], str]
     auth: Auth
     stage: str
+    limits: Callable[[], str | None] = lambda: None
 
 
 def health_routes(registry: Registry, watched: Watched) -> APIRouter:
@@ -52,7 +54,8 @@ def health_routes(registry: Registry, watched: Watched) -> APIRouter:
         """Answer 200 when requests can be served: send no traffic while this fails.
 
         Models that cannot be used are counted, and credentials that could not be renewed or have
-        expired; that the registry's store is away is said. Administrators also see which and why.
+        expired; that the registry's store is away is said, and that limits cannot be counted.
+        Administrators also see which and why.
         """
         if not registry.loaded:
             return JSONResponse(
@@ -63,6 +66,7 @@ def health_routes(registry: Registry, watched: Watched) -> APIRouter:
         report |= _registry(watched, named=named)
         report |= _states("credentials", watched.credentials(), named=named)
         report |= _states("secrets", watched.secrets(), named=named)
+        report |= _limits(watched.limits(), named=named)
         if watched.auth is Auth.OPEN:
             report["warnings"] = [OPEN_TO_ALL]
         return JSONResponse(report)
@@ -109,6 +113,13 @@ def _registry(watched: Watched, *, named: bool) -> dict[str, Any]:
             "last_good_of": None if held is None else datetime.fromtimestamp(held, UTC).isoformat(),
         }
     }
+
+
+def _limits(fault: str | None, *, named: bool) -> dict[str, Any]:
+    """Return the part about limits: empty while they hold."""
+    if fault is None:
+        return {}
+    return {"limits": {"enforced": False, **({"reason": fault} if named else {})}}
 
 
 def _states(kind: str, states: Mapping[str, str | None], *, named: bool) -> dict[str, Any]:

@@ -1,116 +1,240 @@
-"""The journal file: one JSON line at admission, one at settlement, each a single write(2).
+"""The journal: one line at admission, one at settlement, each a single write(2).
 
 A written line survives the death of the process; a timer syncs the file to the disk, which bounds
-what a power cut can take. Each worker owns one file at a time. A file that is full is closed and a
-new one begun; the oldest closed files are deleted when all together pass the limit, and the log
-says so.
+what a power cut can take. Each worker has files of its own and holds the lock of each until the
+ledger has all of it (`carrier`); what a dead worker leaves is adopted (`adoption`).
 """
 
+import errno
 import logging
 import os
 from asyncio import AbstractEventLoop, TimerHandle
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
-import msgspec
 from typing_extensions import override
 
 from llmproxy.application.interfaces.journal import Closed, Journal, Opened
 from llmproxy.domain.errors import Unavailable
+from llmproxy.infra.ledger.backlog import Backlog
+from llmproxy.infra.ledger.disk import Complaints, Disk
+from llmproxy.infra.ledger.lines import encode
+from llmproxy.infra.ledger.own_files import OwnFiles
+from llmproxy.infra.ledger.room import NO_ROOM, Room
 from llmproxy.infra.wire.hiding import HIDDEN
 
 logger = logging.getLogger("llmproxy.ledger")
 
-FILE_BYTES = 64 * 1024 * 1024
-SYNC_EVERY_S = 1.0
-SUFFIX = ".jsonl"
+FILE_BYTES: Final = 64 * 1024 * 1024
+FILES: Final = 16
+"""The bound on the disk holds at least so many files, so that workers that have carried all do not
+fill it with the files that they write now."""
+SYNC_EVERY_S: Final = 1.0
+TRY_AGAIN_S: Final = 1.0
+WAKE_LINES: Final = 2_000
+SAID_LOST: Final = 100
+"""So many lost settlements are named in the log; after them only their number is."""
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class FileJournal(Journal):
-    """A line is an `Opened` or a `Closed` as a JSON object under the names of its fields.
+    """Files of `file_bytes` or a little more; all of the folder together keep `max_bytes`.
 
-    Only a `Closed` has an `outcome`. Its `usage` is an array in the order of `domain.usage.Usage`.
+    When the disk or that bound is full, admissions are refused or, without `refuse_when_full`, go
+    unrecorded and are counted; settlements wait in memory until there is room.
     """
 
-    def __init__(self, folder: Path, *, max_bytes: int, loop: AbstractEventLoop) -> None:
-        self._folder = folder
-        self._max_bytes = max_bytes
-        self._file_bytes = min(FILE_BYTES, max_bytes // 4)
-        self._loop = loop
-        self._encode = msgspec.json.Encoder().encode
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self._timer: TimerHandle | None = None
-        self._file_no = 0
-        self._fd = -1
-        self._size = 0
-        self.counts = {"opened": 0, "closed": 0, "lost": 0, "bytes": 0}
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        max_bytes: int,
+        loop: AbstractEventLoop,
+        refuse_when_full: bool = True,
+        file_bytes: int = FILE_BYTES,
+    ) -> None:
+        """Make the folder and the first file. Raises OSError; a full disk is no reason to."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._begin()
-
-    def _begin(self) -> None:
-        self._file_no += 1
-        stamp = f"{os.getpid()}-{os.urandom(4).hex()}-{self._file_no:06d}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL
-        self._fd = os.open(self._folder / f"{stamp}{SUFFIX}", flags, 0o600)
-        self._size = 0
-        self._trim()
-
-    def _trim(self) -> None:
-        """Delete the oldest files until all together keep the limit with room for the new one."""
-        files = sorted(self._folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
-        total = sum(path.stat().st_size for path in files)
-        while total > self._max_bytes - self._file_bytes and len(files) > 1:
-            oldest = files.pop(0)
-            total -= oldest.stat().st_size
-            oldest.unlink()
-            logger.warning("journal over %d bytes: deleted %s", self._max_bytes, oldest.name)
-
-    def _write(self, entry: Opened | Closed) -> None:
-        line = self._encode(entry) + b"\n"
-        size = len(line)
-        if os.write(self._fd, line) != size:
-            os.ftruncate(self._fd, self._size)  # the next line must not stand behind half a one
-            raise OSError("the disk took only a part of a line")
-        self._size += size
-        self.counts["bytes"] += size
-        if self._timer is None:
-            self._timer = self._loop.call_later(SYNC_EVERY_S, self._sync)
-        if self._size > self._file_bytes:
-            self._disk.submit(_sync_and_close, self._fd)
-            self._begin()
-
-    def _sync(self) -> None:
-        self._timer = None
-        self._disk.submit(_fdatasync, self._fd)
+        self._complaints = Complaints(loop.time, self._figures)
+        self._disk = Disk(self._complaints)
+        self.room = Room(folder, max_bytes)
+        self.own = OwnFiles(
+            folder, self.room, self._disk, loop, min(file_bytes, max_bytes // FILES)
+        )
+        self.settled_lines = 0
+        self.wake: Callable[[], None] = _nobody
+        """Called when `settled_lines` reaches `wake_at`."""
+        self.wake_at = WAKE_LINES
+        self._refuses = refuse_when_full
+        self._loop = loop
+        self._timer: TimerHandle | None = None
+        self._retry: TimerHandle | None = None
+        self._open: dict[str, bytes] = {}
+        self._backlog = Backlog()
+        self._opened = self._unjournalled = self._lost = 0
+        self._closed = False
+        self.room.seen(self.room.beside(self.own.names))
+        try:
+            self.own.begin(())
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            self._complaints.say(error, "the disk has no room for a journal")
 
     @override
     def opened(self, entry: Opened) -> None:
+        line = encode(entry) + b"\n"
         try:
-            self._write(entry)
+            self._write(line, self.room.admissions)
         except OSError as error:
-            logger.exception("the journal cannot be written")
-            raise Unavailable(
-                "The gateway cannot record calls now.", code="ledger_unavailable", retry_after_s=5.0
-            ) from error
-        self.counts["opened"] += 1
+            self._not_opened(error)
+            return
+        self._open[entry.request_id] = line
+        self._opened += 1
+        if self.own.current.size > self.own.full_at:
+            self._rotate()
 
     @override
     def closed(self, entry: Closed) -> None:
         _hide(entry)
+        line = encode(entry) + b"\n"
         try:
-            self._write(entry)
-        except OSError:
-            self.counts["lost"] += 1
-            logger.exception("a settlement was not recorded: %s", entry.request_id)
+            self._write(line, self.room.all)
+        except OSError as error:
+            self._wait_with(entry.request_id, line, error)
         else:
-            self.counts["closed"] += 1
+            self._settled(entry.request_id)
+
+    def place(self) -> tuple[str, int]:
+        """Return the name of the file that is written now, and how many bytes it has."""
+        return self.own.current.name, self.own.current.size
+
+    def waiting(self) -> list[bytes]:
+        """Return the settlements that no file has yet."""
+        return self._backlog.lines()
+
+    def counts(self) -> dict[str, int]:
+        """Return what was counted since the start, and how many calls, bytes and files there are.
+
+        `unwritten` are settlements that wait for the disk.
+        """
+        return {
+            "opened": self._opened,
+            "closed": self.settled_lines,
+            "open": len(self._open),
+            "bytes": self.room.used,
+            "files": len(self.own.files),
+            "unwritten": len(self._backlog),
+            "lost": self._lost,
+            "unjournalled": self._unjournalled,
+        }
 
     def close(self) -> None:
-        """Sync and close the file."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._disk.shutdown(wait=True)
-        _sync_and_close(self._fd)
+        """Sync and let go of all files; what in them is not carried is adopted by the next worker.
+
+        Closing twice is fine.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self._catch_up()
+        if self._backlog:
+            logger.error("%d settlements could not be written: lost", len(self._backlog))
+        for timer in (self._timer, self._retry):
+            if timer is not None:
+                timer.cancel()
+        self.own.close()
+        self._disk.end()
+
+    def _write(self, line: bytes, most: int) -> None:
+        size = len(line)
+        room = self.room
+        if room.used + size > most:
+            raise OSError(errno.ENOSPC, NO_ROOM)
+        file = self.own.current
+        if os.write(file.fd, line) != size:
+            os.ftruncate(file.fd, file.size)  # the next line must not stand behind half a one
+            raise OSError(errno.ENOSPC, "the disk took only a part of a line")
+        file.size += size
+        room.used += size
+        if self._timer is None:
+            self._timer = self._loop.call_later(SYNC_EVERY_S, self._sync)
+
+    def _settled(self, request_id: str) -> None:
+        self._open.pop(request_id, None)
+        self.settled_lines += 1
+        if self.settled_lines == self.wake_at:
+            self.wake()
+        # Not before: the next file begins with the calls that are open.
+        if self.own.current.size > self.own.full_at:
+            self._rotate()
+
+    def _rotate(self) -> None:
+        try:
+            self.own.rotate(self._open.values())
+        except OSError as error:
+            self._complaints.say(error, "the journal could not change to a new file")
+
+    def _sync(self) -> None:
+        self._timer = None
+        self._disk.sync(self.own.current)
+
+    def _not_opened(self, error: OSError) -> None:
+        self._try_again_later()
+        if self._refuses:
+            self._complaints.say(error, "the journal cannot be written: calls are refused")
+            raise Unavailable(
+                "The gateway cannot record calls now.", code="ledger_unavailable", retry_after_s=5.0
+            ) from error
+        self._unjournalled += 1
+        self._complaints.say(error, "the journal cannot be written: calls go unrecorded")
+
+    def _wait_with(self, request_id: str, line: bytes, error: OSError) -> None:
+        """Keep a settlement in memory until the disk takes it.
+
+        In the files its call is open until then: of one that is lost here, a row says at least that
+        it was interrupted.
+        """
+        self._try_again_later()
+        if not self._backlog.add(request_id, line):
+            self._lost += 1
+            if self._lost <= SAID_LOST:
+                logger.error("too many settlements wait for the disk: %s is lost", request_id)
+        self._complaints.say(error, "settlements cannot be written")
+
+    def _try_again_later(self) -> None:
+        if self._retry is None:
+            self._retry = self._loop.call_later(TRY_AGAIN_S, self._again)
+
+    def _again(self) -> None:
+        self._retry = None
+        self._catch_up()
+        if self._backlog or self.own.current.fd < 0:
+            self._try_again_later()
+
+    def _catch_up(self) -> None:
+        """Write what waits, as far as the disk takes it."""
+        try:
+            if self.own.current.fd < 0:
+                self.own.begin(())
+            while self._backlog:
+                request_id, line = self._backlog.first
+                self._write(line, self.room.all)
+                self._backlog.written()
+                self._settled(request_id)
+        except OSError as error:
+            self._complaints.say(error, "the journal cannot be written still")
+
+    def _figures(self) -> str:
+        return (
+            f"{self._unjournalled} calls went unrecorded, "
+            f"{len(self._backlog)} settlements wait for the disk, {self._lost} are lost"
+        )
+
+
+def _nobody() -> None:
+    """Nothing carries what is written."""
 
 
 def _hide(entry: Closed) -> None:
@@ -120,15 +244,3 @@ def _hide(entry: Closed) -> None:
     for attempt in entry.attempts:
         if attempt.error is not None:
             attempt.error = HIDDEN.hide(attempt.error)
-
-
-def _fdatasync(fd: int) -> None:
-    try:
-        os.fdatasync(fd)
-    except OSError:
-        logger.exception("the journal could not be synced")
-
-
-def _sync_and_close(fd: int) -> None:
-    _fdatasync(fd)
-    os.close(fd)

@@ -132,14 +132,16 @@ class RemoteKeys(KeyAdministration):
         models: frozenset[str] | None,
         admin: bool,
         expires_at: float | None,
+        limits: Document | None = None,
     ) -> IssuedKey:
-        body: dict[str, object] = {"admin": admin}
-        if project is not None:
-            body["project"] = project
-        if models is not None:
-            body["models"] = sorted(models)
-        if expires_at is not None:
-            body["expires_at"] = expires_at
+        rights = {
+            "project": project,
+            "models": None if models is None else sorted(models),
+            "expires_at": expires_at,
+            "limits": None if limits is None else dict(limits),
+        }
+        given = {name: value for name, value in rights.items() if value is not None}
+        body: dict[str, object] = {"admin": admin, **given}
         return _issued((await self._exchange.ask("POST", path_of("keys"), body=body)).values)
 
     @override

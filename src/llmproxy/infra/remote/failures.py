@@ -17,6 +17,7 @@ _BY_STATUS: Final[Mapping[int, type[errors.CallerError]]] = {
 _BY_CODE: Final[Mapping[str, type[errors.CallerError]]] = {
     "not_found": errors.UnknownItem,
     "read_only": errors.ReadOnly,
+    "limits_need_redis": errors.LimitsNeedRedis,
 }
 _KEY: Final = "LLMPROXY_ADMIN_KEY is sent: does it hold an admin key of that gateway?"
 

@@ -5,9 +5,11 @@ from decimal import Decimal
 
 from llmproxy.application.interfaces.administration import ProjectFigures
 from llmproxy.application.interfaces.document_repository import StoredDocument
-from llmproxy.application.interfaces.key_repository import StoredKey
+from llmproxy.application.interfaces.key_repository import StoredKey, limits_kept
 from llmproxy.application.interfaces.model_directory import ModelView
-from llmproxy.domain.pricing import NANO, PriceError, price_from_costs
+from llmproxy.domain.costs import PriceError, price_from_costs
+from llmproxy.domain.errors import Unavailable
+from llmproxy.domain.pricing import NANO
 
 Row = Mapping[str, object]
 
@@ -92,7 +94,13 @@ def _figure(nano: int) -> str:
 
 
 def stored_key(row: Row) -> StoredKey:
-    """Read a key. Its digest is not told: it is empty here."""
+    """Read a key. Its digest is not told: it is empty here. Raises Unavailable for odd limits."""
+    try:
+        limits = limits_kept(row.get("limits"))
+    except ValueError as error:  # of a later version of the gateway
+        raise Unavailable(
+            f"The limits of the key {text(row, 'id')} cannot be read: {error}."
+        ) from error
     models = row.get("models")
     return StoredKey(
         id=text(row, "id"),
@@ -105,14 +113,15 @@ def stored_key(row: Row) -> StoredKey:
         expires_at=number(row, "expires_at"),
         revoked_at=number(row, "revoked_at"),
         replaces=text(row, "replaces") or None,
+        limits=limits,
     )
 
 
 def project_figures(row: Row) -> ProjectFigures:
     """Read a project."""
     identifier, etag = text(row, "id"), text(row, "etag")
-    kept = ("id", "name", "description", "suspended")
-    document = {name: row[name] for name in kept if name in row}
+    kept = ("id", "name", "description", "suspended", "limits")
+    document = {name: row[name] for name in kept if row.get(name) is not None}
     stored = StoredDocument(identifier, document, etag, number(row, "updated_at") or 0.0)
     return ProjectFigures(
         identifier,

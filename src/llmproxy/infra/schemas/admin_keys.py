@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from llmproxy.infra.schemas.admin_limits import LIMITS, LimitsObject
 from llmproxy.infra.schemas.admin_models import ETAG, Page, Strict
 
 EXPIRES_AT = "Unix seconds, or a time of RFC 3339 such as `2027-01-31T00:00:00Z`."
@@ -31,6 +32,7 @@ class NewKey(Strict):
     admin: bool = Field(default=False, description="May also use this administration.")
     expires_at: float | str | None = Field(default=None, description=EXPIRES_AT)
     expires_in: str | None = Field(default=None, description=EXPIRES_IN, examples=["30d"])
+    limits: LimitsObject | None = Field(default=None, description=f"{LIMITS} Of this key alone.")
 
 
 class KeyPatch(Strict):
@@ -39,6 +41,9 @@ class KeyPatch(Strict):
     models: list[str] | None = Field(default=None, description="Codes or ids; null: all.")
     expires_at: float | str | None = Field(default=None, description=f"{EXPIRES_AT} null: never.")
     expires_in: str | None = Field(default=None, description=EXPIRES_IN, examples=["30d"])
+    limits: LimitsObject | None = Field(
+        default=None, description="Those that are named are set, null takes one away, or all."
+    )
 
 
 class Rotation(Strict):
@@ -61,6 +66,7 @@ class KeyRow(BaseModel):
     expires_at: float | None
     revoked_at: float | None
     replaces: str | None = Field(description="The key that this one was rotated from.")
+    limits: LimitsObject | None
     etag: str = Field(description=ETAG)
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from llmproxy.domain.operation import Operation
+from llmproxy.infra.schemas.admin_limits import LimitsObject
 
 EXAMPLE: dict[str, Any] = {
     "id": "gpt-4o-mini-weu",
@@ -67,6 +68,11 @@ class ModelRow(BaseModel):
     projects: list[str]
     operations: list[str]
     price: Literal["free", "priced", "missing"] | None
+    limits: LimitsObject | None = Field(description="Of this document alone.")
+    model_limits: LimitsObject | None = Field(description="Of all documents with its code.")
+    cache_ttl_s: float | None = Field(
+        description="How long answers are kept for the same question; null: not unless asked to."
+    )
     state: Literal["ready", "not_ready", "left_out"] = Field(
         description="`left_out`: the document is not good; `not_ready`: it cannot be called now."
     )

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from llmproxy.infra.schemas.admin_limits import LIMITS, LimitsObject
 from llmproxy.infra.schemas.admin_models import ETAG, Strict
 
 
@@ -16,6 +17,9 @@ class ProjectDocument(Strict):
     suspended: bool | None = Field(
         default=None, description="The keys of a suspended project open nothing."
     )
+    limits: LimitsObject | None = Field(
+        default=None, description=f"{LIMITS} Of all its keys together."
+    )
 
 
 class ProjectRow(BaseModel):
@@ -26,6 +30,7 @@ class ProjectRow(BaseModel):
     name: str = Field(description="The id where no name is kept.")
     description: str
     suspended: bool
+    limits: LimitsObject | None = Field(description="As they stand in the document.")
     live_keys: int = Field(description="Keys of its own that are neither revoked nor expired.")
     private_models: int = Field(description="Private models that name it.")
     etag: str | None = Field(description=f"{ETAG} null while no document is kept.")

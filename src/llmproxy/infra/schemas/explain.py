@@ -124,13 +124,20 @@ class ReservationShown(Strict):
 
 
 class LimitShown(Strict):
-    """What counts the call: `used` of `most` `unit` in a scope, as it is now."""
+    """What counts the call: `used` and `held` of `most` `unit` in a scope, as it is now.
+
+    Costs are nano-units (1e-9) of `currency`, which is empty for anything else. `reset_s` is null
+    where no time gives anything back.
+    """
 
     scope: str
     unit: str
     used: int
     most: int
     setting: str
+    held: int
+    currency: str
+    reset_s: float | None
 
 
 class Explanation(Strict):

@@ -126,7 +126,7 @@ def test_what_is_no_price(price: object) -> None:
     found = one({"model": "gpt-5"}, {"input_cost_per_token": price, "mode": "chat"})
     assert "costs" not in found.documents[0]
     assert "input_cost_per_token: is no price" in told(found, Kind.TO_DO)
-    assert "has no price per token" in told(found, Kind.TO_DO)
+    assert "has no price: LiteLLM" in told(found, Kind.TO_DO)
 
 
 def test_equal_secrets_have_one_name_and_others_another() -> None:

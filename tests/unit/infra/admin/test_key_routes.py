@@ -130,3 +130,54 @@ async def test_a_key_is_revoked(desk: Desk) -> None:
     assert (await desk.ask("DELETE", f"/admin/keys/{made['id']}")).json == gone.json
     unknown = await desk.ask("DELETE", "/admin/keys/key_0")
     assert (unknown.status, unknown.error["code"]) == (404, "not_found")
+
+
+async def test_limits_of_a_key(desk: Desk) -> None:
+    """In the answer that makes it, in lists, and changed by a merge patch against its etag."""
+    limits = {"requests_per_minute": 60, "cost_per_month": 250}
+    made = await desk.ask("POST", "/admin/keys", {"project": "alpha", "limits": limits})
+    assert made.json["limits"] == {**limits, "currency": "USD"}
+    target, etag = made.headers["location"], made.headers["etag"]
+    patch = {"limits": {"cost_per_month": None, "currency": None, "tokens_per_day": 5}}
+    changed = await desk.ask("PATCH", target, patch, if_match=etag)
+    assert changed.json["limits"] == {"requests_per_minute": 60, "tokens_per_day": 5}
+    assert changed.headers["etag"] != etag
+    late = await desk.ask("PATCH", target, {"limits": None}, if_match=etag)
+    assert (late.status, late.error["code"]) == (412, "etag_mismatch")
+    (row,) = (await desk.ask("GET", "/admin/keys")).json["data"]
+    assert row["limits"] == changed.json["limits"]
+    without = await desk.ask("PATCH", target, {"limits": None})
+    assert without.json["limits"] is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "param"),
+    [
+        ({"cost_per_mont": 5}, "limits.cost_per_mont"),
+        ({"requests_total": "5"}, "limits.requests_total"),
+        ({"cost_total": 5, "currency": "eur"}, "limits.currency"),
+        ({}, None),
+        ([5], "limits"),
+        ("none", "limits"),
+    ],
+)
+async def test_limits_that_make_no_sense(desk: Desk, limits: object, param: str | None) -> None:
+    """The field is named, in a new key and in a change; an empty object limits nothing."""
+    made = await desk.ask("POST", "/admin/keys", {"project": "alpha", "limits": limits})
+    assert (made.status == 201) is (param is None)
+    bare = await desk.ask("POST", "/admin/keys", {"project": "alpha"})
+    changed = await desk.ask("PATCH", bare.headers["location"], {"limits": limits})
+    if param is not None:
+        assert made.error["param"] == changed.error["param"] == param
+        assert made.status == changed.status == 400
+
+
+async def test_limits_that_could_not_be_counted(desk: Desk) -> None:
+    """409, with what to do."""
+    desk.office.counting.reason = "two workers serve: set REDIS_URL"
+    limits = {"requests_total": 5}
+    refused = await desk.ask("POST", "/admin/keys", {"project": "alpha", "limits": limits})
+    assert (refused.status, refused.error["code"]) == (409, "limits_need_redis")
+    assert "set REDIS_URL" in refused.error["message"]
+    assert refused.error["param"] == "limits"
+    assert (await desk.ask("POST", "/admin/keys", {"project": "alpha"})).status == 201

@@ -123,3 +123,20 @@ async def test_providers(desk: Desk) -> None:
     answer = await desk.ask("GET", "/admin/providers")
     counts = [tuple(row.values()) for row in answer.json["data"]]
     assert counts == [("Azure", 1, 0, 1, 0), ("OpenAI", 2, 2, 0, 0), ("openai", 1, 0, 0, 1)]
+
+
+async def test_limits_and_the_cache_are_shown(desk: Desk) -> None:
+    """As the gateway read them; of a document that is left out as they stand there."""
+    limits = {"requests_per_minute": 60}
+    written = document(limits=limits, model_limits={"cost_total": 5}, cache={"ttl_s": 60})
+    broken = document(id="broken", limits={"cost": 5})
+    desk.install(
+        deployments=(_deployment(written),),
+        documents={each["id"]: StoredDocument(each["id"], each, "e", 5.0) for each in (broken,)},
+        problems={"broken": "limits.cost: is no limit", "gpt-mini": ""},
+    )
+    rows = {row["id"]: row for row in (await desk.ask("GET", "/admin/models")).json["data"]}
+    mini = rows["gpt-mini"]
+    assert (mini["limits"], mini["cache_ttl_s"]) == (limits, 60)
+    assert mini["model_limits"] == {"cost_total": 5, "currency": "USD"}
+    assert rows["broken"]["limits"] == {"cost": 5}

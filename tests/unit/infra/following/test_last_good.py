@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmproxy.application.interfaces.last_good import Held
+from llmproxy.domain.limit import Limits, Measure, Rule, Window
 from llmproxy.infra.database.following.last_good import LastGoodFile, Saving
 from tests.fakes.clock import FakeClock
 from tests.unit.infra.following.world import NOW, FakeLastGood, key, project, stored
@@ -16,7 +17,11 @@ pytestmark = pytest.mark.asyncio
 HELD = Held(
     NOW,
     (stored("a", name='é "quoted"\n'), stored("b")),
-    (key("one", models=frozenset({"m", "n"}), expires_at=NOW + 1), key("two", None, admin=True)),
+    (
+        key("one", models=frozenset({"m", "n"}), expires_at=NOW + 1),
+        key("two", None, admin=True),
+        key("three", limits=Limits((Rule(Measure.COST, Window.MONTH, 1),), 3, "EUR", (80,))),
+    ),
     (project("alpha", suspended=True),),
 )
 

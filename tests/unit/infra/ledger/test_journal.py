@@ -1,85 +1,84 @@
 """The journal file: whole lines, bounded files, and nothing lost when the process is killed."""
 
 import asyncio
-import json
-import signal
+import fcntl
+import itertools
+import logging
+import os
 import stat
-import subprocess
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from llmproxy.application.interfaces.journal import Attempt, Closed, Opened, Outcome
+from llmproxy.domain.errors import Unavailable
+from llmproxy.domain.secret import Secret
 from llmproxy.domain.usage import Usage
 from llmproxy.infra.ledger.journal import FileJournal
-
-MIB = 1024 * 1024
-
-
-def _opened(request_id: str = "req_1") -> Opened:
-    return Opened(request_id, 1.5, "key_1", None, "mini", "ChatCompletion", 42, "USD")
-
-
-def _closed(request_id: str = "req_1") -> Closed:
-    attempts = [Attempt("mini-1", "upstream_error", 0.25), Attempt("mini-2", None, 0.5)]
-    usage = Usage(input_tokens=10, output_tokens=4)
-    outcome = Outcome.FINISHED
-    return Closed(request_id, 2.5, outcome, None, attempts, usage, 36, "USD", 1.0, 0.5)
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.jsonl"), key=lambda path: path.name.rpartition("-")[2])
-
-
-def _lines(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for path in _files(folder) for line in path.read_bytes().splitlines()]
-
-
-@asynccontextmanager
-async def _journal(folder: Path, max_bytes: int = 1024 * MIB) -> AsyncIterator[FileJournal]:
-    journal = FileJournal(folder, max_bytes=max_bytes, loop=asyncio.get_running_loop())
-    try:
-        yield journal
-    finally:
-        journal.close()
+from llmproxy.infra.wire.hiding import HIDDEN
+from tests.fakes.usage_ledger import call
+from tests.unit.infra.ledger.entries import (
+    MIB,
+    calls_in,
+    files,
+    journal_in,
+    lines_of,
+    opening,
+    record,
+)
 
 
 @pytest.mark.asyncio
 async def test_lines(tmp_path: Path) -> None:
     """A line is an entry under the names of its fields; it is there before the call goes on."""
     folder = tmp_path / "journal"
-    async with _journal(folder) as journal:
-        journal.opened(_opened())
-        journal.closed(_closed())
-        opened, closed = _lines(folder)
+    async with journal_in(folder) as journal:
+        record(journal, 1)
+        [path] = files(folder)
+        header, opened, closed = lines_of(path)
+        place = journal.place()
 
+    assert header == {"journal": 2, "worker": path.name.partition("-")[0], "number": 1}
     assert opened == {
-        "request_id": "req_1",
-        "at": 1.5,
+        "request_id": "req_000001",
+        "at": 1_800_014_401.0,
         "key_id": "key_1",
-        "project": None,
+        "project": "équipe",
         "model": "mini",
         "operation": "ChatCompletion",
-        "reserved_nano": 42,
+        "deployment": "mini-1",
+        "reserved_nano": 42_000,
+        "prompt_nano": 70,
+        "prompt_tokens": 9,
         "currency": "USD",
+        "tags": [],
     }
     assert closed["outcome"] == "finished"
     assert [attempt["error"] for attempt in closed["attempts"]] == ["upstream_error", None]
-    assert Usage(*closed["usage"]) == Usage(input_tokens=10, output_tokens=4)
-    assert journal.counts["opened"] == journal.counts["closed"] == 1
-    assert journal.counts["bytes"] == sum(path.stat().st_size for path in _files(folder))
+    assert Usage(*closed["usage"]) == call().usage
+    assert place == (path.name, path.stat().st_size)
+    counts = journal.counts()
+    assert (counts["opened"], counts["closed"], counts["open"]) == (1, 1, 0)
+    assert counts["bytes"] == place[1]
+
+
+@pytest.mark.asyncio
+async def test_the_place_is_exact_after_each_write(tmp_path: Path) -> None:
+    """What a limiter remembers is where the file ends."""
+    async with journal_in(tmp_path) as journal:
+        [path] = files(tmp_path)
+        for number in range(20):
+            journal.opened(opening(number))
+            assert journal.place() == (path.name, path.stat().st_size)
+            journal.closed(call(number))
+            assert journal.place() == (path.name, path.stat().st_size)
 
 
 @pytest.mark.asyncio
 async def test_nobody_else_may_read(tmp_path: Path) -> None:
     """Folder and files are the owner's only."""
     folder = tmp_path / "journal"
-    async with _journal(folder):
-        [path] = _files(folder)
+    async with journal_in(folder):
+        [path] = files(folder)
         modes = [stat.S_IMODE(each.stat().st_mode) for each in (folder, path)]
 
     assert modes == [0o700, 0o600]
@@ -87,113 +86,143 @@ async def test_nobody_else_may_read(tmp_path: Path) -> None:
 
 @pytest.mark.asyncio
 async def test_each_journal_has_a_file_of_its_own(tmp_path: Path) -> None:
-    """Workers share the folder, never a file."""
-    async with _journal(tmp_path) as first, _journal(tmp_path) as second:
+    """Workers share the folder, never a file; a file is locked as long as its worker lives."""
+    async with journal_in(tmp_path) as first, journal_in(tmp_path) as second:
         for number in range(50):
-            first.opened(_opened(f"a-{number}"))
-            second.opened(_opened(f"b-{number}"))
+            first.opened(opening(number, key_id="a"))
+            second.opened(opening(number, key_id="b"))
+        found = [{line.get("key_id") for line in lines_of(path)[1:]} for path in files(tmp_path)]
+        assert sorted(found, key=sorted) == [{"a"}, {"b"}]
+        for path in files(tmp_path):
+            with path.open("rb") as file, pytest.raises(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    files = [{line["request_id"][0] for line in _of(path)} for path in _files(tmp_path)]
-    assert sorted(files, key=sorted) == [{"a"}, {"b"}]
-
-
-def _of(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_bytes().splitlines()]
-
-
-@pytest.mark.asyncio
-async def test_rotation_and_bound(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Full files are closed; the oldest go when all together pass the limit, as the log says."""
-    limit = 4 * MIB
-    long = "x" * 10_000
-    async with _journal(tmp_path, limit) as journal:
-        for number in range(3_000):
-            journal.opened(_opened(f"req-{number}-{long}"))
-            if number % 100 == 0:
-                sizes = [path.stat().st_size for path in _files(tmp_path)]
-                assert sum(sizes) <= limit + 20_000
-                assert max(sizes) <= limit // 4 + 20_000
-
-    kept = [int(line["request_id"].split("-")[1]) for line in _lines(tmp_path)]
-    assert kept == list(range(kept[0], 3_000))
-    assert 200 < len(kept) < 500
-    assert "deleted" in caplog.text
+    for path in files(tmp_path):
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @pytest.mark.asyncio
-async def test_a_small_limit_is_kept(tmp_path: Path) -> None:
-    """The smallest limit that the settings allow bounds the folder too."""
-    async with _journal(tmp_path, MIB) as journal:
-        for number in range(1_000):
-            journal.opened(_opened(f"{number}-{'x' * 5_000}"))
+async def test_a_new_file_begins_with_all_that_is_open(tmp_path: Path) -> None:
+    """Each file can be adopted alone: the old one says which goes on, the new one what is open."""
+    async with journal_in(tmp_path, file_bytes=4_000) as journal:
+        journal.opened(opening(1))
+        journal.opened(opening(2))
+        record(journal, *range(10, 40))
+        journal.closed(call(2))
+        record(journal, *range(40, 60))
+        found = files(tmp_path)
 
-    assert sum(path.stat().st_size for path in _files(tmp_path)) <= MIB + 10_000
-
-
-WRITER = """
-import asyncio, resource, signal, sys
-from pathlib import Path
-from llmproxy.application.interfaces.journal import Closed, Opened, Outcome
-from llmproxy.domain.errors import Unavailable
-from llmproxy.domain.usage import Usage
-from llmproxy.infra.ledger.journal import FileJournal
-
-async def main(folder, limit_bytes):
-    journal = FileJournal(Path(folder), max_bytes=1 << 30, loop=asyncio.get_running_loop())
-    if limit_bytes:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, resource.RLIM_INFINITY))
-    for number in range(100):
-        name = f"req_{number}"
-        try:
-            journal.opened(Opened(name, 1.0, "k", None, "m", "ChatCompletion", 1, "USD"))
-        except Unavailable as error:
-            print(error.code, error.retry_after_s)
-        usage = Usage(input_tokens=1)
-        journal.closed(
-            Closed(name, 2.0, Outcome.FINISHED, None, [], usage, 1, "USD", 1.0, None)
-        )
-        if limit_bytes and number == 50:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
-    print("written", journal.counts, flush=True)
-    await asyncio.sleep(0 if limit_bytes else 60)
-
-asyncio.run(main(sys.argv[1], int(sys.argv[2])))
-"""
+    assert len(found) > 5
+    open_then = {"req_000001", "req_000002"}
+    for older, newer in itertools.pairwise(found):
+        lines, following = lines_of(older), lines_of(newer)
+        assert lines[-1] == {"next": newer.name}
+        if any(line["request_id"] == "req_000002" for line in lines[1:-1] if "outcome" in line):
+            open_then = {"req_000001"}
+        # The call whose line filled the file may be open then too.
+        begun = {line["request_id"] for line in following[1 : 1 + len(open_then)]}
+        assert open_then <= begun
+        assert older.stat().st_size < 4_000 + 1_000
+    closed = [line["request_id"] for line in calls_in(tmp_path) if "outcome" in line]
+    assert len(closed) == len(set(closed)) == 51
 
 
-def _writer(folder: Path, limit_bytes: int = 0) -> subprocess.Popen[str]:
-    """A process that writes a hundred calls, into files of at most so many bytes at first."""
-    command = [sys.executable, "-c", WRITER, str(folder), str(limit_bytes)]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
+@pytest.mark.asyncio
+@pytest.mark.parametrize("admitted", [True, False])
+async def test_the_line_that_fills_a_file_is_not_forgotten(
+    tmp_path: Path, *, admitted: bool
+) -> None:
+    """An admission that ends a file is opened again in the next; a settlement is settled."""
+    async with journal_in(tmp_path, file_bytes=2_000) as journal:
+        if not admitted:
+            journal.opened(opening(1))
+        journal.own.full_at = journal.place()[1]
+        if admitted:
+            journal.opened(opening(1))
+        else:
+            journal.closed(call(1))
+        older, newer = files(tmp_path)
+
+    assert len(lines_of(older)) == 3 + (not admitted)
+    assert [line["request_id"] for line in lines_of(newer)[1:]] == ["req_000001"] * admitted
 
 
-def test_what_was_written_survives_a_kill(tmp_path: Path) -> None:
-    """A process that is killed at once after a settlement has lost nothing."""
-    with _writer(tmp_path) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("written")
-        process.kill()
-        assert process.wait(10) == -signal.SIGKILL
-
-    lines = _lines(tmp_path)
-    assert [line["request_id"] for line in lines[::2]] == [f"req_{n}" for n in range(100)]
-    assert [line["request_id"] for line in lines[1::2]] == [f"req_{n}" for n in range(100)]
+def _fill(journal: FileJournal, numbers: list[int]) -> None:
+    for number in range(10_000):
+        journal.opened(opening(number))
+        numbers.append(number)
 
 
-def test_a_disk_that_is_full(tmp_path: Path) -> None:
-    """Without room no call is admitted; a settlement is counted as lost; no line is torn."""
-    with _writer(tmp_path, limit_bytes=5_000) as process:
-        said, log = process.communicate(timeout=30)
-        assert process.returncode == 0, log
+@pytest.mark.asyncio
+async def test_what_is_not_carried_is_never_deleted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At the bound admissions are refused, settlements still find room, and no line goes."""
+    numbers: list[int] = []
+    async with journal_in(tmp_path, MIB) as journal:
+        with pytest.raises(Unavailable) as refused:
+            _fill(journal, numbers)
+        for number in numbers[:50]:
+            journal.closed(call(number))
+        assert journal.counts()["bytes"] == sum(path.stat().st_size for path in files(tmp_path))
 
-    refused = said.count("ledger_unavailable 5.0\n")
-    assert 10 < refused < 50
-    assert log.count("a settlement was not recorded: req_") >= refused - 1
-    lines = _lines(tmp_path)
-    opened = [line for line in lines if "outcome" not in line]
-    closed = [line for line in lines if "outcome" in line]
-    assert len(opened) == 100 - refused
-    assert f"'opened': {len(opened)}, 'closed': {len(closed)}, 'lost': {100 - len(closed)}" in said
-    assert lines[-1]["request_id"] == "req_99"
+    assert refused.value.code == "ledger_unavailable"
+    assert refused.value.retry_after_s == 5.0
+    assert sum(path.stat().st_size for path in files(tmp_path)) <= MIB
+    assert len({line["request_id"] for line in calls_in(tmp_path)}) == len(numbers) > 500
+    assert len([line for line in calls_in(tmp_path) if "outcome" in line]) == 50
+    assert len([each for each in caplog.records if each.levelno == logging.ERROR]) == 1
+
+
+@pytest.mark.asyncio
+async def test_files_of_others_count(tmp_path: Path) -> None:
+    """All workers' files keep the bound together."""
+    async with journal_in(tmp_path, MIB) as first:
+        with pytest.raises(Unavailable):
+            _fill(first, [])
+        async with journal_in(tmp_path, MIB) as second:
+            with pytest.raises(Unavailable):
+                second.opened(opening(1))
+
+
+@pytest.mark.asyncio
+async def test_files_of_the_format_before(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """They are let be, told of once, and the oldest go when their room is needed."""
+    for number in range(3):
+        path = tmp_path / f"123-0123abcd-00000{number}.jsonl"
+        path.write_bytes(b"x" * (MIB // 2))
+        os.utime(path, (number, number))
+    async with journal_in(tmp_path, MIB) as journal:
+        journal.opened(opening(1))
+        left = [path.name for path in files(tmp_path) if path.name.startswith("123-")]
+
+    assert left == ["123-0123abcd-000002.jsonl"]
+    assert caplog.text.count("is of an older version") == 1
+    assert caplog.text.count("deleted 123-0123abcd") == 2
+
+
+@pytest.mark.asyncio
+async def test_a_failure_that_is_a_key_is_hidden(tmp_path: Path) -> None:
+    """A provider's word for a failure goes through the same mask as everything it says."""
+    HIDDEN.add(Secret("sk-journal-test-4711"))
+    async with journal_in(tmp_path) as journal:
+        journal.closed(call(1, error="no sk-journal-test-4711"))
+
+    assert calls_in(tmp_path)[0]["error"] == "no *****"
+
+
+@pytest.mark.asyncio
+async def test_closing_twice(tmp_path: Path) -> None:
+    """It is fine."""
+    async with journal_in(tmp_path) as journal:
+        record(journal, 1)
+        journal.close()
+
+
+@pytest.mark.asyncio
+async def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
+    """A fault of the installation is told at the start."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OSError, match="file"):
+        FileJournal(tmp_path / "file", max_bytes=MIB, loop=asyncio.get_running_loop())

@@ -24,7 +24,7 @@ COMPLETED = {
     "b64_json": "ZXJyb3I=",
     "usage": {"input_tokens": 3, "output_tokens": 1156, "total_tokens": 1159},
 }
-COUNTED = Usage(input_tokens=3, output_tokens=1156, images=1)
+COUNTED = Usage(input_tokens=3, image_output_tokens=1156, images=1)
 PIECE_BYTES = 64 * 1024
 
 

@@ -93,8 +93,32 @@ def test_images_are_counted() -> None:
     """Older models report no tokens: then the images are all that is known."""
     drawn = b'{"created":1,"data":[{"b64_json":"eA=="},{"b64_json":"eA=="}]%b}'
     counted = drawn % b',"usage":{"input_tokens":3,"output_tokens":2112,"total_tokens":2115}'
-    expected = Usage(input_tokens=3, output_tokens=2112, images=2)
+    expected = Usage(input_tokens=3, image_output_tokens=2112, images=2)
 
     for endpoint in IMAGES:
         assert usage_in(endpoint, drawn % b"", b"application/json") == Usage(images=2)
         assert usage_in(endpoint, counted, b"application/json") == expected
+
+
+def test_images_tell_their_parts() -> None:
+    """Text and images have prices of their own, in and out (ImagesResponse)."""
+    answer = {
+        "created": 1,
+        "data": [{"b64_json": "eA=="}],
+        "usage": {
+            "input_tokens": 50,
+            "output_tokens": 4200,
+            "total_tokens": 4250,
+            "input_tokens_details": {"text_tokens": 10, "image_tokens": 40},
+            "output_tokens_details": {"text_tokens": 40, "image_tokens": 4160},
+        },
+    }
+
+    for endpoint in IMAGES:
+        assert usage_in(endpoint, msgspec.json.encode(answer), b"application/json") == Usage(
+            input_tokens=10,
+            image_input_tokens=40,
+            output_tokens=40,
+            image_output_tokens=4160,
+            images=1,
+        )

@@ -13,11 +13,13 @@ from typing_extensions import override
 from llmproxy.application.interfaces.administration import Administration
 from llmproxy.application.interfaces.audit import Actor
 from llmproxy.application.interfaces.document_repository import Change
+from llmproxy.application.interfaces.key_repository import limits_kept
 from llmproxy.domain.errors import (
     AlreadyExists,
     EtagMismatch,
     GatewayError,
     InvalidRequest,
+    LimitsNeedRedis,
     UnknownItem,
 )
 from llmproxy.domain.operation import Operation
@@ -198,3 +200,48 @@ async def test_look_ups_of_what_the_gateway_serves(desk: Desk) -> None:
     assert [each.document for each in await models.every()] == [
         each.document for each in sorted(stored.values(), key=lambda each: each.id)
     ]
+
+
+LIMITS = {"cost_per_month": 250.5, "currency": "EUR", "alert_at_percent": [80]}
+
+
+@pytest.mark.asyncio
+async def test_limits_of_a_key_and_of_a_project(desk: Desk, office: Administration) -> None:
+    """Made, changed, taken away; refused where they could not be counted."""
+    issued = await office.keys.issue(
+        project="a", models=None, admin=False, expires_at=None, limits=LIMITS
+    )
+    key_id = issued.stored.id
+    assert issued.stored.limits == limits_kept(LIMITS)
+    changed = await office.keys.patch(key_id, {"limits": {"requests_total": 5}}, etag=None)
+    assert changed.limits == limits_kept({**LIMITS, "requests_total": 5})
+    assert [each.limits for each in await office.keys.every()] == [changed.limits]
+    rotated = await office.keys.rotate(key_id, grace_s=0)
+    assert rotated.stored.limits == changed.limits
+    wrong = await refused(
+        office.keys.patch(key_id, {"limits": {"requests": 5}}, etag=None), InvalidRequest
+    )
+    assert wrong.param == "limits.requests"
+
+    limited = await office.projects.patch("b", {"limits": LIMITS}, etag=None)
+    assert limited.stored is not None
+    assert limited.stored.document["limits"] == LIMITS
+    wrong = await refused(
+        office.projects.patch("b", {"limits": {"requests": 5}}, etag=None), InvalidRequest
+    )
+    assert wrong.param == "limits.requests"
+
+    desk.office.counting.reason = "two workers serve"
+    made = {"project": "a", "models": None, "admin": False, "expires_at": None}
+    for doing in (
+        office.keys.issue(**made, limits=LIMITS),
+        office.keys.patch(rotated.stored.id, {"limits": LIMITS}, etag=None),
+        office.projects.patch("b", {"limits": {"requests_total": 5}}, etag=None),
+    ):
+        error = await refused(doing, LimitsNeedRedis)
+        assert "two workers serve" in error.message
+    # The rotated one has expired: its limits can still be taken away.
+    assert (await office.keys.patch(key_id, {"limits": None}, etag=None)).limits is None
+    without = (await office.projects.patch("b", {"limits": None}, etag=None)).stored
+    assert without is not None
+    assert "limits" not in without.document

@@ -15,6 +15,7 @@ SAID = [
     errors.UnknownItem("m"),
     errors.AlreadyExists("m"),
     errors.ReadOnly("m"),
+    errors.LimitsNeedRedis("m", param="limits"),
     errors.EtagMismatch("m"),
     errors.TooLarge("m"),
     errors.Unavailable("m"),

@@ -4,7 +4,7 @@
 {"format": "llmproxy registry", "version": 1,
  "models": [document…], "projects": [document…],
  "keys": [{"id", "digest": 64 hex digits, "prefix", "project", "models", "admin",
-           "created_at", "expires_at", "revoked_at", "replaces"}…]}
+           "created_at", "expires_at", "revoked_at", "replaces", "limits"?}…]}
 ```
 
 A part that is absent is not spoken of: nothing is changed there.
@@ -17,6 +17,7 @@ from typing import Final
 
 from llmproxy.application.interfaces.key_repository import StoredKey
 from llmproxy.domain.fields import Fields, Findings, json_kind
+from llmproxy.domain.limit import read_limits
 from llmproxy.domain.problem import Problem
 
 FORMAT: Final = "llmproxy registry"
@@ -24,7 +25,7 @@ VERSION: Final = 1
 _PARTS: Final = ("models", "projects", "keys")
 _KEY_FIELDS: Final = frozenset(
     {"id", "digest", "prefix", "project", "models", "admin", "created_at", "expires_at"}
-    | {"revoked_at", "replaces"}
+    | {"revoked_at", "replaces", "limits"}
 )
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _LATEST: Final = 1e12
@@ -157,6 +158,7 @@ def _key(fields: Fields, identifier: str) -> StoredKey | None:
         expires_at=_time(fields, "expires_at"),
         revoked_at=_time(fields, "revoked_at"),
         replaces=fields.text("replaces"),
+        limits=read_limits(fields, "limits"),
     )
 
 

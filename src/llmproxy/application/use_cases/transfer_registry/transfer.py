@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from llmproxy.application.interfaces import audit as record
 from llmproxy.application.interfaces.clock import Clock
+from llmproxy.application.interfaces.counting import Counting
 from llmproxy.application.interfaces.document_repository import (
     DocumentRepository,
     ReadOnlyError,
@@ -18,6 +19,7 @@ from llmproxy.application.interfaces.key_repository import (
     KeyRepository,
     StoredKey,
 )
+from llmproxy.application.steps.change_limits import makes_limits, refuse_limits
 from llmproxy.application.use_cases.transfer_registry.archive import Archive
 from llmproxy.application.use_cases.transfer_registry.difference import FieldChange, differences
 from llmproxy.domain.errors import EtagMismatch, InvalidRequest, ReadOnly
@@ -71,11 +73,13 @@ class TransferRegistry:
         keys: KeyRepository,
         clock: Clock,
         tell: tuple[record.Audit, record.Actor],
+        counting: Counting | None = None,
     ) -> None:
         self._documents = {"project": projects, "model": models}
         self._keys = keys
         self._clock = clock
         self._audit, self._actor = tell
+        self._counting = counting
 
     async def plan(self, archive: Archive, *, prune: bool) -> Plan:
         """Return what would be done. Raises InvalidRequest for a key that is another's here."""
@@ -105,9 +109,11 @@ class TransferRegistry:
     async def carry_out(self, plan: Plan) -> None:
         """Do it: projects first, since they may be suspended; what is removed comes last.
 
-        Raises Unavailable (some of it may be done; doing it again is fine), ReadOnly, or
-        EtagMismatch when somebody else is changing the same.
+        Raises LimitsNeedRedis (nothing is done), Unavailable (some of it may be done; doing it
+        again is fine), ReadOnly, or EtagMismatch when somebody else is changing the same.
         """
+        if self._counting is not None and _makes_limits(plan):
+            refuse_limits(self._counting)
         try:
             for kind, documents in plan.documents.items():
                 if documents:
@@ -177,6 +183,17 @@ def _document_steps(
     wanted = {str(document["id"]) for document in documents}
     deed = Deed.REMOVED if prune else Deed.KEPT
     return steps + [Step(kind, each, deed) for each in present if each not in wanted]
+
+
+def _makes_limits(plan: Plan) -> bool:
+    pairs = [
+        (document, plan.before.get((kind, str(document["id"]))))
+        for kind, documents in plan.documents.items()
+        for document in documents
+    ]
+    pairs += [(key.shown(), None) for key in plan.new_keys if key.revoked_at is None]
+    pairs += [(after.shown(), before.shown()) for before, after in plan.changed_keys]
+    return any(makes_limits(after, before) for after, before in pairs)
 
 
 class _Keys:

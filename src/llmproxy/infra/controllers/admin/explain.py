@@ -164,6 +164,8 @@ class Explainer:
             silence_s=None,
             started_at=self._clock.monotonic(),
             background=asked.background,
+            audio_ms_at_most=asked.audio_ms_at_most,
+            plain=asked.plain,
         )
         if asked.previous is not None:
             call.previous = self._directory.previous(asked.previous, caller)
@@ -181,9 +183,17 @@ class Explainer:
         project = someone.project or ""
         known = self._registry.snapshot.projects.get(project)
         suspended = known is not None and known.suspended
+        limits = None if known is None else known.limits
         models = None if someone.models is None else frozenset(someone.models)
         # Plans are remembered by the key's id: no key has this one, and no other project.
-        caller = Caller(NO_KEY + project, project, models, admin=False, expires_at=None)
+        caller = Caller(
+            NO_KEY + project,
+            project,
+            models,
+            admin=False,
+            expires_at=None,
+            project_limits=limits,
+        )
         return caller, _suspended() if suspended else None
 
     def _of_key(self, key_id: str) -> tuple[Caller, GatewayError | None]:

@@ -54,7 +54,7 @@ def explained(call: Call, explanation: Explanation) -> Json:
         ],
         "left_out": [_left_out(each) for each in explanation.left_out],
         "tokens": {
-            "prompt_at_most": call.prompt_bytes,
+            "prompt_at_most": explanation.prompt_tokens,
             "output_at_most": explanation.output_tokens,
             "prompt_likely": likely.total_input_tokens,
             "output_likely": likely.total_output_tokens,

@@ -12,7 +12,7 @@ from llmproxy.domain.errors import InvalidRequest
 from llmproxy.domain.moments import span_s, unix_time
 from llmproxy.infra.controllers.admin.bodies import JSON, MERGE_PATCH, FieldsBody, documented
 from llmproxy.infra.controllers.admin.preconditions import demanded, etag_header
-from llmproxy.infra.controllers.admin.route import MISMATCH, UNKNOWN, Access, router
+from llmproxy.infra.controllers.admin.route import MISMATCH, NEEDS_REDIS, UNKNOWN, Access, router
 from llmproxy.infra.schemas.admin_keys import (
     IssuedKeyRow,
     KeyPatch,
@@ -24,6 +24,7 @@ from llmproxy.infra.schemas.admin_keys import (
 )
 
 PATCHES = (MERGE_PATCH, JSON)
+NEW_KEY = {"project": "team-a", "expires_in": "30d", "limits": {"cost_per_month": 250}}
 _new = FieldsBody(NewKey)
 _patch = FieldsBody(KeyPatch, kinds=PATCHES)
 _rotation = FieldsBody(Rotation, empty=True)
@@ -45,7 +46,8 @@ def _make(routes: APIRouter, access: Access, clock: Clock) -> None:
         "/keys",
         status_code=201,
         response_model=IssuedKeyRow,
-        openapi_extra=documented(NewKey, {"project": "team-a", "expires_in": "30d"}),
+        responses=NEEDS_REDIS,
+        openapi_extra=documented(NewKey, NEW_KEY),
     )
     async def create_key(
         parts: Annotated[Administration, opened], new: Annotated[NewKey, Depends(_new)]
@@ -56,6 +58,7 @@ def _make(routes: APIRouter, access: Access, clock: Clock) -> None:
             models=None if new.models is None else frozenset(_named(new.models)),
             admin=new.admin,
             expires_at=_ends(new, clock.now()),
+            limits=new.limits,
         )
         return _issued(issued, clock.now())
 
@@ -109,7 +112,7 @@ def _change(routes: APIRouter, access: Access, clock: Clock) -> None:
     @routes.patch(
         "/keys/{key_id}",
         response_model=KeyRow,
-        responses=UNKNOWN | MISMATCH,
+        responses=UNKNOWN | MISMATCH | NEEDS_REDIS,
         openapi_extra=documented(KeyPatch, {"models": ["gpt-4o-mini"]}, PATCHES),
     )
     async def patch_key(
@@ -118,12 +121,11 @@ def _change(routes: APIRouter, access: Access, clock: Clock) -> None:
         key_id: str,
         patch: Annotated[KeyPatch, Depends(_patch)],
     ) -> Response:
-        """Change which models a key may use, or when it ends; a revoked one stays as it is."""
+        """Change models, end or limits of a key; a revoked one stays as it is."""
         now = clock.now()
-        fields: dict[str, object] = {}
-        if "models" in patch.model_fields_set:
-            fields["models"] = patch.models
-        if patch.model_fields_set & {"expires_at", "expires_in"}:
+        given = patch.model_fields_set
+        fields: dict[str, object] = patch.model_dump(include=given & {"models", "limits"})
+        if given & {"expires_at", "expires_in"}:
             fields["expires_at"] = _ends(patch, now)
 
         async def present() -> str | None:

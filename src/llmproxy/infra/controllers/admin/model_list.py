@@ -98,6 +98,9 @@ def _usable(
         projects=sorted(model.projects),
         operations=sorted(model.operations),
         price=price,
+        limits=None if model.limits is None else model.limits.document(),
+        model_limits=None if model.model_limits is None else model.model_limits.document(),
+        cache_ttl_s=model.cache_ttl_s,
         state=state,
         reason=deployment.not_ready,
         etag=None if stored is None else etag_header(stored.etag),
@@ -121,6 +124,9 @@ def _left_out(
         projects=_texts(document, "projects"),
         operations=_texts(document, "operations"),
         price=None,
+        limits=_section(document, "limits"),
+        model_limits=_section(document, "model_limits"),
+        cache_ttl_s=None,
         state="left_out",
         reason=reason,
         etag=None if stored is None else etag_header(stored.etag),
@@ -157,6 +163,11 @@ def _text(document: Mapping[str, object], field: str) -> str | None:
 def _texts(document: Mapping[str, object], field: str) -> list[str]:
     value = document.get(field)
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
+
+def _section(document: Mapping[str, object], field: str) -> dict[str, object] | None:
+    value = document.get(field)
+    return dict(value) if isinstance(value, Mapping) else None
 
 
 def _providers(snapshot: Snapshot) -> list[ProviderRow]:

@@ -1,5 +1,6 @@
 """`/admin/projects`: whom keys belong to and models are private for."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -9,12 +10,19 @@ from llmproxy.application.interfaces.administration import Administration, Proje
 from llmproxy.domain.errors import InvalidRequest, UnknownItem
 from llmproxy.infra.controllers.admin.bodies import JSON, MERGE_PATCH, FieldsBody, documented
 from llmproxy.infra.controllers.admin.preconditions import demanded, etag_header
-from llmproxy.infra.controllers.admin.route import CONFLICT, MISMATCH, UNKNOWN, Access, router
+from llmproxy.infra.controllers.admin.route import (
+    CONFLICT,
+    MISMATCH,
+    NEEDS_REDIS,
+    UNKNOWN,
+    Access,
+    router,
+)
 from llmproxy.infra.schemas.admin_models import Page
 from llmproxy.infra.schemas.admin_projects import ProjectDocument, ProjectRow, ProjectRows
 
 PATCHES = (MERGE_PATCH, JSON)
-EXAMPLE = {"name": "Team A", "suspended": False}
+EXAMPLE = {"name": "Team A", "suspended": False, "limits": {"cost_per_month": 1000}}
 _document = FieldsBody(ProjectDocument)
 _patch = FieldsBody(ProjectDocument, kinds=PATCHES)
 
@@ -60,7 +68,7 @@ def _put(routes: APIRouter, access: Access) -> None:
     @routes.put(
         "/projects/{project_id}",
         response_model=ProjectRow,
-        responses=MISMATCH,
+        responses=MISMATCH | NEEDS_REDIS,
         openapi_extra=documented(ProjectDocument, EXAMPLE),
     )
     async def put_project(
@@ -83,7 +91,7 @@ def _change(routes: APIRouter, access: Access) -> None:
     @routes.patch(
         "/projects/{project_id}",
         response_model=ProjectRow,
-        responses=MISMATCH,
+        responses=MISMATCH | NEEDS_REDIS,
         openapi_extra=documented(ProjectDocument, {"suspended": True}, PATCHES),
     )
     async def patch_project(
@@ -138,11 +146,13 @@ def _refuse_create_only(request: Request) -> None:
 def _row(figures: ProjectFigures) -> ProjectRow:
     stored = figures.stored
     document = {} if stored is None else stored.document
+    limits = document.get("limits")
     return ProjectRow(
         id=figures.id,
         name=str(document.get("name") or figures.id),
         description=str(document.get("description") or ""),
         suspended=document.get("suspended") is True,
+        limits=dict(limits) if isinstance(limits, Mapping) else None,
         live_keys=figures.live_keys,
         private_models=figures.private_models,
         etag=None if stored is None else etag_header(stored.etag),

@@ -30,7 +30,13 @@ MISMATCH: dict[int | str, dict[str, Any]] = {
     412: {"description": "`etag_mismatch`: somebody else has made a change."}
 }
 CONFLICT: dict[int | str, dict[str, Any]] = {
-    409: {"description": "`already_exists`, or `read_only` where documents come from files."}
+    409: {
+        "description": "`already_exists`, `limits_need_redis` (see `POST /admin/keys`), or "
+        "`read_only` where documents come from files."
+    }
+}
+NEEDS_REDIS: dict[int | str, dict[str, Any]] = {
+    409: {"description": "`limits_need_redis`: several workers cannot count limits without it."}
 }
 
 

@@ -8,17 +8,20 @@ class Asked:
     """A checked request. `max_output_tokens` is per choice, None when the request sets no bound.
 
     `model` is empty when the request names none, which OpenAI allows for some operations.
-    `counted` is what the desk itself counted of what is paid for, if it did. `previous` is the id
-    of the response that the request goes on from; `background` leaves the provider at work.
+    `counted` is what the desk itself counted of what is paid for, if it did; `audio_ms_at_most`
+    bounds how long the sound is. A `plain` prompt is text alone, as far as was seen. `previous` is
+    the id of the response that the request goes on from; `background` leaves the provider at work.
     """
 
     __slots__ = (
+        "audio_ms_at_most",
         "background",
         "body",
         "choices",
         "counted",
         "max_output_tokens",
         "model",
+        "plain",
         "previous",
         "stream",
     )
@@ -41,3 +44,5 @@ class Asked:
         self.counted = counted
         self.previous: str | None = None
         self.background = False
+        self.audio_ms_at_most = 0
+        self.plain = False

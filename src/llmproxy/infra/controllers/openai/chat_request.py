@@ -66,13 +66,15 @@ def chat_request(raw: bytes) -> Asked:
         good = _good(raw)
     except UNREADABLE:
         return carefully(body)
-    return Asked(
+    asked = Asked(
         body,
         good.model,
         stream=good.stream is True,
         choices=good.n or 1,
         max_output_tokens=good.max_completion_tokens or good.max_tokens,
     )
+    asked.plain = list not in [type(each.content) for each in good.messages]
+    return asked
 
 
 def carefully(body: JsonObject) -> Asked:

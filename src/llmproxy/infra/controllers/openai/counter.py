@@ -8,11 +8,11 @@ import time
 
 from llmproxy.application.gateway import Gateway
 from llmproxy.application.interfaces.call import Call
-from llmproxy.application.use_cases.recall import Replayed
-from llmproxy.application.use_cases.stream import Streamed
+from llmproxy.application.interfaces.delivery import Live, Whole
 from llmproxy.domain.errors import GatewayError
 from llmproxy.infra.controllers.desk import Desk
 from llmproxy.infra.controllers.errors import error_frame, typed_error_event
+from llmproxy.infra.controllers.rate_limits import with_quota
 from llmproxy.infra.controllers.visit import Headers, Visit
 
 DONE = b"data: [DONE]\n\n"
@@ -33,15 +33,18 @@ class Counter:
 
     async def answer(self, visit: Visit, call: Call) -> None:
         """Answer in one piece. Raises GatewayError before anything was sent."""
-        answered = await self._gateway.answer(call)
+        await self.hand_over(visit, call, await self._gateway.answer(call))
+
+    async def hand_over(self, visit: Visit, call: Call, answered: Whole) -> None:
+        """Send an answer in one piece."""
         reply = answered.reply
         spent_s = time.perf_counter() - call.started_at
         headers = [
-            *reply.headers,
+            *with_quota(reply.headers, answered.quota),
             b"content-length: %d" % len(reply.body),
             *answered.deployment.labels,
             b"x-llmproxy-overhead-ms: %.2f" % ((spent_s - answered.waited_s) * 1000),
-            b"x-llmproxy-cost: %.9f" % (answered.cost_nano / NANO),
+            b"x-llmproxy-cost: %d.%09d" % divmod(answered.cost_nano, NANO),
         ]
         await visit.reply(200, headers, reply.body)
 
@@ -49,7 +52,7 @@ class Counter:
         """Answer in events. Raises GatewayError before anything was sent."""
         await self.relay(visit, await self._gateway.stream(call))
 
-    async def relay(self, visit: Visit, streamed: Streamed | Replayed) -> None:
+    async def relay(self, visit: Visit, streamed: Live) -> None:
         """Hand a stream of events over to its end. Raises GatewayError before anything was sent."""
         streamed.pulse_every(self._desk.pulse_s)
         try:
@@ -64,12 +67,15 @@ class Counter:
             streamed.close()
 
     async def pipe(self, visit: Visit, call: Call) -> None:
-        """Answer with bytes as they arrive. Raises GatewayError before anything was sent.
+        """Answer with bytes as they arrive. Raises GatewayError before anything was sent."""
+        await self.relay_bytes(visit, await self._gateway.stream(call))
+
+    async def relay_bytes(self, visit: Visit, streamed: Live) -> None:
+        """Hand bytes over to their end. Raises GatewayError before anything was sent.
 
         Bytes without events cannot tell of a failure: after one the connection is cut in the middle
         of a chunked body, on which both official SDKs raise.
         """
-        streamed = await self._gateway.stream(call)
         try:
             while (batch := await streamed.next()) is not None:
                 if not batch:
@@ -87,13 +93,13 @@ class Counter:
         finally:
             streamed.close()
 
-    def _failed(self, error: GatewayError, streamed: Streamed | Replayed) -> bytes:
+    def _failed(self, error: GatewayError, streamed: Live) -> bytes:
         """Return the last event of a stream that broke, on which both official SDKs raise."""
         if self._ends_with_done:
             return error_frame(error) + DONE
         return typed_error_event(error, streamed.passed)
 
-    async def _relay(self, visit: Visit, streamed: Streamed | Replayed) -> None:
+    async def _relay(self, visit: Visit, streamed: Live) -> None:
         """Hand over what arrives.
 
         Hold the status back until the first content or the desk's limit.
@@ -113,9 +119,9 @@ class Counter:
             await visit.begin(200, _headers(visit, streamed, EVENTS))
 
 
-def _headers(visit: Visit, streamed: Streamed | Replayed, own: tuple[bytes, ...]) -> Headers:
+def _headers(visit: Visit, streamed: Live, own: tuple[bytes, ...]) -> Headers:
     """Return the head of a stream: what is known by now, which its cost is not."""
-    headers = [*streamed.headers, *own]
+    headers = [*with_quota(streamed.headers, streamed.quota), *own]
     if own is EVENTS and not any(line.startswith(b"content-type:") for line in streamed.headers):
         headers.append(TYPE_OF_EVENTS)
     if streamed.deployment is not None:

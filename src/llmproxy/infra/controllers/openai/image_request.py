@@ -6,6 +6,7 @@ provider to judge.
 
 from collections.abc import Mapping
 
+from llmproxy.domain.usage import Usage
 from llmproxy.infra.controllers.openai.asked import Asked
 from llmproxy.infra.controllers.openai.fields import (
     Check,
@@ -68,10 +69,12 @@ def _asked(raw: bytes, checks: Mapping[str, Check], needed: tuple[str, ...]) -> 
         if values.get(name) is None:
             raise missing(name)
     partial = (values.get("partial_images") or 0) * TOKENS_PER_PARTIAL_IMAGE
+    count = values.get("n") or 1
     return Asked(
         body,
         values.get("model") or "",
         stream=values.get("stream") is True,
-        choices=values.get("n") or 1,
+        choices=count,
         max_output_tokens=TOKENS_PER_IMAGE + partial,
+        counted=Usage(images=count, estimated=True),
     )

@@ -12,6 +12,8 @@ from llmproxy.domain.operation import OPERATION_OF, Endpoint
 from llmproxy.infra.controllers.desk import Desk
 from llmproxy.infra.controllers.openai.asked import Asked
 from llmproxy.infra.controllers.openai.counter import Counter
+from llmproxy.infra.controllers.openai.kept_answers import KeptAnswers
+from llmproxy.infra.controllers.openai.tags import tags_of
 from llmproxy.infra.controllers.visit import Visit
 
 
@@ -39,6 +41,7 @@ class JsonOperation:
         counter = Counter(gateway, desk, ends_with_done=row.ends_with_done)
         self._whole = counter.pipe if row.binary else counter.answer
         self._stream = counter.stream
+        self._kept = KeptAnswers(gateway, counter, binary=row.binary)
 
     async def __call__(self, visit: Visit) -> None:
         """Serve one request. Raises GatewayError before anything was sent."""
@@ -64,13 +67,22 @@ class JsonOperation:
             stream=asked.stream,
             silence_s=desk.silence_s(visit),
             started_at=visit.started_at,
+            plain=asked.plain,
         )
         if asked.previous is not None:
             call.previous = self._gateway.recall.directory.previous(asked.previous, caller)
         if asked.background:
             call.background = True
+        if asked.audio_ms_at_most:
+            call.audio_ms_at_most = asked.audio_ms_at_most
+        tags = tags_of(visit.headers, asked.body)
+        if tags:
+            call.tags = tags
         visit.follow_client()
-        if call.stream:
+        wish = self._kept.wish(visit, call)
+        if wish is not None:
+            await self._kept.serve(visit, call, wish)
+        elif call.stream:
             await self._stream(visit, call)
         else:
             await self._whole(visit, call)

@@ -28,6 +28,7 @@ from llmproxy.domain.operation import Endpoint, Operation
 from llmproxy.infra.controllers.errors import realtime_error_event
 from llmproxy.infra.controllers.openai.client_secrets import PREFIX, ClientSecret, Secrets
 from llmproxy.infra.controllers.openai.fields import missing
+from llmproxy.infra.controllers.openai.tags import tags_of
 from llmproxy.infra.controllers.visit import ClientGone, Headers, Visit
 from llmproxy.infra.wire.hiding import HIDDEN
 from llmproxy.infra.wire.json_object import JsonObject
@@ -42,6 +43,8 @@ KEY_SUBPROTOCOL: Final = b"openai-insecure-api-key."
 IGNORED: Final = frozenset(("api-version",))
 """What the Azure clients add to every URL."""
 MAX_PARAMETERS: Final = 20
+MS_PER_TOKEN_HEARD: Final = 100
+"""Of what the caller says (OpenAI's page "Managing costs" of the Realtime API)."""
 KEY_BYTES: Final = 16
 
 
@@ -176,19 +179,22 @@ def _call(visit: Visit, caller: Caller, secret: ClientSecret | None) -> Call:
         intent = "transcription" if secret.transcribes else intent
     if not model:
         raise missing("model")
+    body = _body(intent, secret)
     return Call(
         request_id=visit.request_id,
         caller=caller,
         endpoint=Endpoint.REALTIME,
         operation=Operation.AUDIO_REALTIME,
         model=model,
-        body=_body(intent, secret),
+        body=body,
         prompt_bytes=CONTEXT_TOKENS,
         max_output_tokens=None,
         choices=1,
         stream=True,
         silence_s=None,
         started_at=visit.started_at,
+        audio_ms_at_most=CONTEXT_TOKENS * MS_PER_TOKEN_HEARD,
+        tags=tags_of(visit.headers, body),
     )
 
 

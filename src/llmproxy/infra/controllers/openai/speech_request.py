@@ -30,6 +30,8 @@ tokens (its pricing page): 1,250 tokens a minute, in which some 900 characters o
 """
 MOST_AUDIO_TOKENS_PER_CHARACTER = 8
 """For reservations: a digit or a Chinese character may take 0.4 s to say, at 1,250 a minute."""
+MS_PER_AUDIO_TOKEN = 48
+"""1,250 a minute, as above."""
 TEXT_BYTES_PER_TOKEN = 4
 
 
@@ -49,21 +51,26 @@ def speech_request(raw: bytes) -> Asked:
             code="empty_string",
         )
     slowness = max(1.0, 1 / (values.get("speed") or 1))
-    return Asked(
+    longest = math.ceil(len(spoken) * MOST_AUDIO_TOKENS_PER_CHARACTER * slowness)
+    asked = Asked(
         body,
         values["model"],
         stream=values.get("stream_format") == "sse",
-        max_output_tokens=math.ceil(len(spoken) * MOST_AUDIO_TOKENS_PER_CHARACTER * slowness),
+        max_output_tokens=longest,
         counted=_counted(spoken),
     )
+    asked.audio_ms_at_most = longest * MS_PER_AUDIO_TOKEN
+    return asked
 
 
 def _counted(spoken: str) -> Usage:
     """Return what the call uses, unless the provider says better: only its events hold tokens."""
+    spoken_tokens = math.ceil(len(spoken) * AUDIO_TOKENS_PER_CHARACTER)
     return Usage(
         input_tokens=math.ceil(len(spoken.encode()) / TEXT_BYTES_PER_TOKEN),
-        audio_output_tokens=math.ceil(len(spoken) * AUDIO_TOKENS_PER_CHARACTER),
+        audio_output_tokens=spoken_tokens,
         characters=len(spoken),
+        audio_ms=spoken_tokens * MS_PER_AUDIO_TOKEN,
         estimated=True,
     )
 

@@ -14,9 +14,11 @@ from llmproxy.domain.operation import OPERATION_OF, Endpoint
 from llmproxy.infra.controllers.desk import Desk
 from llmproxy.infra.controllers.middleware import Serve
 from llmproxy.infra.controllers.openai.counter import Counter
+from llmproxy.infra.controllers.openai.tags import tags_of
 from llmproxy.infra.controllers.openai.upload import SpooledForm
 from llmproxy.infra.controllers.openai.upload_requests import Desk as FormDesk
 from llmproxy.infra.controllers.openai.upload_requests import Sent
+from llmproxy.infra.controllers.openai.wishes import refuse_repeats
 from llmproxy.infra.controllers.spool import Spool, Spools
 from llmproxy.infra.controllers.visit import JSON, Visit
 from llmproxy.infra.wire.multipart import Form, FormReader, Malformed, boundary_of
@@ -50,6 +52,7 @@ class UploadOperation:
             await self._row.json(visit)
             return
         caller = self._gateway.registry.authenticate(visit.key, visit.is_local, visit.named_project)
+        refuse_repeats(visit.headers)
         reader = _reader(content_type, self._row)
         declared = visit.declared_bytes(self._desk.max_upload_bytes, SETTING)
         spool = self._spools.spool(declared)
@@ -105,6 +108,8 @@ class UploadOperation:
             silence_s=self._desk.silence_s(visit),
             started_at=visit.started_at,
             upload=upload,
+            audio_ms_at_most=asked.audio_ms_at_most,
+            tags=tags_of(visit.headers, asked.body),
         )
 
 

@@ -143,6 +143,7 @@ def _speech(form: Form, fields: Mapping[str, tuple[Read, Check]]) -> Sent:
     asked = Asked(
         _body(form), values["model"], stream=values.get("stream") is True, counted=counted
     )
+    asked.audio_ms_at_most = math.ceil(longest_s * 1000)
     return Sent(asked, math.ceil(longest_s * AUDIO_TOKENS_PER_MINUTE / 60))
 
 

@@ -41,16 +41,18 @@ _WRITE_AGAIN: Final = frozenset({408, 410, 449, 500, 503})
 may have been done already is recognised afterwards by what it wrote."""
 MODELS_PATH: Final = "/provider"
 KEYS_PATH: Final = "/kind"
+USAGE_PATH: Final = "/partition"
 
 
 class CosmosPlace(NamedTuple):
-    """Where the registry is; without a key Entra ID lets the gateway in."""
+    """Where registry and ledger are; without a key Entra ID lets the gateway in."""
 
     url: str
     key: Secret | None
     database: str
     models: str
     keys: str
+    usage: str = "usage"
 
 
 class CosmosAccount:
@@ -68,6 +70,7 @@ class CosmosAccount:
         self.database: DatabaseProxy = client.get_database_client(place.database)
         self.models: ContainerProxy = self.database.get_container_client(place.models)
         self.keys: ContainerProxy = self.database.get_container_client(place.keys)
+        self.usage: ContainerProxy = self.database.get_container_client(place.usage)
         self._transport = transport
         self._credential = credential
         self._entering = asyncio.Lock()
@@ -106,17 +109,26 @@ class CosmosAccount:
         """Where the account is, for messages."""
         return self.place.url
 
+    @property
+    def containers(self) -> tuple[tuple[ContainerProxy, str], ...]:
+        """All of them, each with the path of its partition key."""
+        return (
+            (self.models, MODELS_PATH),
+            (self.keys, KEYS_PATH),
+            (self.usage, USAGE_PATH),
+        )
+
     def counts(self) -> Counts:
         """Return what was asked and what it cost."""
         return self._transport.counts()
 
     async def check(self) -> None:
-        """See that both containers are there and fit.
+        """See that all containers are there and fit.
 
         Raises StoreUnusableError when one is missing or partitioned otherwise, Unavailable when
         the account cannot be asked now.
         """
-        for container, path in ((self.models, MODELS_PATH), (self.keys, KEYS_PATH)):
+        for container, path in self.containers:
             found = await self.properties(container)
             if found is None:
                 raise StoreUnusableError(
@@ -172,9 +184,13 @@ class CosmosAccount:
     async def gather(self, pages: AsyncIterator[AsyncIterator[Item]]) -> list[Item]:
         """Return the items of all pages; each page is a call. To be called after `know`."""
         items: list[Item] = []
-        while (page := await self.call(lambda: _next(pages))) is not None:
+        while (page := await self.page(pages)) is not None:
             items.extend(page)
         return items
+
+    async def page(self, pages: AsyncIterator[AsyncIterator[Item]]) -> list[Item] | None:
+        """Return the next page, None after the last. To be called after `know`."""
+        return await self.call(lambda: _next(pages))
 
     async def close(self) -> None:
         """Close the client; closing twice is fine."""
@@ -201,7 +217,8 @@ def check_partition(name: str, properties: Mapping[str, Any], path: str) -> None
     if paths != [path]:
         raise StoreUnusableError(
             f"container {name} is partitioned by {paths}, not by {path}: name another one "
-            "(COSMOS_CONTAINER_ID, COSMOS_KEYS_CONTAINER_ID) and run `llmproxy registry init`"
+            "(COSMOS_CONTAINER_ID, COSMOS_KEYS_CONTAINER_ID, COSMOS_USAGE_CONTAINER_ID) and run "
+            "`llmproxy registry init`"
         )
 
 

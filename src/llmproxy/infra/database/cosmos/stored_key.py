@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from llmproxy.application.interfaces.key_repository import StoredKey
+from llmproxy.application.interfaces.key_repository import StoredKey, limits_kept
 
 _DIGEST_BYTES: Final = 32
 
@@ -32,6 +32,7 @@ def key_of(document: Mapping[str, Any]) -> StoredKey:
         expires_at=_time(document, "expires_at"),
         revoked_at=_time(document, "revoked_at"),
         replaces=_optional(document, "replaces", str),
+        limits=limits_kept(document.get("limits")),
     )
 
 

@@ -9,6 +9,8 @@ from typing import Final
 from llmproxy.application.interfaces.document_repository import StoredDocument
 from llmproxy.application.interfaces.key_repository import StoredKey
 from llmproxy.domain.caller import Caller
+from llmproxy.domain.fields import Fields, Findings
+from llmproxy.domain.limit import read_limits
 from llmproxy.domain.project import Project, ProjectError, parse_project
 from llmproxy.infra.database.following.callers import Callers
 from llmproxy.infra.database.following.mirror import Difference
@@ -32,7 +34,7 @@ class Access:
         """By the id of the key, of all that are in `callers` because of the store."""
         self.projects: Mapping[str, Project] = {}
         self.problems: Mapping[str, str] = {}
-        """Documents of projects that are left out, with the reason."""
+        """Documents of projects that are not good, with the reason."""
 
     async def take(
         self,
@@ -68,16 +70,32 @@ class Access:
             try:
                 projects[stored.id] = parse_project(stored.document)
             except ProjectError as error:
-                logger.warning("project %s: its document is left out: %s", stored.id, error)
-                problems[f"project {stored.id}"] = str(error)
+                projects[stored.id] = left = _what_is_left(stored.id, error, stored.document)
+                hint = "; its keys open nothing until it is mended" if left.suspended else ""
+                problems[f"project {stored.id}"] = f"{error}{hint}"
+                logger.warning("project %s: its document is not good: %s%s", stored.id, error, hint)
         self.projects = projects
         self.problems = problems
 
     def _caller(self, key: StoredKey) -> Caller:
         caller = key.caller()
         project = None if key.project is None else self.projects.get(key.project)
-        suspended = project is not None and project.suspended
-        return replace(caller, suspended=True) if suspended else caller
+        if project is None or not (project.suspended or project.limits is not None):
+            return caller
+        return replace(caller, suspended=project.suspended, project_limits=project.limits)
+
+
+def _what_is_left(id_: str, error: ProjectError, document: Mapping[str, object]) -> Project:
+    """Return what a document that is not good still says of its keys.
+
+    Whoever edits one in the store by hand and errs must not open more by that: where it cannot be
+    read what the keys may use, they are locked.
+    """
+    unread = {problem.field.partition(".")[0] for problem in error.problems}
+    locked = not unread.isdisjoint({"", "suspended", "limits"})
+    limits = None if locked else read_limits(Fields(document, "", Findings()), "limits")
+    suspended = locked or document.get("suspended") is True
+    return Project(id_, id_, "", suspended, document, limits)
 
 
 async def _of_projects(

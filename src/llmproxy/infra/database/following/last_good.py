@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.document_repository import StoredDocument
-from llmproxy.application.interfaces.key_repository import StoredKey
+from llmproxy.application.interfaces.key_repository import StoredKey, limits_kept
 from llmproxy.application.interfaces.last_good import Held, LastGood
 
 logger = logging.getLogger("llmproxy.registry")
@@ -149,7 +149,12 @@ def _item(line: bytes) -> dict[str, Any]:
 
 def _key(item: dict[str, Any]) -> StoredKey:
     models = None if item["models"] is None else frozenset(map(sys.intern, item["models"]))
-    return StoredKey(**{**item, "digest": bytes.fromhex(item["digest"]), "models": models})
+    read = {
+        "digest": bytes.fromhex(item["digest"]),
+        "models": models,
+        "limits": limits_kept(item.get("limits")),
+    }
+    return StoredKey(**{**item, **read})
 
 
 def _line(item: dict[str, Any]) -> bytes:

@@ -119,9 +119,15 @@ def _open(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
 
 
 def _make_private(path: Path) -> None:
-    """Make the folder (0700) and the file (0600); SQLite gives its side files the same mode."""
+    """Make the folder (0700) and the file (0600); SQLite gives its side files the same mode.
+
+    A file that is there is not opened: to close it again would give back the locks that other
+    connections of this process have on it, and another process would then take the side files away
+    under them (sqlite.org/howtocorrupt.html, 2.2).
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     # A file of another owner that lets us in (a shared volume) is not ours to change.
     with suppress(PermissionError):
         path.chmod(0o600)

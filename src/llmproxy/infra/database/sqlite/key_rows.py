@@ -3,7 +3,7 @@
 import json
 from typing import Final
 
-from llmproxy.application.interfaces.key_repository import StoredKey
+from llmproxy.application.interfaces.key_repository import StoredKey, limits_kept
 
 Row = tuple[
     float,
@@ -16,13 +16,17 @@ Row = tuple[
     float | None,
     float | None,
     str | None,
+    bytes | str | None,
 ]
 
 NAMES: Final = (
-    "created_at, id, digest, prefix, project, models, admin, expires_at, revoked_at, replaces"
+    "created_at, id, digest, prefix, project, models, admin, expires_at, revoked_at, replaces, "
+    "limits"
 )
 # A text that is not UTF-8 would fail the whole query; as bytes it fails its own key.
-COLUMNS: Final = NAMES.replace("models", "CAST(models AS BLOB)")
+COLUMNS: Final = NAMES.replace("models", "CAST(models AS BLOB)").replace(
+    "limits", "CAST(limits AS BLOB)"
+)
 
 
 class DamagedKeyError(ValueError):
@@ -43,12 +47,14 @@ def row_of(key: StoredKey) -> Row:
         key.expires_at,
         key.revoked_at,
         key.replaces,
+        None if key.limits is None else json.dumps(key.limits.document()),
     )
 
 
 def key_of(row: Row) -> StoredKey:
     """Read a row of COLUMNS. Raises DamagedKeyError."""
-    created_at, key_id, digest, prefix, project, models, admin, expires, revoked, replaces = row
+    created_at, key_id, digest, prefix, project, models, admin = row[:7]
+    expires_at, revoked_at, replaces, limits = row[7:]
     try:
         return StoredKey(
             key_id,
@@ -58,9 +64,10 @@ def key_of(row: Row) -> StoredKey:
             None if models is None else _codes(models),
             bool(admin),
             created_at,
-            expires,
-            revoked,
+            expires_at,
+            revoked_at,
             replaces,
+            None if limits is None else limits_kept(json.loads(limits)),
         )
     except (ValueError, TypeError) as error:
         raise DamagedKeyError(

@@ -3,7 +3,9 @@
 Documented (Vertex AI v1, discovery revision 20261106): `totalTokenCount` is the sum of
 `promptTokenCount` (with what came from a cache), `candidatesTokenCount`, `toolUsePromptTokenCount`
 and `thoughtsTokenCount`. Answers were seen whose candidates include their thoughts, or whose prompt
-includes the results of tools; the total shows which it is.
+includes the results of tools; the total shows which it is. Sound has a price of its own, and so
+have images that are made; images, video and documents that are given are priced as text (Google's
+page "Gemini API pricing"), and of these only images are told apart here.
 """
 
 import msgspec
@@ -54,16 +56,19 @@ def usage_of(said: UsageMetadata) -> Usage:
     if said.total_token_count and (thoughts or tools):
         out, tools = _told_apart(said.total_token_count, prompt, out, thoughts, tools)
     cached = min(max(said.cached_content_token_count or 0, 0), prompt)
-    fresh_audio = _audio(said.prompt_tokens_details) - _audio(said.cache_tokens_details)
-    audio_in = min(max(fresh_audio, 0), prompt - cached)
-    audio_out = min(_audio(said.candidates_tokens_details), out)
+    audio_in = min(_fresh(said, "AUDIO"), prompt - cached)
+    image_in = min(_fresh(said, "IMAGE"), prompt - cached - audio_in)
+    audio_out = min(_of("AUDIO", said.candidates_tokens_details), out)
+    image_out = min(_of("IMAGE", said.candidates_tokens_details), out - audio_out)
     return Usage(
-        input_tokens=prompt + tools - cached - audio_in,
+        input_tokens=prompt + tools - cached - audio_in - image_in,
         cache_read_tokens=cached,
-        output_tokens=out - audio_out,
+        output_tokens=out - audio_out - image_out,
         reasoning_tokens=thoughts,
         audio_input_tokens=audio_in,
         audio_output_tokens=audio_out,
+        image_input_tokens=image_in,
+        image_output_tokens=image_out,
     )
 
 
@@ -84,7 +89,14 @@ def _told_apart(total: int, prompt: int, out: int, thoughts: int, tools: int) ->
     return readings[0]
 
 
-def _audio(details: list[Modality] | None) -> int:
+def _fresh(said: UsageMetadata, kind: str) -> int:
+    """Return the tokens of a kind in the prompt that did not come from a cache."""
+    if not said.prompt_tokens_details:
+        return 0
+    return max(_of(kind, said.prompt_tokens_details) - _of(kind, said.cache_tokens_details), 0)
+
+
+def _of(kind: str, details: list[Modality] | None) -> int:
     if not details:
         return 0
-    return sum(max(detail.token_count or 0, 0) for detail in details if detail.modality == "AUDIO")
+    return sum(max(detail.token_count or 0, 0) for detail in details if detail.modality == kind)

@@ -9,7 +9,12 @@ from llmproxy.domain.errors import Broken
 from llmproxy.domain.operation import Endpoint
 from llmproxy.domain.usage import Usage
 from llmproxy.infra.providers.openai_wire.failures import DETAIL_BYTES
-from llmproxy.infra.providers.openai_wire.usage import WireUsage, usage_from
+from llmproxy.infra.providers.openai_wire.usage import (
+    WireUsage,
+    drawn_from,
+    heard_from,
+    usage_from,
+)
 from llmproxy.infra.wire.unreadable import UNREADABLE
 
 RESULT: Mapping[Endpoint, str] = {
@@ -27,7 +32,6 @@ RESULT: Mapping[Endpoint, str] = {
 
 
 IMAGES = frozenset((Endpoint.IMAGES_GENERATIONS, Endpoint.IMAGES_EDITS, Endpoint.IMAGES_VARIATIONS))
-NOTHING = Usage()
 
 
 class _Judge:
@@ -68,12 +72,11 @@ def usage_in(endpoint: Endpoint, answer: bytes, content_type: bytes) -> Usage | 
     if wire is None and judge is None and read.duration is not None:
         # whisper-1's verbose_json (CreateTranscriptionResponseVerboseJson) says it outside of usage
         wire = WireUsage(seconds=read.duration)
-    usage = None if wire is None else usage_from(wire)
     if endpoint in IMAGES:
-        # Older models are paid per image and report no tokens (ImagesResponse in OpenAI's API
-        # description): the images are their usage.
-        return (usage or NOTHING)._replace(images=len(read.data))
-    return usage
+        return drawn_from(wire, len(read.data))
+    if wire is None:
+        return None
+    return heard_from(wire) if judge is None else usage_from(wire)
 
 
 def _check_result(judge: _Judge | None, answer: bytes, error: Exception) -> None:

@@ -7,7 +7,7 @@ Types: OpenAI's API description 2.3.0, ResponseStreamEvent, ImageGenStreamEvent,
 ImageEditStreamEvent, CreateSpeechResponseStreamEvent, CreateTranscriptionResponseStreamEvent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 from typing_extensions import override
@@ -17,7 +17,13 @@ from llmproxy.domain.usage import Usage
 from llmproxy.infra.providers.openai_wire.failures import stream_failure
 from llmproxy.infra.providers.openai_wire.incoming import Again
 from llmproxy.infra.providers.openai_wire.sse import SseEvents, data_of
-from llmproxy.infra.providers.openai_wire.usage import WireUsage, usage_from
+from llmproxy.infra.providers.openai_wire.usage import (
+    WireUsage,
+    drawn_from,
+    heard_from,
+    spoken_from,
+    usage_from,
+)
 from llmproxy.infra.providers.transport.exchange import Exchange
 from llmproxy.infra.wire.unreadable import UNREADABLE
 
@@ -33,6 +39,12 @@ LAST: Mapping[Endpoint, tuple[bytes, ...]] = {
 IMAGES = frozenset((b"image_generation.completed", b"image_edit.completed"))
 MAX_IMAGE_EVENT_BYTES = 64 * 1024 * 1024
 """An image of 3840x2160 pixels, OpenAI's largest, is some 33 MB before any compression."""
+
+READERS: Mapping[Endpoint, Callable[[WireUsage], Usage | None]] = {
+    Endpoint.AUDIO_SPEECH: spoken_from,
+    Endpoint.AUDIO_TRANSCRIPTIONS: heard_from,
+}
+"""How usage is read where all that it counts may be sound."""
 
 PREAMBLE = frozenset(("response.created", "response.in_progress", "response.queued"))
 FAILED = "response.failed"
@@ -53,7 +65,6 @@ class _Type(msgspec.Struct):
     type: str = ""
 
 
-NOTHING = Usage()
 _event = msgspec.json.Decoder(_Event)
 _type = msgspec.json.Decoder(_Type)
 
@@ -66,6 +77,7 @@ class TypedEvents(SseEvents):
         self._last = LAST[endpoint]
         self._types = frozenset(word.decode("ascii") for word in self._last)
         self._spoke = False
+        self._read = READERS.get(endpoint, usage_from)
         self._draws = not IMAGES.isdisjoint(self._last)
         if self._draws:
             self.max_event_bytes = MAX_IMAGE_EVENT_BYTES
@@ -89,9 +101,10 @@ class TypedEvents(SseEvents):
             self._ready = False
             return False
         wire = event.usage if response is None else response.usage
-        usage = None if wire is None else usage_from(wire)
         if self._draws:
-            usage = (usage or NOTHING)._replace(images=1)
+            usage: Usage | None = drawn_from(wire, 1)
+        else:
+            usage = None if wire is None else self._read(wire)
         if usage is not None:
             self.usage = usage if self.usage is None else self.usage.plus(usage)
         self.finish_seen = True

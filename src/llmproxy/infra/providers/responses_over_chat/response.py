@@ -96,7 +96,7 @@ def wire_usage(usage: Usage) -> dict[str, object]:
         "input_tokens": into,
         "input_tokens_details": {
             "cached_tokens": usage.cache_read_tokens,
-            "cache_write_tokens": usage.cache_write_tokens,
+            "cache_write_tokens": usage.cache_write_tokens + usage.cache_write_1h_tokens,
         },
         "output_tokens": out,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},

@@ -116,7 +116,7 @@ def wire_usage(usage: Usage) -> dict[str, object]:
         "total_tokens": into + out,
         "prompt_tokens_details": {
             "cached_tokens": usage.cache_read_tokens,
-            "cache_write_tokens": usage.cache_write_tokens,
+            "cache_write_tokens": usage.cache_write_tokens + usage.cache_write_1h_tokens,
             "audio_tokens": usage.audio_input_tokens,
         },
         "completion_tokens_details": {

@@ -23,7 +23,7 @@ STEP = st.one_of(
 )
 FINISH = st.sampled_from(["stop", "length", "tool_calls", "content_filter"])
 COUNT = st.integers(0, 1 << 40)
-USAGE = st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT, COUNT, COUNT)
+USAGE = st.builds(Usage, **dict.fromkeys(Usage._fields[:-1], COUNT), estimated=st.just(value=False))
 
 
 def _say(chunks: ChatChunks, step: tuple[str, Any], choice: int) -> bytes:

@@ -1,0 +1,49 @@
+"""Connections to Redis. Imported only where REDIS_URL is set."""
+
+from contextlib import AsyncExitStack
+
+from llmproxy.bootstrap.money import Around
+from llmproxy.config import SettingError
+from llmproxy.config.settings import RedisSettings
+from llmproxy.infra.alerts.announcer import Announcer
+from llmproxy.infra.ledger.past import LedgerPast
+from llmproxy.infra.limiter.redis import RedisLimiter, RedisOptions
+from llmproxy.infra.redis.address import BadAddress, read_address
+from llmproxy.infra.redis.client import RedisClient
+
+
+async def open_redis(stack: AsyncExitStack, redis: RedisSettings) -> RedisClient:
+    """Open a connection, which is made again whenever it is lost. Raises SettingError."""
+    try:
+        address = read_address(redis.url)
+    except BadAddress as error:
+        raise SettingError(f"REDIS_URL: {error}") from None
+    client = RedisClient(address)
+    client.start()
+    stack.push_async_callback(client.close)
+    return client
+
+
+async def open_redis_limiter(
+    stack: AsyncExitStack,
+    redis: RedisSettings,
+    around: Around,
+    past: LedgerPast,
+    announcer: Announcer,
+    *,
+    max_in_flight: int,
+) -> RedisLimiter:
+    """Take a seat among the workers that count there; Redis may be away."""
+    client = await open_redis(stack, redis)
+    limiter = RedisLimiter(
+        client,
+        around.clock,
+        past,
+        announcer,
+        RedisOptions(max_in_flight, redis.when_away, redis.prefix),
+    )
+    await limiter.start()
+    stack.push_async_callback(limiter.close)
+    around.metrics.gauge("redis", client.counts)
+    around.metrics.gauge("limits", limiter.counts)
+    return limiter

@@ -1,0 +1,52 @@
+"""Answers that are given again: kept in memory, or in Redis for all workers."""
+
+from contextlib import AsyncExitStack
+
+from llmproxy.application.interfaces.clock import Clock
+from llmproxy.application.interfaces.response_cache import Claims, ResponseCache
+from llmproxy.application.use_cases.replayed.cached import Cached
+from llmproxy.application.use_cases.replayed.once import Repeats
+from llmproxy.application.use_cases.replayed.sharing import Rooms, Sharing
+from llmproxy.config import Settings
+from llmproxy.config.settings import CacheSettings
+from llmproxy.infra.cache.memory import MemoryCache, NoClaims
+from llmproxy.infra.controllers.openai.kept_forms import OpenAIForms
+from llmproxy.infra.telemetry.metrics import Metrics
+
+
+async def open_repeats(
+    stack: AsyncExitStack, settings: Settings, rooms: Rooms, metrics: Metrics, clock: Clock
+) -> Repeats:
+    """Open the stores of answers; what is under way ends with the server."""
+    answers, repeated, claims = await _stores(stack, settings, clock)
+    forms = OpenAIForms()
+    most = settings.cache.max_entry_bytes
+    keeping = Sharing(rooms, answers, forms, clock, max_entry_bytes=most)
+    repeating = Sharing(rooms, repeated, forms, clock, max_entry_bytes=most)
+    cached = Cached(rooms, keeping if settings.cache.max_bytes else None)
+    repeats = Repeats(cached, repeating, claims, clock, ttl_s=settings.cache.idempotency_ttl_s)
+    stack.push_async_callback(repeats.close)
+    metrics.gauge("cache", lambda: {**keeping.counts, **answers.figures()})
+    metrics.gauge("idempotency", lambda: {**repeating.counts, **repeated.figures()})
+    return repeats
+
+
+async def _stores(
+    stack: AsyncExitStack, settings: Settings, clock: Clock
+) -> tuple[ResponseCache, ResponseCache, Claims]:
+    """Return what keeps answers for questions, for keys, and who runs what."""
+    redis = settings.redis
+    if redis is None:
+        most = settings.cache.max_bytes
+        repeated = MemoryCache(clock, max_bytes=most or CacheSettings.max_bytes)
+        return MemoryCache(clock, max_bytes=most), repeated, NoClaims()
+    from llmproxy.bootstrap.redis import open_redis  # noqa: PLC0415 - only where it is used
+    from llmproxy.infra.cache.redis import RedisCache, RedisClaims  # noqa: PLC0415
+
+    client = await open_redis(stack, redis)
+    prefix = redis.prefix.encode()
+    return (
+        RedisCache(client, prefix + b":answer:", clock),
+        RedisCache(client, prefix + b":repeat:", clock),
+        RedisClaims(client, prefix + b":claim:"),
+    )

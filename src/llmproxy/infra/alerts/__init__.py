@@ -1,0 +1,1 @@
+"""Telling people that a share of a limit is reached."""

@@ -1,0 +1,178 @@
+"""Answers kept in Redis: all workers share them, and Redis lets them go when their time is over.
+
+Away means nothing is there and nothing can be kept; nobody waits longer than the client's deadline
+for a command, and nobody sees an error.
+"""
+
+import secrets
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from typing_extensions import override
+
+from llmproxy.application.interfaces.clock import Clock
+from llmproxy.application.interfaces.response_cache import (
+    Claim,
+    Claims,
+    Form,
+    Kept,
+    ResponseCache,
+    Shape,
+)
+from llmproxy.infra.redis.client import RedisClient
+from llmproxy.infra.redis.errors import RedisFailure
+from llmproxy.infra.redis.script import Script
+from llmproxy.infra.wire.unreadable import UNREADABLE
+
+VERSION: Final = 1
+LEASE_S: Final = 30.0
+UNCLAIMED: Final = Claim(None)
+TOKEN_BYTES: Final = 16
+
+RELEASE: Final = Script(
+    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+)
+RENEW: Final = Script(
+    "if redis.call('GET', KEYS[1]) == ARGV[1] then"
+    " return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
+)
+
+
+class _Packed(msgspec.Struct, array_like=True):
+    """An answer as it stands in Redis. Whatever changes its meaning changes the version."""
+
+    version: int
+    form: Form
+    options: bytes
+    headers: tuple[bytes, ...]
+    body: bytes
+    deployment: str
+    kept_at: float
+    until: float
+    fingerprint: bytes
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Packed).decode
+
+
+def packed(kept: Kept) -> bytes:
+    """Return the bytes of an answer."""
+    form, options = kept.shape
+    return _encode(
+        _Packed(
+            VERSION,
+            form,
+            options,
+            kept.headers,
+            kept.body,
+            kept.deployment,
+            kept.kept_at,
+            kept.until,
+            kept.fingerprint,
+        )
+    )
+
+
+def unpacked(data: bytes) -> Kept | None:
+    """Return the answer, None for bytes of another version of this gateway."""
+    try:
+        found = _decode(data)
+    except UNREADABLE:
+        return None
+    if found.version != VERSION:
+        return None
+    return Kept(
+        Shape(found.form, found.options),
+        found.headers,
+        found.body,
+        found.deployment,
+        found.kept_at,
+        found.until,
+        found.fingerprint,
+    )
+
+
+class RedisCache(ResponseCache):
+    """Each answer is one value under `prefix` and its key in hexadecimal digits."""
+
+    def __init__(self, client: RedisClient, prefix: bytes, clock: Clock) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._clock = clock
+        self._failures = 0
+
+    @override
+    def figures(self) -> Mapping[str, float]:
+        return {"store_failures": self._failures}
+
+    @override
+    async def get(self, key: bytes) -> Kept | None:
+        try:
+            found = await self._client.call("GET", self._name(key))
+        except RedisFailure:
+            self._failures += 1
+            return None
+        kept = unpacked(found) if isinstance(found, bytes) else None
+        return kept if kept is not None and kept.until > self._clock.now() else None
+
+    @override
+    async def keep(self, key: bytes, kept: Kept) -> None:
+        left_ms = max(1, round((kept.until - self._clock.now()) * 1000))
+        try:
+            await self._client.call("SET", self._name(key), packed(kept), "PX", left_ms)
+        except RedisFailure:
+            self._failures += 1
+
+    def _name(self, key: bytes) -> bytes:
+        return self._prefix + key.hex().encode("ascii")
+
+
+class RedisClaims(Claims):
+    """A claim is a value with the fingerprint and a token of this process."""
+
+    lease_s = LEASE_S
+
+    def __init__(self, client: RedisClient, prefix: bytes, *, lease_s: float = LEASE_S) -> None:
+        self.lease_s = lease_s
+        self._client = client
+        self._prefix = prefix
+        self._token = secrets.token_bytes(TOKEN_BYTES)
+        self._held: dict[bytes, bytes] = {}
+
+    @override
+    async def claim(self, key: bytes, fingerprint: bytes) -> Claim:
+        name = self._name(key)
+        value = self._token + fingerprint
+        try:
+            ms = round(self.lease_s * 1000)
+            found = await self._client.call("SET", name, value, "NX", "GET", "PX", ms)
+        except RedisFailure:
+            return UNCLAIMED
+        if isinstance(found, bytes) and found != value:
+            return Claim(found[TOKEN_BYTES:])
+        self._held[key] = value
+        return UNCLAIMED
+
+    @override
+    async def renew(self, key: bytes) -> None:
+        value = self._held.get(key)
+        if value is not None:
+            ms = round(self.lease_s * 1000)
+            await self._run(RENEW, key, value, ms)
+
+    @override
+    async def release(self, key: bytes) -> None:
+        value = self._held.pop(key, None)
+        if value is not None:
+            await self._run(RELEASE, key, value)
+
+    async def _run(self, script: Script, key: bytes, *arguments: bytes | int) -> None:
+        try:
+            await self._client.run(script, self._name(key), arguments)
+        except RedisFailure:
+            return  # the lease ends by itself
+
+    def _name(self, key: bytes) -> bytes:
+        return self._prefix + key.hex().encode("ascii")

@@ -1,0 +1,175 @@
+"""Desk: what a request says of answers that are kept, and of being sent twice.
+
+```text
+x-llmproxy-cache: on | off | refresh
+x-llmproxy-cache-ttl: seconds
+Idempotency-Key: at most 255 characters
+```
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Final
+
+from llmproxy.application.interfaces.call import Call
+from llmproxy.application.interfaces.response_cache import Form, Shape
+from llmproxy.application.registry import Registry
+from llmproxy.application.use_cases.replayed.question import Use, Wish
+from llmproxy.domain.document import CACHE_TTL_S, MAX_CACHE_TTL_S
+from llmproxy.domain.errors import InvalidRequest
+from llmproxy.domain.operation import Endpoint
+from llmproxy.infra.wire.canonical_json import canonical, canonical_object
+from llmproxy.infra.wire.json_object import JsonObject
+
+CACHE: Final = b"x-llmproxy-cache"
+TTL: Final = b"x-llmproxy-cache-ttl"
+REPEAT_KEY: Final = b"idempotency-key"
+MAX_KEY_CHARS: Final = 255
+MAX_TTL_DIGITS: Final = 10
+MAX_KNOWN: Final = 4096
+_USES: Final = {b"on": Use.ON, b"off": Use.BYPASS, b"refresh": Use.REFRESH}
+
+CACHED: Final = frozenset(
+    {
+        Endpoint.CHAT_COMPLETIONS,
+        Endpoint.COMPLETIONS,
+        Endpoint.RESPONSES,
+        Endpoint.EMBEDDINGS,
+        Endpoint.MODERATIONS,
+        Endpoint.IMAGES_GENERATIONS,
+        Endpoint.AUDIO_SPEECH,
+    }
+)
+"""Edits of images name files and addresses that may hold something else by now; compactions and
+counts of tokens are steps of a longer conversation."""
+
+DELIVERY: Final = frozenset({"stream", "stream_options"})
+"""How an answer comes, not what it says."""
+WHO: Final = DELIVERY | {"user", "safety_identifier", "prompt_cache_key"}
+"""OpenAI's API description: `user` and `safety_identifier` tell end users apart to find abuse,
+`prompt_cache_key` helps its prompt cache. None of them reaches the model. A response repeats them,
+so there they belong to the question."""
+PLAIN_OPTIONS: Final = frozenset({b"null", b"{}", b'{"include_usage":false}'})
+"""Stream options that ask for nothing."""
+
+
+class Wishes:
+    """Reads the headers; `caches` says whether any answers are kept for the same question."""
+
+    def __init__(self, registry: Registry, *, caches: bool) -> None:
+        self._registry = registry
+        self._caches = caches
+        self._known: dict[bytes, bytes] = {}
+
+    def read(self, headers: Mapping[bytes, bytes], call: Call, *, binary: bool) -> Wish | None:
+        """Return what the request and its model wish for, None for nothing, as most do.
+
+        Raises InvalidRequest naming the header at fault, or what a caller is told who may not use
+        the model.
+        """
+        said = headers.get(CACHE)
+        repeat_key = headers.get(REPEAT_KEY)
+        plan = self._registry.candidates(call.model, call.caller, call.operation)
+        ttl_s = plan[0].model.cache_ttl_s
+        if len(plan) > 1:
+            every = [each.model.cache_ttl_s for each in plan]
+            ttl_s = min([each for each in every if each is not None], default=None)
+        if said is None and repeat_key is None and ttl_s is None:
+            return None
+        use = Use.ON if said is None else _use(said)
+        if ttl_s is None and (said is None or use is Use.BYPASS):
+            use = Use.NONE
+        elif use is not Use.BYPASS and not self._may_keep(call):
+            use = Use.BYPASS
+        shape = _shape(call, binary=binary)
+        ttl_s = _ttl_s(headers, CACHE_TTL_S if ttl_s is None else ttl_s)
+        question = self._question(call) if use in {Use.ON, Use.REFRESH} else b""
+        if repeat_key is None:
+            return Wish(shape, use, ttl_s, question) if use is not Use.NONE else None
+        fingerprint = sha256(canonical_object(_object(call).fields)).digest()
+        return Wish(shape, use, ttl_s, question, _repeat_key(repeat_key), fingerprint)
+
+    def _question(self, call: Call) -> bytes:
+        """Return the SHA-256 of what is asked.
+
+        Most questions that are asked again are the same bytes: those are told by a hash of them,
+        which costs a twentieth of their canonical text.
+        """
+        responds = call.endpoint is Endpoint.RESPONSES
+        without = DELIVERY if responds else WHO
+        body = _object(call)
+        written = sha256(body.raw)
+        written.update(b"1" if responds else b"0")
+        name = written.digest()
+        question = self._known.get(name)
+        if question is None:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            text = canonical_object(body.fields, without)
+            question = self._known[name] = sha256(text).digest()
+        return question
+
+    def _may_keep(self, call: Call) -> bool:
+        """Whether an answer to this can be given again.
+
+        Not one that is still being made, and not one that the provider is to store each time.
+        """
+        if not self._caches or call.endpoint not in CACHED or call.background:
+            return False
+        stored = call.endpoint is Endpoint.CHAT_COMPLETIONS and call.body.value("store") == b"true"
+        return not stored
+
+
+def refuse_repeats(headers: Mapping[bytes, bytes]) -> None:
+    """Refuse an `Idempotency-Key` where it cannot be kept. Raises InvalidRequest."""
+    if REPEAT_KEY in headers:
+        raise InvalidRequest(
+            "The header 'Idempotency-Key' is not supported for requests with files.",
+            param="Idempotency-Key",
+            code="unsupported_header",
+            hint="Send it without the header: it is answered each time.",
+        )
+
+
+def _use(said: bytes) -> Use:
+    use = _USES.get(said.strip().lower())
+    if use is None:
+        raise _invalid("x-llmproxy-cache", "expected on, off or refresh")
+    return use
+
+
+def _ttl_s(headers: Mapping[bytes, bytes], usual_s: float) -> float:
+    said = headers.get(TTL)
+    if said is None:
+        return usual_s
+    said = said.strip()
+    seconds = int(said) if said.isdigit() and len(said) <= MAX_TTL_DIGITS else 0
+    if not 1 <= seconds <= MAX_CACHE_TTL_S:
+        raise _invalid(
+            "x-llmproxy-cache-ttl", f"expected whole seconds from 1 to {MAX_CACHE_TTL_S}"
+        )
+    return float(seconds)
+
+
+def _repeat_key(said: bytes) -> bytes:
+    if not said.strip() or len(said) > MAX_KEY_CHARS:
+        raise _invalid("Idempotency-Key", f"expected 1 to {MAX_KEY_CHARS} characters")
+    return said
+
+
+def _invalid(name: str, expected: str) -> InvalidRequest:
+    return InvalidRequest(f"Invalid header '{name}': {expected}.", param=name, code="invalid_value")
+
+
+def _shape(call: Call, *, binary: bool) -> Shape:
+    if not call.stream:
+        return Shape(Form.BYTES if binary else Form.WHOLE)
+    options = call.body.value("stream_options")
+    text = b"" if options is None else canonical(options)
+    return Shape(Form.EVENTS, b"" if text in PLAIN_OPTIONS else text)
+
+
+def _object(call: Call) -> JsonObject:
+    if not isinstance(call.body, JsonObject):
+        raise TypeError("the desk reads every body as a JsonObject")
+    return call.body

@@ -1,0 +1,144 @@
+"""What every Limiter does with deployments that have limits, and what it tells of what is left."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from llmproxy.application.interfaces.limiter import NOTHING_USED, Used
+from llmproxy.domain.errors import RateLimited
+from tests.contract.limiter_places import (
+    PLACES,
+    Make,
+    Place,
+    call,
+    deployment,
+    key,
+    limits,
+    project,
+    refused,
+    standing_of,
+)
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest_asyncio.fixture(name="place", params=PLACES)
+async def _place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+    make: Make = request.param
+    async with AsyncExitStack() as stack:
+        yield await stack.enter_async_context(make(tmp_path))
+
+
+async def test_lanes(place: Place) -> None:
+    """The first deployment with room is held; its limit is told only when every one is full."""
+    lanes = (
+        deployment(limits(requests_per_minute=1), "east"),
+        deployment(limits(requests_per_minute=1), "west"),
+    )
+    calls = [call(lanes=lanes) for _ in range(2)]
+    for each in calls:
+        await place.limiter.reserve(each)
+
+    assert [each.lane for each in calls] == [0, 1]
+    error = await refused(place, call(lanes=lanes))
+    assert "at its deployment `" in error.message
+    assert "Used" not in error.message  # others have used it
+
+    unlimited = call(lanes=(lanes[0], None))
+    await place.limiter.reserve(unlimited)
+    assert unlimited.lane == 1
+
+    place.settle(calls[0], NOTHING_USED)
+    await place.settled()
+    again = call(lanes=lanes)
+    await place.limiter.reserve(again)
+    assert again.lane == 0
+
+
+async def test_moving_to_another_lane(place: Place) -> None:
+    """The deployment that is left gets all back, the next one is held and counts what was used."""
+    lanes = (
+        deployment(limits(tokens_per_day=100), "east"),
+        deployment(limits(tokens_per_day=100), "west"),
+        deployment(limits(tokens_per_day=10), "tiny"),
+        None,
+    )
+    own = key(limits(tokens_per_day=500))
+    held = call(own, lanes=lanes, tokens=80)
+    await place.limiter.reserve(held)
+    await place.limiter.move(held, 1)
+    assert held.lane == 1
+
+    with pytest.raises(RateLimited):
+        await place.limiter.move(held, 2)
+    stood = await standing_of(place, held)
+    assert [used for name, used in stood.items() if "deployment" in name] == [(0, 0)] * 3
+    assert stood["key k1 tokens_per_day"] == (0, 80)
+
+    await place.limiter.move(held, 1)
+    place.settle(held, Used(0, 30, 1))
+    stood = await standing_of(place, held)
+    assert stood["deployment west tokens_per_day"] == (30, 0)
+    assert stood["deployment east tokens_per_day"] == (0, 0)
+    assert stood["key k1 tokens_per_day"] == (30, 0)
+
+    second = call(own, lanes=lanes, tokens=80)
+    await place.limiter.reserve(second)
+    await place.limiter.move(second, 3)
+    place.settle(second, Used(0, 5, 1))
+    assert (await standing_of(place, second))["deployment east tokens_per_day"] == (0, 0)
+
+
+async def test_what_is_left(place: Place) -> None:
+    """Headers tell of the window with the smallest share left, after this call."""
+    scopes = (
+        key(limits(requests_per_minute=10, tokens_per_day=1_000)),
+        project(limits(requests_per_day=4, tokens_per_minute=1_000, cost_total=99)),
+    )
+    held = call(*scopes, tokens=100, cost=1)
+    await place.limiter.reserve(held)
+    place.settle(held, Used(1, 300, 1))
+    await place.settled()
+    held = call(*scopes, tokens=100, cost=1)
+    await place.limiter.reserve(held)
+
+    assert held.quota is not None
+    requests, tokens = held.quota
+    assert requests is not None
+    assert (requests.most, requests.left) == (4, 2)
+    assert 86_400 <= requests.reset_s <= 87_300
+    assert tokens is not None
+    assert (tokens.most, tokens.left) == (1_000, 600)
+
+
+async def test_a_refused_call_is_told_what_is_left(place: Place) -> None:
+    """A refusal carries the same figures, and the call itself does not count in them."""
+    own = key(limits(requests_per_minute=1))
+    await place.limiter.reserve(call(own))
+    late = call(own)
+    await refused(place, late)
+
+    assert late.quota is not None
+    assert late.quota.requests is not None
+    assert (late.quota.requests.most, late.quota.requests.left) == (1, 0)
+
+
+async def test_standing(place: Place) -> None:
+    """It says what would become of a call, in the words of the refusal, and holds nothing."""
+    own = key(limits(requests_per_minute=1, at_once=5))
+    standing = await place.limiter.standing(call(own))
+    assert standing.refusal is None
+    assert [(each.setting, each.used, each.most) for each in standing.limits[1:]] == [
+        ("requests_per_minute", 0, 1),
+        ("concurrent_requests", 0, 5),
+    ]
+
+    await place.limiter.reserve(call(own))
+    standing = await place.limiter.standing(call(own))
+    assert isinstance(standing.refusal, RateLimited)
+    assert standing.refusal.message.startswith("Rate limit reached for `gpt` with key `k1`")
+    assert standing.limits[1].reset_s is not None
+    assert standing.limits[1].reset_s > 50

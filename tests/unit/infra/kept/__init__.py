@@ -1,0 +1,1 @@
+"""Answers that are kept, in OpenAI's words."""
