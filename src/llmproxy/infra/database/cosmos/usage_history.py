@@ -60,7 +60,9 @@ class Tally:
     def add(self, items: Iterable[Mapping[str, Any]]) -> None:
         """Add the parts of one answer. Raises Unavailable for one that cannot be read."""
         for part in map(part_of, items):
-            self.positions[part.source] = max(part.end, self.positions.get(part.source, 0))
+            # One byte behind a file that has ended stand the calls that it left open.
+            known = part.end + part.ended
+            self.positions[part.source] = max(known, self.positions.get(part.source, 0))
             self.full_parts += part.full
             lines = self._of_full_parts.setdefault(part.name, {}) if part.full else self._lines
             for line, spent in lines_of(part):
