@@ -106,6 +106,9 @@ def over_cosmos(values: dict[str, str], environment: dict[str, str]) -> Iterator
     with emulator() as store:
         values["COSMOS"] = environment["COSMOS_KEY"] = store.key
         environment |= {"COSMOS_URL": store.url, "REGISTRY_RELOAD_S": "3"}
+        # Nobody listens there: what is limited is let through, and Redis is asked for again.
+        redis = f"redis://gateway:{values['REDIS']}@127.0.0.1:9/0"
+        environment |= {"REDIS_URL": redis, "LIMITS_WITHOUT_REDIS": "open"}
         run(environment, "registry", "init")
         yield store
 
@@ -115,7 +118,8 @@ def plant(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Put a value everywhere: (the values, the environment of the server)."""
     values = {
-        name: planted(name.lower()) for name in (*SOURCES, "ADMIN", "COSMOS", "CLIENT", "PEM")
+        name: planted(name.lower())
+        for name in (*SOURCES, "ADMIN", "COSMOS", "CLIENT", "PEM", "WEBHOOK", "REDIS")
     }
     mounted = folder / "mounted"
     mounted.mkdir()
@@ -137,6 +141,7 @@ def plant(
         "LLMPROXY_ENV_FILE": str(folder / "variables.env"),
         "LLMPROXY_ADMIN_KEY": values["ADMIN"],
         "COSMOS_KEY": values["COSMOS"],
+        "ALERT_WEBHOOK_URL": f"http://127.0.0.1:9/hooks/{values['WEBHOOK']}",
         "SECRETS_DIR": str(mounted),
         "AZURE_CLIENT_SECRET": values["CLIENT"],
         "ENVIRONMENT": "development",

@@ -56,6 +56,8 @@ def _planted_run(
         documents += [
             account(untrusted, "untrusted", secret_name="VAULT"),
             account(first, "own", secret_name="LLMPROXY_ADMIN_KEY"),
+            account(first, "own-redis", secret_name="REDIS_URL"),
+            account(first, "own-webhook", secret_name="ALERT_WEBHOOK_URL"),
             document(
                 "google",
                 "Google",
@@ -68,7 +70,10 @@ def _planted_run(
             ),
         ]
         run(environment, "models", "import", "-", given=json.dumps(documents))
-        values["CALLER"] = run(environment, "keys", "create", "--project", "alpha").strip()
+        limited = ("--limit", "requests_total=400", "--alert-at", "1")
+        values["CALLER"] = run(
+            environment, "keys", "create", "--project", "alpha", *limited
+        ).strip()
         with served(tmp_path, environment) as gateway:
             yield Run(gateway, tmp_path, values, upstreams, store)
 
@@ -99,6 +104,8 @@ def test_a_full_run_writes_no_secret(planted_run: Run) -> None:
     leaks = sorted(set(found(doing.values, written)))
     assert not leaks, "\n".join(leaks)
 
+    assert ("the webhook for alerts did not take" in doing.gateway.log) == (doing.store is None)
+    assert ("Redis" in doing.gateway.log) == (doing.store is not None)
     assert {200, 400, 401, 404, 502} <= doing.statuses
     for name, upstream in doing.upstreams.items():
         value = upstream.api_key
@@ -113,7 +120,7 @@ def _use_every_model(doing: Run) -> None:
     for model in doing.upstreams:
         assert doing.chat(model) == 200
         assert doing.chat(model, stream=True) == 200
-    for model in ("untrusted", "own", "google"):
+    for model in ("untrusted", "own", "own-redis", "own-webhook", "google"):
         assert doing.chat(model) == 502
 
 

@@ -112,8 +112,8 @@ class Holding:
             places = held.places()
             self._give_back(held)
             held.settle_shares(used_here)
-        late = self._room.late(reservation, [tracked for tracked, _ in places])
-        places += [(tracked, step_of(reservation.at)) for tracked in late]
+        others = self._room.others(reservation, [tracked for tracked, _ in places])
+        places += [(tracked, step_of(reservation.at)) for tracked in others]
         if used_here == NOTHING or not places:
             return
         place = self._room.files.place()

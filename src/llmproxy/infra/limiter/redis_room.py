@@ -71,7 +71,6 @@ class Room:
         self._looking: asyncio.Task[None] | None = None
         self.currencies: set[str] = set()
         self._said = ""
-        self._newest = 0.0
         client.watch(self._come, self.seat.lost)
 
     async def start(self, timeout_s: float) -> None:
@@ -125,22 +124,22 @@ class Room:
 
     def _begin(self, place: tuple[ScopeKind, str, str]) -> Tracked:
         tracked = self._scopes[place] = Tracked(*place, self.files.place())
-        self._newest = tracked.began_at = self.seat.now()
         self.currencies.add(place[2])
         return tracked
 
-    def late(self, reservation: Reservation, own: Collection[Tracked]) -> list[Tracked]:
-        """Return scopes of a call that it was admitted without: they were limited after it.
+    def others(self, reservation: Reservation, own: Collection[Tracked]) -> list[Tracked]:
+        """Return scopes in which a call counts and that its reservation did not name.
 
-        Which deployment it was is not known here.
+        They had no limits when the call was admitted, and have some now or had some before:
+        limits come and go, and counters go on.
         """
-        at = reservation.at
-        if at >= self._newest:
+        if not self._scopes:
             return []
         names = (
             (ScopeKind.KEY, reservation.key_id),
             (ScopeKind.MODEL, reservation.model),
             (ScopeKind.PROJECT, reservation.project),
+            (ScopeKind.DEPLOYMENT, reservation.deployment),
         )
         found = [
             self._scopes.get((kind, name, currency))
@@ -148,7 +147,7 @@ class Room:
             for currency in self.currencies
             if name is not None
         ]
-        return [each for each in found if each and each.began_at > at and each not in own]
+        return [each for each in found if each and each not in own]
 
     def want(self, scopes: Iterable[Tracked]) -> None:
         """Join these as soon as may be."""

@@ -33,7 +33,6 @@ class Tracked:
         "_foreign",
         "_plain",
         "_priced",
-        "began_at",
         "born",
         "currency",
         "given",
@@ -71,7 +70,7 @@ class Tracked:
         self.told: dict[str, int] = {}
         self.last: tuple[list[int], int, float] | None = None
         self.share: ScopeCounters | None = None
-        self.touched = self.began_at = 0.0
+        self.touched = 0.0
         self.rules = 0
         self.quoted: tuple[tuple[int, int, int, Window], ...] = ()
         self._plain: tuple[Argument, ...] = ()

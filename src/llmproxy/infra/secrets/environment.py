@@ -8,7 +8,7 @@ from typing_extensions import override
 from llmproxy.application.interfaces.secrets import SecretMissing, SecretSource
 from llmproxy.domain.secret import Secret
 
-OWN: Final = frozenset({"COSMOS_KEY", "LLMPROXY_ADMIN_KEY"})
+OWN: Final = frozenset({"COSMOS_KEY", "LLMPROXY_ADMIN_KEY", "REDIS_URL", "ALERT_WEBHOOK_URL"})
 """What opens the gateway and its store. A document that names it would send it to a provider."""
 
 
