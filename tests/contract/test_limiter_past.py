@@ -15,8 +15,10 @@ from tests.contract.limiter_places import (
     Make,
     Place,
     call,
+    deployment,
     key,
     limits,
+    model,
     project,
     refused,
     standing_of,
@@ -65,6 +67,24 @@ async def test_a_rule_is_added(place: Place) -> None:
         "key k1 requests_per_day": (2, 0),
         "key k1 tokens_per_day": (25, 0),
     }
+
+
+async def test_limits_that_go_and_come_back(place: Place) -> None:
+    """Calls in between, which no limit knew of, count when they are back."""
+    own = limits(requests_per_day=9, tokens_total=99)
+    scopes = (key(own), project(own), model(own))
+    lane = deployment(own, "d1")
+    await place.limiter.standing(call(*scopes, lanes=(lane,)))
+    between = call()
+    await place.limiter.reserve(between)
+    between.deployment = "d1"
+    place.settle(between, Used(0, 20, 1))
+    await place.settled()
+
+    told = await standing_of(place, call(*scopes, lanes=(lane,)))
+    assert len(told) == 8
+    assert {figures for name, figures in told.items() if name.endswith("day")} == {(1, 0)}
+    assert {figures for name, figures in told.items() if name.endswith("total")} == {(20, 0)}
 
 
 async def test_rebuilt(place: Place) -> None:

@@ -167,17 +167,16 @@ class ScopeCounters:
                 passed = [*(passed or ()), *counter.passed(counter.used)]
         return passed
 
-    def count(self, second: int, used: Amounts, currency: str) -> list[Passed] | None:
-        """Count a call that held nothing here; return the shares it reaches."""
+    def count(self, second: int, used: Amounts, currency: str) -> None:
+        """Count a call that held nothing here: its scope had no limits when it was admitted.
+
+        The shares that it reaches are told with the next call that is held here, if there is one:
+        the limits may be gone by now.
+        """
         if currency != self.currency:
             used = (used[0], used[1], 0)
         for counter in self.all:
             counter.count(second, used[counter.place])
-        passed = None
-        for counter in self._alerting:
-            if counter.used >= counter.alert_at:
-                passed = [*(passed or ()), *counter.passed(counter.used)]
-        return passed
 
 
 def _is_quoted(counter: Counter) -> bool:

@@ -247,10 +247,12 @@ def test_a_rule_is_gone() -> None:
     assert counters.is_full((1, 1, 2), "USD")
 
 
-def test_counting_tells_shares() -> None:
-    """A call that held nothing can reach a share, too."""
+def test_shares_of_what_was_not_held_are_told_later() -> None:
+    """The limits may be gone when it is counted; the next call that they let in tells."""
     counters = scope(Limits(LIMITS.rules, alert_at_percent=(50,)))
-    passed = counters.count(NOW, (1, 5, 5), "USD")
+    counters.count(NOW, (1, 5, 5), "USD")
+    counters.hold(NOW, (1, 1, 1), "USD")
+    passed = counters.settle(NOW, (1, 1, 1), (0, 0, 0), "USD")
     assert passed is not None
     assert [each.counter.measure for each in passed] == [Measure.TOKENS, Measure.COST]
 
