@@ -12,7 +12,7 @@ _DESCRIPTION = """\
 Measures what a request and a stream cost this gateway, beside nginx, sglang-router and LiteLLM's
 proxy: CPU time, rates, latency, delay per event, memory and time to start, with a plain and with a
 TLS upstream.
-A full run takes about 45 minutes and writes bench/RESULTS.md and bench/results.json."""
+A full run takes about an hour and writes bench/RESULTS.md and bench/results.json."""
 _EPILOG = """\
 parts:
   unary   requests without a stream, at concurrency 64 and 1
@@ -27,6 +27,8 @@ parts:
           how long the event loop stands still while LiteLLM is imported
   scale   a registry of 10,000 models and 100,000 keys beside one of 10 and 10, in pairs: requests
           and streams, start, memory, and how long the event loop stands still when it changes
+  money   limits, ledger and cache switched on, in pairs: in memory, in Redis, and against an
+          earlier build; and what an answer from the cache costs
   tls     unary, stream and paced over TLS to the upstream as well; on its own, over TLS only
 
 examples:
@@ -34,6 +36,7 @@ examples:
   scripts/bench --quick                            two rounds, no LiteLLM, no TLS: six minutes
   scripts/bench --quick --what translated          beside LiteLLM, since there is no other peer
   scripts/bench --quick --only ours,sglang --what unary
+  scripts/bench --only ours --what money --before ../before-the-ledger
 """
 
 
@@ -43,6 +46,13 @@ def _names(known: tuple[str, ...], text: str) -> tuple[str, ...]:
         if name not in known:
             raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(known)}")
     return tuple(name for name in known if name in wanted)
+
+
+def _sources(text: str) -> Path:
+    folder = Path(text).resolve()
+    if not (folder / "src" / "llmproxy").is_dir():
+        raise argparse.ArgumentTypeError(f"{text} has no src/llmproxy")
+    return folder
 
 
 def parse() -> argparse.Namespace:
@@ -74,6 +84,12 @@ def parse() -> argparse.Namespace:
         "--cores", metavar="G,L", help="core of the gateway and core of the load (default: 1,0)"
     )
     parser.add_argument(
+        "--before",
+        type=_sources,
+        metavar="FOLDER",
+        help="a checkout without a ledger (such as of cf0305c) that money is compared with",
+    )
+    parser.add_argument(
         "--into", type=Path, metavar="FOLDER", help="write RESULTS.md and results.json there"
     )
     parser.add_argument("--keep", action="store_true", help="keep the folder with all logs")
@@ -92,6 +108,7 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
         rounds=arguments.rounds or plan.rounds,
         slow_rounds=min(plan.slow_rounds, arguments.rounds or plan.slow_rounds),
         seconds=arguments.seconds or plan.seconds,
+        earlier=str(arguments.before or ""),
     )
     if arguments.cores:
         gateway, load = map(int, arguments.cores.split(","))

@@ -4,6 +4,7 @@ import http.client
 import json
 import ssl
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from bench.processes import NotStartedError, Started
 _OK = 200
 _REFUSALS = (400, 401, 403)  # LiteLLM without a database says 400 to an unknown key
 _POLL_S = 0.005
+_NO_HEADERS: Mapping[str, str] = {}
 _COUNTS = (payload.INPUT_TOKENS, payload.OUTPUT_TOKENS)
 
 
@@ -32,7 +34,13 @@ class Reply:
 
 
 def ask(
-    url: str, key: str, body: bytes, *, authority: Path | None = None, timeout_s: float = 30.0
+    url: str,
+    key: str,
+    body: bytes,
+    *,
+    authority: Path | None = None,
+    timeout_s: float = 30.0,
+    more: Mapping[str, str] = _NO_HEADERS,
 ) -> Reply:
     """Post once over a connection of its own. Raises OSError or http.client.HTTPException."""
     parts = urlsplit(url)
@@ -45,7 +53,7 @@ def ask(
     else:
         connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     try:
-        headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+        headers = {"authorization": f"Bearer {key}", "content-type": "application/json", **more}
         connection.request("POST", parts.path, body, headers)
         response = connection.getresponse()
         kind = response.getheader("content-type", "")
@@ -122,12 +130,19 @@ def check(
     """Whole answer, stream, and a wrong key where keys count. Raises WrongAnswerError."""
     whole = ask(url, key, payload.request_body(), authority=authority)
     _check_whole(whole, same_bytes=same_bytes)
-    stream = ask(url, key, payload.request_body(stream=True), authority=authority)
+    # Where answers are kept, the stream would be made of the whole answer.
+    body = payload.request_body(stream=True)
+    stream = ask(url, key, body, authority=authority, more={"x-llmproxy-cache": "off"})
     _check_stream(stream, same_bytes=same_bytes)
     if knows_keys:
         refused = ask(url, key[:-1], payload.request_body(), authority=authority)
         if refused.status not in _REFUSALS:
             raise WrongAnswerError(f"a wrong key was answered with {refused.status}")
+
+
+def check_again(url: str, key: str) -> None:
+    """Check the answer to a question that was asked before. Raises WrongAnswerError."""
+    _check_whole(ask(url, key, payload.request_body()), same_bytes=True)
 
 
 def check_translated(url: str, key: str, model: str) -> None:

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 
-from bench import report_scale, report_translated
+from bench import report_money, report_scale, report_translated
 from bench.plan import FULL
 from bench.report import Run, sizes, speeds, table, target_table
 from bench.samples import Sample
@@ -11,7 +11,8 @@ from bench.samples import Sample
 _HOW = """\
 - One run on one machine. The gateway's process tree is bound to one core with `taskset`; the load
   generator and the fake upstream share another. CPU is utime + stime of the whole tree from
-  `/proc`, per answer; its steps are 10 ms.
+  `/proc`, all threads included, per answer; its steps are 10 ms. LLM Proxy's is counted until its
+  ledger has taken every call of the run: `llmproxy_ledger_waiting_lines` at `/metrics` is 0.
 - Gateways are measured in turn, round by round, every second round in reverse order. A figure is
   the median over the rounds with the range; a ratio is made within a round first. LiteLLM runs on
   its own, in fewer rounds.
@@ -33,9 +34,10 @@ _HOW = """\
   answered: well under 1 % for all but LiteLLM, whose requests therefore run four times as long (up
   to 5 % remain, in our favour), and of whose streams a fixed number is counted instead.
 - LLM Proxy runs as `llmproxy serve`, one worker, with all that exists switched on: keys,
-  {models:,} registered models, reservation and settlement, journal, access log. nginx: one
-  worker, buffering off, 128 kept connections, no access log. sglang-router: one worker behind it,
-  default policy (another made no difference), log level warn. LiteLLM: one worker, no database,
+  {models:,} registered models, reservation and settlement, journal, ledger, access log; but for
+  *Limits, ledger and cache* with a key without limits and without a cache. nginx: one worker,
+  buffering off, 128 kept connections, no access log. sglang-router: one worker behind it, default
+  policy (another made no difference), log level warn. LiteLLM: one worker, no database,
   `LITELLM_MODE=PRODUCTION`.
 - Over TLS the upstream shows a certificate of an authority made for the run. All trust it by file
   and verify: nginx by `proxy_ssl_trusted_certificate`, sglang-router by `--ca-cert-paths`,
@@ -61,6 +63,14 @@ _HOW = """\
 - The event loop is watched in a process of its own that runs the gateway over the large file while
   another connection changes it: the longest time between two turns of a task that wants one every
   millisecond.
+- Limits, ledger and cache: a key with limits (requests and tokens per minute, cost per day and per
+  month, concurrent requests), its project (tokens per minute, cost per month) and the model
+  (requests per minute), none ever reached, and the model's cache on. In a *miss* every request asks
+  another question, as those without limits do too; a *hit* is the same question again. The
+  gateway's own counters are looked at to see that they are. *Threads* are all of the process but
+  the one of the event loop, by their schedstat: they read the journal and write SQLite. Redis is a
+  real redis-server without files, on the load's core; its own CPU is told beside the gateway's and
+  is not in it. The earlier build is run by the same Python with the same packages.
 - On Cosmos DB: `@vercel/cosmosdb-server` behind the wrapper of `tests/emulator`, spoken to by the
   vendor's SDK with a key.
 - Starts are warm: files in the page cache, bytecode compiled. RSS is the sum over the process
@@ -85,6 +95,8 @@ def markdown(run: Run) -> str:
         lines += report_translated.tables(run)
     if run.scale is not None:
         lines += report_scale.tables(run, run.scale)
+    if run.money is not None:
+        lines += report_money.tables(run)
     if run.footprints:
         lines += sizes(run)
     lines += [
@@ -117,6 +129,7 @@ def machine_readable(run: Run, samples: list[Sample]) -> str:
     plan = {
         name: sorted(value) if isinstance(value, frozenset) else value
         for name, value in dataclasses.asdict(run.plan).items()
+        if name != "earlier"
     }
     return json.dumps(
         {
@@ -129,6 +142,7 @@ def machine_readable(run: Run, samples: list[Sample]) -> str:
             "noise": run.noise,
             "failures": run.failures,
             "stalls": [dataclasses.asdict(found) for found in run.stalls],
+            "money": dataclasses.asdict(run.money) if run.money else None,
             "scale": dataclasses.asdict(run.scale) if run.scale else None,
             "footprints": [dataclasses.asdict(found) for found in run.footprints],
             "samples": [_sample(sample) for sample in samples],

@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 UPSTREAM_KEY = "sk-upstream-0123456789abcdefghijklmnop"
 BENCH_KEY = "sk-bench-0123456789abcdefghijklmnopqrstuv"
+ADMIN_KEY = "sk-bench-admin-0123456789abcdefghijklmnop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,10 @@ class Gateway(ABC):
     @abstractmethod
     def command(self, site: Site) -> list[str]:
         """Give the server's command line."""
+
+    def settle(self, site: Site) -> None:
+        """Wait until all is done that it does behind the answers. Raises FiguresError."""
+        del site
 
     def environment(self, site: Site) -> dict[str, str]:
         """Variables of the server. TLS: most take the authority from SSL_CERT_FILE."""

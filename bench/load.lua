@@ -1,5 +1,6 @@
 -- wrk's script: posts BENCH_BODY, or what BENCH_BODY_FILE holds, with the key BENCH_KEY and ends with one JSON line.
 -- With BENCH_SPREAD_FILE, lines of `key K` and `model M`, requests take turns with these keys and models.
+-- With BENCH_NUMBER, a number, every request asks another question: it stands in the prompt, and grows.
 -- With BENCH_STREAM=1 an answer counts as finished only when it is a 200 that ends in [DONE].
 wrk.method = "POST"
 if os.getenv("BENCH_BODY_FILE") then
@@ -40,6 +41,21 @@ if os.getenv("BENCH_SPREAD_FILE") then
     local key = (asked + math.floor(asked / #heads)) % #keys + 1
     asked = asked + 1
     return heads[model] .. keys[key] .. tails[model]
+  end
+end
+
+if os.getenv("BENCH_NUMBER") then
+  local number = tonumber(os.getenv("BENCH_NUMBER"))
+  local words = "Lorem ipsum dolor"
+  local before, after
+  function request()
+    if not before then
+      local whole = wrk.format()
+      local from, to = whole:find(words, 1, true)
+      before, after = whole:sub(1, from - 1), whole:sub(to + 1)
+    end
+    number = number + 1
+    return before .. string.format("%017.0f", number) .. after
   end
 end
 

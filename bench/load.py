@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,8 @@ class Target:
     model: str = payload.MODEL
     spread: Path | None = None
     """A file of keys and models that requests take turns with (`bench/filled.py`)."""
+    different: bool = False
+    """Whether no two requests ask the same question, in this run and in any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,9 @@ def wrk(target: Target, core: int, *, connections: int, seconds: float, stream: 
     }
     if target.spread is not None:
         environment["BENCH_SPREAD_FILE"] = str(target.spread)
+    if target.different:
+        # More than the requests of a run passes before the next one begins.
+        environment["BENCH_NUMBER"] = str(time.time_ns() // 1000)
     command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "20s"]
     command += ["-s", str(_HERE / "load.lua"), target.url]
     ran = subprocess.run(

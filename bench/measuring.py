@@ -6,7 +6,7 @@ from dataclasses import replace
 from bench import load, relayed, translated
 from bench.machine import core_ticks
 from bench.plan import Plan
-from bench.processes import TICK_US, cpu_us
+from bench.processes import TICK_US, cpu_us, threads_us
 from bench.samples import PACED, SINGLE, STREAM, Sample
 from bench.sites import Running
 
@@ -52,13 +52,19 @@ def _apply_load(running: Running, kind: str, plan: Plan, *, slow: bool) -> load.
 def measure(
     running: Running, kind: str, place: tuple[str, int], plan: Plan, *, slow: bool = False
 ) -> Sample:
-    """Load the gateway in one way. `place` is the transport and the round."""
+    """Load the gateway in one way. `place` is the transport and the round.
+
+    Its CPU is counted until all is done that it does behind the answers.
+    """
     busy_before, _ = core_ticks(plan.gateway_core)
     cpu_before = cpu_us(running.pid) if running.pid else 0.0
+    threads_before = threads_us(running.pid) if running.pid else 0.0
     began = time.monotonic()
     seen = _apply_load(running, kind, plan, slow=slow)
+    running.settle()
     seconds = time.monotonic() - began
     cpu = cpu_us(running.pid) - cpu_before if running.pid else 0.0
+    threads = threads_us(running.pid) - threads_before if running.pid else 0.0
     busy_after, _ = core_ticks(plan.gateway_core)
     foreign_us = max(0.0, (busy_after - busy_before) * TICK_US - cpu)
     transport, turn = place
@@ -76,4 +82,5 @@ def measure(
         events=seen.events,
         foreign=foreign_us / 1e6 / seconds,
         reason=seen.reason,
+        threads_us=threads,
     )

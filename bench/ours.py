@@ -5,8 +5,8 @@ import subprocess
 
 from typing_extensions import override
 
-from bench import payload, translated
-from bench.gateway import ROOT, UPSTREAM_KEY, Gateway, PreparationError, Site
+from bench import figures, payload, translated
+from bench.gateway import ADMIN_KEY, ROOT, UPSTREAM_KEY, Gateway, PreparationError, Site
 
 _ENVIRONMENTS = ROOT / ".environments"
 LLMPROXY = _ENVIRONMENTS / "run" / "bin" / "llmproxy"
@@ -15,7 +15,7 @@ _GOOGLE = "google.json"
 
 
 class LLMProxy(Gateway):
-    """Ours, with all that exists switched on: keys, models, limits, journal, access log."""
+    """Ours, with a key without limits: models, journal, ledger, access log; no cache."""
 
     name = "ours"
     title = "LLM Proxy"
@@ -24,6 +24,11 @@ class LLMProxy(Gateway):
 
     def __init__(self, other_models: int) -> None:
         self.other_models = other_models
+
+    @property
+    def launcher(self) -> list[str]:
+        """The command without its arguments."""
+        return [str(self.program)]
 
     @override
     def version(self) -> str:
@@ -63,11 +68,14 @@ class LLMProxy(Gateway):
         documents = site.folder / "models.json"
         documents.write_text(json.dumps(models))
         self._run(site, "models", "import", str(documents))
+        return self._new_key(site)
+
+    def _new_key(self, site: Site) -> str:
         return self._run(site, "keys", "create", "--project", "bench").strip()
 
     def _run(self, site: Site, *arguments: str) -> str:
         ran = subprocess.run(
-            [self.program, *arguments],
+            [*self.launcher, *arguments],
             env=self.environment(site),
             capture_output=True,
             text=True,
@@ -79,7 +87,11 @@ class LLMProxy(Gateway):
 
     @override
     def command(self, site: Site) -> list[str]:
-        return [str(self.program), "serve"]
+        return [*self.launcher, "serve"]
+
+    @override
+    def settle(self, site: Site) -> None:
+        figures.wait_for_ledger(site.url, ADMIN_KEY)
 
     @override
     def environment(self, site: Site) -> dict[str, str]:
@@ -92,6 +104,7 @@ class LLMProxy(Gateway):
                 "HOST": "127.0.0.1",
                 "PORT": str(site.port),
                 "LLMPROXY_DATA_DIR": str(site.folder / "data"),
+                "LLMPROXY_ADMIN_KEY": ADMIN_KEY,
                 "BENCH_UPSTREAM_KEY": UPSTREAM_KEY,
             }
         )

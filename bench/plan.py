@@ -16,6 +16,7 @@ PARTS = (
     "uploads",
     "translated",
     "scale",
+    "money",
 )
 
 
@@ -47,6 +48,8 @@ class Plan:
     """Models and keys of the small registry of the part `scale`, beside those of the large one."""
     many_models: int = 10_000
     many_keys: int = 100_000
+    earlier: str = ""
+    """Folder of an earlier build, for the part `money`; "" for none."""
     changes: int = 5
     """Of a model and of a key of the large one, while the event loop is watched."""
 

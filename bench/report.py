@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from bench import relayed, targets
+from bench import relayed, targets, targets_money
 from bench.plan import Plan
 from bench.samples import (
     DIRECT,
@@ -13,6 +13,7 @@ from bench.samples import (
     UNARY,
     Footprint,
     Measure,
+    Money,
     Results,
     Sample,
     Scale,
@@ -40,6 +41,7 @@ class Run:
     failures: list[str]
     noise: str
     scale: Scale | None = None
+    money: Money | None = None
     no_cosmos: str = ""
     """Why nothing was measured on Cosmos DB."""
 
@@ -221,6 +223,8 @@ def target_table(run: Run) -> list[str]:
         found += [("plain", targets.of_cosmos(run.footprints, run.no_cosmos))]
     if run.plan.wants("scale"):
         found += [("plain", target) for target in targets.of_scale(run.results, run.scale)]
+    if run.plan.wants("money"):
+        found += [("plain", each) for each in targets_money.of_money(run.results, run.money)]
 
     def write(target: targets.Target) -> Callable[[float], str]:
         small = target.most < 0.1

@@ -8,21 +8,34 @@ from pathlib import Path
 
 from bench import relayed, stall, translated
 from bench.checks import WrongAnswerError
+from bench.figures import FiguresError
 from bench.filled import OnCosmos
 from bench.gateway import Gateway, PreparationError, Site
 from bench.load import LoadError
 from bench.measuring import measure
 from bench.memory import footprint
+from bench.money import MoneyRounds
 from bench.plan import Plan
 from bench.processes import NotStartedError, free_ports
 from bench.progress import Progress
-from bench.samples import PACED, PLAIN, SINGLE, STREAM, UNARY, Footprint, Sample, Scale, Stall
+from bench.samples import (
+    PACED,
+    PLAIN,
+    SINGLE,
+    STREAM,
+    UNARY,
+    Footprint,
+    Money,
+    Sample,
+    Scale,
+    Stall,
+)
 from bench.scale import ScaleRounds
 from bench.sites import Running, Stage, Upstreams, direct
 from tests.emulator import running as emulator
 
 _SETTLE_S = 0.3
-_FAILURES = (WrongAnswerError, NotStartedError, LoadError, PreparationError)
+_FAILURES = (WrongAnswerError, NotStartedError, LoadError, PreparationError, FiguresError)
 _KINDS = {
     UNARY: ("unary",),
     SINGLE: ("unary",),
@@ -74,6 +87,7 @@ class Runner:
         self.footprints: list[Footprint] = []
         self.stalls: list[Stall] = []
         self.scale: Scale | None = None
+        self.money: Money | None = None
         self.no_cosmos = ""
         self.failures: list[str] = []
 
@@ -91,6 +105,8 @@ class Runner:
             self._stalls()
         if ours and self._plan.wants("scale"):
             self._scale()
+        if ours and self._plan.wants("money"):
+            self._money()
 
     def _in_turn(self, phase: _Phase) -> None:
         able = [
@@ -157,6 +173,12 @@ class Runner:
     def _scale(self) -> None:
         rounds = ScaleRounds(self._plan, self._found, self._folder, self._progress)
         self.scale = rounds.measured()
+        self.samples += rounds.samples
+        self.failures += rounds.failures
+
+    def _money(self) -> None:
+        rounds = MoneyRounds(self._plan, self._found, self._folder, self._progress)
+        self.money = rounds.measured()
         self.samples += rounds.samples
         self.failures += rounds.failures
 

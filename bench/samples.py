@@ -12,6 +12,10 @@ UNARY, SINGLE, STREAM, PACED = "unary", "single", "stream", "paced"
 SMALL, LARGE = "small", "large"
 WIDE = "wide"
 """The large one, asked for more models and keys than the small one has."""
+# Gateways of the part `money`: an earlier build, and ours without limits and with them.
+EARLIER, FREE, LIMITED, SHARED = "earlier", "free", "limited", "shared"
+AGAIN, SHARED_AGAIN = "again", "shared-again"
+"""`limited` and `shared`, asked the same question again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,25 @@ class Sample:
     foreign: float = 0.0
     """Share of the gateway's core that other processes used meanwhile: noise."""
     reason: str = ""
+    threads_us: float = 0.0
+    """Of `cpu_us`, what the threads beside the event loop used: the ledger's."""
+    beside_us: float = 0.0
+    """CPU of Redis meanwhile, which is not in `cpu_us`."""
 
     @property
     def cpu_us_each(self) -> float:
         """Gateway's CPU per answer."""
         return self.cpu_us / self.answers if self.answers else float("nan")
+
+    @property
+    def threads_us_each(self) -> float:
+        """CPU of the threads beside the event loop per answer; it is in `cpu_us_each`."""
+        return self.threads_us / self.answers if self.answers else float("nan")
+
+    @property
+    def beside_us_each(self) -> float:
+        """CPU of Redis per answer."""
+        return self.beside_us / self.answers if self.answers else float("nan")
 
     @property
     def cpu_us_per_event(self) -> float:
@@ -54,7 +72,10 @@ class Sample:
 
     @property
     def busy(self) -> float:
-        """Share of its core that the gateway used; well below 1 the load was the limit."""
+        """Share of its core that the gateway used; well below 1 the load was the limit.
+
+        Above 1 where it had something left to do when the load ended.
+        """
         return self.cpu_us / 1e6 / self.seconds
 
 
@@ -117,6 +138,14 @@ class Scale:
 
     registries: list[Held]
     changes: list[Change]
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What of the part `money` was not measured, and why; "" where it was (`bench/money.py`)."""
+
+    no_redis: str
+    no_earlier: str
 
 
 @dataclass(frozen=True, slots=True)

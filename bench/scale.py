@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench import changing, filled
 from bench.checks import WrongAnswerError
+from bench.figures import FiguresError
 from bench.filled import Filled
 from bench.gateway import PreparationError, Site
 from bench.load import LoadError
@@ -36,7 +37,7 @@ from bench.sites import Running, Stage, Upstreams
 from bench.stall import NotMeasuredError
 
 KINDS = (UNARY, SINGLE, STREAM)
-_FAILURES = (WrongAnswerError, NotStartedError, LoadError, PreparationError)
+_FAILURES = (WrongAnswerError, NotStartedError, LoadError, PreparationError, FiguresError)
 _SETTLE_S = 0.3
 _REST_S = 2.0
 

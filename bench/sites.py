@@ -3,9 +3,10 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench import certificates, checks, load, translated
@@ -30,6 +31,10 @@ class Upstreams:
         return load.Target(f"{self.urls[transport]}/v1/chat/completions", "sk-none", authority)
 
 
+def _nothing() -> None:
+    """Nothing is done behind the answers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """A gateway that answers, or the way without one."""
@@ -39,6 +44,8 @@ class Running:
     pid: int | None
     paced_target: load.Target | None = None
     """What the paced client asks, where that is not `target`."""
+    settle: Callable[[], None] = _nothing
+    """Waits until what it does behind the answers is done."""
 
 
 @contextmanager
@@ -88,7 +95,8 @@ class Stage:
         try:
             seconds = checks.first_200(self.site.url, self.key, started, _START_LIMIT_S)
             target = load.Target(self.site.url, self.key)
-            yield Running(self.gateway.name, target, started.pid), seconds
+            settle = partial(self.gateway.settle, self.site)
+            yield Running(self.gateway.name, target, started.pid, settle=settle), seconds
         finally:
             stop(started)
 

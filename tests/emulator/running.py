@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
-
 FOLDER: Final = Path(__file__).parent
 KEY: Final = (
     "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=="
@@ -34,6 +32,8 @@ def missing() -> str | None:
 
 def require() -> None:
     """Skip the test where the emulator cannot run, with the reason; fail it in CI."""
+    import pytest  # noqa: PLC0415 - the bench starts an emulator too, without pytest
+
     reason = missing()
     if reason is None:
         return

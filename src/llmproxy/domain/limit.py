@@ -11,7 +11,7 @@ day slide; the month is the calendar's, in UTC, as providers' invoices are. Zero
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
@@ -104,11 +104,13 @@ class Limits:
     concurrent_requests: int | None = None
     currency: str = "USD"
     alert_at_percent: tuple[int, ...] = ()
+    counts_cost: bool = field(init=False, repr=False, compare=False)
+    """Whether money is bounded, so that the currency matters."""
 
-    @property
-    def counts_cost(self) -> bool:
-        """Whether money is bounded, so that the currency matters."""
-        return any(rule.measure is Measure.COST for rule in self.rules)
+    def __post_init__(self) -> None:
+        """Look at the rules once: every call asks."""
+        counts = any(rule.measure is Measure.COST for rule in self.rules)
+        object.__setattr__(self, "counts_cost", counts)
 
     def document(self) -> dict[str, object]:
         """Return it in a document's words; a cost as the shortest number that says it exactly."""

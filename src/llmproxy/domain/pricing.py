@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from llmproxy.domain.operation import Operation
 from llmproxy.domain.price_fields import FIELD_OF, NANO
-from llmproxy.domain.usage import Usage
+from llmproxy.domain.usage import TOKEN_COUNTS, Usage
 
 __all__ = ["DIMENSIONS", "IMAGE_OUTPUT_TOKENS", "NANO", "NEEDS", "UNPRICED", "Price", "Tier"]
 
@@ -36,9 +36,6 @@ DIMENSIONS: Final = (
     "audio_ms",
 )
 """What has a price, in the order of the counts of `Usage`."""
-
-_TOKENS: Final = 10
-"""So many of them, the first, are tokens."""
 
 _TEXT: Final = (("input",), ("output",))
 NEEDS: Final[Mapping[Operation, tuple[tuple[str, ...], ...]]] = {
@@ -122,7 +119,7 @@ class Price:
         rates = self._settled()
         object.__setattr__(self, "_rates", rates)
         object.__setattr__(self, "_missing", {} if self.free else self._lacks())
-        ways = (any(rates[:_TOKENS]), bool(rates[_TOKENS]), bool(rates[-1]))
+        ways = (any(rates[:TOKEN_COUNTS]), bool(rates[TOKEN_COUNTS]), bool(rates[-1]))
         object.__setattr__(self, "_ways", ways)
         steps = [_most(0, rates)]
         for above, price in self.tiers:

@@ -46,7 +46,7 @@ class ScopeCounters:
         self._by_rule: dict[tuple[Measure, Window], Counter] = {}
         self.all: tuple[Counter, ...] = ()
         self._flat: tuple[Counter, ...] = ()
-        self._sliding: tuple[Counter, ...] = ()
+        self._sliding: tuple[Sliding, ...] = ()
         self.bounded: tuple[Counter, ...] = ()
         self.quoted: tuple[Counter, ...] = ()
         self._alerting: tuple[Counter, ...] = ()
@@ -136,11 +136,20 @@ class ScopeCounters:
         if currency != self.currency:
             amounts = (amounts[0], amounts[1], 0)
         self.in_flight += 1
-        for counter in self._flat:  # As `Counter.hold`, without the calls: every request is here.
+        for counter in self._flat:  # As `Counter.hold`, without the call: every request is here.
             if second >= counter.since:
                 counter.held += amounts[counter.place]
         for counter in self._sliding:
-            counter.hold(second, amounts[counter.place])
+            entry = counter.steps.get(second // counter.step_s)
+            if entry is None:
+                counter.hold(second, amounts[counter.place])
+            else:
+                amount = amounts[counter.place]
+                entry[1] += amount
+                counter.held += amount
+        return self._reached() if self._watching else None
+
+    def _reached(self) -> list[Passed] | None:
         passed = None
         for counter in self._watching:
             if counter.used + counter.held >= counter.alert_at:
@@ -160,7 +169,16 @@ class ScopeCounters:
                 counter.held -= held[counter.place]
                 counter.used += used[counter.place]
         for counter in self._sliding:
-            counter.settle(second, held[counter.place], used[counter.place])
+            entry = counter.steps.get(second // counter.step_s)
+            if entry is not None:
+                place = counter.place
+                entry[0] += used[place]
+                entry[1] -= held[place]
+                counter.used += used[place]
+                counter.held -= held[place]
+        return self._used_up() if self._alerting else None
+
+    def _used_up(self) -> list[Passed] | None:
         passed = None
         for counter in self._alerting:
             if counter.used >= counter.alert_at:

@@ -22,8 +22,11 @@ class SteadyTime:
         """Return unix seconds."""
         wall = self._wall()  # Read first: a pause between the two cannot put time ahead.
         monotonic = self._monotonic()
-        ahead = wall - monotonic
-        self._ahead = max(self._ahead, ahead)
-        now = monotonic + self._ahead
-        self._told = max(self._told, now)
-        return self._told
+        ahead = self._ahead
+        if wall - monotonic > ahead:
+            ahead = self._ahead = wall - monotonic
+        now = monotonic + ahead
+        if now < self._told:
+            return self._told
+        self._told = now
+        return now

@@ -1,6 +1,9 @@
 """What one call consumed, in the same words for every provider."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+TOKEN_COUNTS: Final = 10
+"""So many of the first counts are tokens."""
 
 
 class Usage(NamedTuple):
@@ -41,6 +44,11 @@ class Usage(NamedTuple):
         """Return both together: an estimate when one of them is."""
         counts = (mine + theirs for mine, theirs in zip(self[:-1], other[:-1], strict=True))
         return Usage._make((*counts, self.estimated or other.estimated))
+
+    @property
+    def total_tokens(self) -> int:
+        """Every token that went in or came out: the counts before `images`."""
+        return sum(self[:TOKEN_COUNTS])
 
     @property
     def total_input_tokens(self) -> int:

@@ -168,27 +168,27 @@ class Monthly(Counter):
 class Sliding(Counter):
     """The last so many seconds, in steps: `[used, held]` by the number of the step, in order."""
 
-    __slots__ = ("_length_s", "_now", "_oldest", "_step_s", "_steps")
+    __slots__ = ("_length_s", "_now", "_oldest", "step_s", "steps")
 
     def __init__(self, measure: Measure, window: Window, second: int) -> None:
         super().__init__(measure, window)
-        self._step_s = MINUTE_STEP_S if window is Window.MINUTE else DAY_STEP_S
+        self.step_s = MINUTE_STEP_S if window is Window.MINUTE else DAY_STEP_S
         self._length_s = MINUTE_S if window is Window.MINUTE else DAY_S
-        self._steps: dict[int, list[int]] = {}
+        self.steps: dict[int, list[int]] = {}
         self._now = self._oldest = 0
         self.roll(second)
 
     def hold(self, second: int, amount: int) -> None:
         """Hold an amount, unless the window of that second has passed."""
-        step = second // self._step_s
-        entry = self._steps.get(step) or self._entry(step)
+        step = second // self.step_s
+        entry = self.steps.get(step) or self._entry(step)
         if entry is not None:
             entry[1] += amount
             self.held += amount
 
     def settle(self, second: int, held: int, used: int) -> None:
         """Replace what was held, unless the window of that second has passed."""
-        entry = self._steps.get(second // self._step_s)
+        entry = self.steps.get(second // self.step_s)
         if entry is not None:
             entry[0] += used
             entry[1] -= held
@@ -197,7 +197,7 @@ class Sliding(Counter):
 
     def count(self, second: int, amount: int) -> None:
         """Count what was used then, unless its window has passed."""
-        entry = self._entry(second // self._step_s)
+        entry = self._entry(second // self.step_s)
         if entry is not None:
             entry[0] += amount
             self.used += amount
@@ -206,19 +206,19 @@ class Sliding(Counter):
         step = min(step, self._now)
         if step < self._oldest:
             return None
-        steps = self._steps
+        steps = self.steps
         entry = steps.get(step)
         if entry is None:
             entry = steps[step] = [0, 0]
             if next(reversed(steps)) != max(steps):
-                self._steps = dict(sorted(steps.items()))
+                self.steps = dict(sorted(steps.items()))
         return entry
 
     def roll(self, second: int) -> int:
         """Forget what has left the window; return when there is more to forget."""
-        step = self._now = second // self._step_s
-        oldest = self._oldest = step - self._length_s // self._step_s
-        steps = self._steps
+        step = self._now = second // self.step_s
+        oldest = self._oldest = step - self._length_s // self.step_s
+        steps = self.steps
         for old in list(steps):
             if old >= oldest:
                 break
@@ -229,24 +229,24 @@ class Sliding(Counter):
         while self._told and self.used * 100 < shares[self._told - 1][1] * REARMED_AT_PERCENT:
             self._told -= 1
             self._aim()
-        return (step + 1) * self._step_s
+        return (step + 1) * self.step_s
 
     def frees_in(self, now: float, excess: int) -> float | None:
         """Return the seconds until so much has left the window."""
-        for step, (used, held) in self._steps.items():
+        for step, (used, held) in self.steps.items():
             excess -= used + held
             if excess <= 0:
-                return (step + 1) * self._step_s + self._length_s - now
+                return (step + 1) * self.step_s + self._length_s - now
         return None
 
     def resets_in(self, now: float) -> float | None:
         """Return the seconds until nothing is left in the window."""
-        newest = self._steps.get(self._now)
+        newest = self.steps.get(self._now)
         if newest is not None and (newest[0] or newest[1]):  # as after every `hold`
-            return (self._now + 1) * self._step_s + self._length_s - now
-        for step, (used, held) in reversed(self._steps.items()):
+            return (self._now + 1) * self.step_s + self._length_s - now
+        for step, (used, held) in reversed(self.steps.items()):
             if used or held:
-                return (step + 1) * self._step_s + self._length_s - now
+                return (step + 1) * self.step_s + self._length_s - now
         return 0.0
 
 

@@ -200,7 +200,7 @@ ROWS: Mapping[str, Row] = {
         {"n": 11},
         _pictures,
         2,
-        {0: 0, 3: 0, 10: 2},
+        {8: 2 * 1056, 10: 2},
     ),
     "audio/speech": Row(
         "speaker",

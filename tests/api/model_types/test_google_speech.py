@@ -46,7 +46,7 @@ def test_speech(client: openai.OpenAI, stage: Stage, model: str, kind: str) -> N
     assert raw.content.startswith(MAGIC.get(kind, (b"",)))
     assert len(raw.content) > 500
     [line] = stage.settled()
-    assert (line["outcome"], line["usage"][8], line["usage"][-1]) == ("finished", len(SAID), False)
+    assert (line["outcome"], line["usage"][11], line["usage"][-1]) == ("finished", len(SAID), False)
     if model == SPEAKERS[0]:
         assert line["usage"][6] > 0
 

@@ -144,13 +144,13 @@ def test_images(client: openai.OpenAI, stage: Stage, model: str) -> None:
 @pytest.mark.conformance(operation="images/generations", provider="OpenAI", aspect="plain")
 @pytest.mark.asyncio
 async def test_images_of_older_models(async_client: openai.AsyncOpenAI, stage: Stage) -> None:
-    """URLs pass as they are; the images are all that is known of their usage."""
+    """URLs pass as they are. The images are all that is said; the model is priced by tokens."""
     answer = await async_client.images.generate(model="old-painter", prompt="a sea otter", n=3)
 
     assert [each.url for each in answer.data or []] == [
         f"https://images.invalid/{number}.png" for number in range(3)
     ]
-    assert stage.used() == (0, 0, 3, False)
+    assert stage.used() == (0, 3 * 1056, 3, True)
 
 
 @pytest.mark.parametrize(

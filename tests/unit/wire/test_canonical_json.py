@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmproxy.infra.wire.canonical_json import MAX_DEPTH, canonical, canonical_object
+from llmproxy.infra.wire.canonical_json import (
+    MAX_AT_ONCE,
+    MAX_DEPTH,
+    canonical,
+    canonical_body,
+    canonical_object,
+)
 from llmproxy.infra.wire.event_stream import data_in
 from llmproxy.infra.wire.json_object import JsonObject
 
@@ -80,6 +86,33 @@ def test_fields_that_do_not_matter() -> None:
     body = JsonObject(b'{"user": "u", "b": {"user": "v"}, "a": [ 1 ]}')
     assert canonical_object(body.fields, {"user"}) == b'{"a":[1],"b":{"user":"v"}}'
     assert canonical_object({"a": msgspec.Raw(b"1")}) == b'{"a":1}'
+
+
+@given(st.dictionaries(st.text(), VALUES, max_size=4))
+def test_a_whole_body_has_the_same_text_at_one_go(value: dict[str, Any]) -> None:
+    """Written tightly it is read at one go, written loosely value by value."""
+    tight = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    loose = json.dumps(_turned(value), indent=3, ensure_ascii=True).encode()
+    text = canonical_object(JsonObject(tight).fields, ("", "a"))
+    assert canonical_body(JsonObject(tight), ("", "a")) == text
+    assert canonical_body(JsonObject(loose), ("", "a")) == text
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (b'{"x":1E2}', b'{"x":100.0}'),
+        (b'{"x":-0}', b'{"x":0}'),
+        (b'{"x":123456789012345678901234567890}', b'{"x":123456789012345678901234567891}'),
+        (b'{"x":0.1}', b'{"x":0.1000000000000000055}'),
+        (b'{"x":{"a":1,"a":2}}', b'{"x":{"a":2}}'),
+        (b'{"x":[{"a":1,"b":3,"a":2}]}', b'{"x":[{"a":2,"b":3}]}'),
+        (b'{"x":"%b1"}' % (b" " * MAX_AT_ONCE), b'{"x":"%b2"}' % (b" " * MAX_AT_ONCE)),
+    ],
+)
+def test_what_may_differ_stays_different_in_a_body(one: bytes, other: bytes) -> None:
+    """What is read at one go loses nothing."""
+    assert canonical_body(JsonObject(one)) != canonical_body(JsonObject(other))
 
 
 def test_events() -> None:

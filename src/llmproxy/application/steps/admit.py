@@ -158,10 +158,10 @@ def plan_of(registry: Registry, call: Call) -> tuple[Plan, tuple[Scope, ...]]:
 def payable(plan: Plan, scopes: tuple[Scope, ...]) -> Plan:
     """Return the deployments whose currency is that of every budget. Raises Forbidden for none."""
     for scope in scopes:
-        if not scope.limits.counts_cost:
-            continue
         currency = scope.limits.currency
         left = tuple([each for each in plan if _in_currency(each, currency)])
+        if len(left) == len(plan) or not scope.limits.counts_cost:
+            continue
         if not left:
             raise currency_refusal(scope.kind, currency, plan[0].model.code)
         plan = left
@@ -242,7 +242,11 @@ def maker_of(previous: Origin, plan: Plan, model: str) -> Plan:
 def reservation_of(call: Call, plan: Plan, scopes: tuple[Scope, ...]) -> Reservation:
     """Return the most that a call over these deployments can cost, whose it is, what limits it."""
     most = bound_of(call, plan)
-    lanes = tuple([each.scope for each in plan])
+    lanes: tuple[Scope | None, ...] = ()
+    for each in plan:
+        if each.scope is not None:
+            lanes = tuple([each.scope for each in plan])
+            break
     caller = call.caller
     return Reservation(
         caller.key_id,
@@ -252,5 +256,5 @@ def reservation_of(call: Call, plan: Plan, scopes: tuple[Scope, ...]) -> Reserva
         most.cost_nano,
         most.tokens,
         scopes,
-        lanes if any(lanes) else (),
+        lanes,
     )

@@ -103,8 +103,7 @@ class Settle:
                 last.cost_nano = cost_nano
         self._journal.closed(entry)
         held.deployment = entry.deployment
-        tokens = usage.total_input_tokens + usage.total_output_tokens
-        self._limiter.settle(held, Used(cost_nano, tokens, counted))
+        self._limiter.settle(held, Used(cost_nano, usage.total_tokens, counted))
         self._meter.settled(
             model=held.model, operation=call.operation, outcome=outcome, duration_s=duration_s
         )

@@ -43,10 +43,11 @@ class MemoryCache(ResponseCache):
     async def keep(self, key: bytes, kept: Kept) -> None:
         if key in self._entries:
             self._forget(key)
-        if _size(kept) > self._max_bytes:
+        size = _size(kept)
+        if size > self._max_bytes:
             return
         self._entries[key] = kept
-        self._bytes += _size(kept)
+        self._bytes += size
         while self._bytes > self._max_bytes:
             self._forget(next(iter(self._entries)))
             self._evictions += 1

@@ -5,35 +5,43 @@
 an account that the caller does not have; a measure that nothing of ours limits has none then.
 """
 
-from collections.abc import Iterator
-from decimal import Decimal
 from typing import Final
 
 from llmproxy.domain.limit import Allowance, Quota
 
 PREFIX: Final = b"x-ratelimit-"
+_REQUESTS: Final = (
+    b"x-ratelimit-limit-requests: %d",
+    b"x-ratelimit-remaining-requests: %d",
+    b"x-ratelimit-reset-requests: %b",
+)
+_TOKENS: Final = (
+    b"x-ratelimit-limit-tokens: %d",
+    b"x-ratelimit-remaining-tokens: %d",
+    b"x-ratelimit-reset-tokens: %b",
+)
 
 
 def with_quota(lines: list[bytes], quota: Quota | None) -> list[bytes]:
     """Return an answer's header lines with what our limits leave in place of the provider's."""
     if quota is None:
         return lines
-    kept = [line for line in lines if line[: len(PREFIX)].lower() != PREFIX]
-    return [*kept, *quota_lines(quota)]
+    if PREFIX in b"\n".join(lines).lower():
+        lines = [line for line in lines if line[: len(PREFIX)].lower() != PREFIX]
+    return [*lines, *quota_lines(quota)]
 
 
-def quota_lines(quota: Quota) -> Iterator[bytes]:
-    """Yield three lines for each measure that is limited."""
-    if quota.requests is not None:
-        yield from _lines(quota.requests, b"requests")
-    if quota.tokens is not None:
-        yield from _lines(quota.tokens, b"tokens")
+def quota_lines(quota: Quota) -> list[bytes]:
+    """Return three lines for each measure that is limited."""
+    requests, tokens = quota
+    lines = [] if requests is None else _lines(requests, _REQUESTS)
+    return lines if tokens is None else lines + _lines(tokens, _TOKENS)
 
 
-def _lines(allowance: Allowance, measure: bytes) -> Iterator[bytes]:
-    yield b"%blimit-%b: %d" % (PREFIX, measure, allowance.most)
-    yield b"%bremaining-%b: %d" % (PREFIX, measure, max(allowance.left, 0))
-    yield b"%breset-%b: %b" % (PREFIX, measure, duration(allowance.reset_s))
+def _lines(allowance: Allowance, texts: tuple[bytes, bytes, bytes]) -> list[bytes]:
+    most, left, reset_s = allowance
+    limit, remaining, reset = texts
+    return [limit % most, remaining % max(left, 0), reset % duration(reset_s)]
 
 
 def duration(seconds: float) -> bytes:
@@ -43,7 +51,7 @@ def duration(seconds: float) -> bytes:
         return b"%dms" % ms
     minutes, rest = divmod(ms, 60_000)
     hours, minutes = divmod(minutes, 60)
-    text = f"{Decimal(rest).scaleb(-3).normalize():f}s"
-    if hours or minutes:
-        text = f"{minutes}m{text}"
-    return (f"{hours}h{text}" if hours else text).encode("ascii")
+    text = (b"%d.%03d" % divmod(rest, 1000)).rstrip(b"0").rstrip(b".")
+    if hours:
+        return b"%dh%dm%bs" % (hours, minutes, text)
+    return b"%dm%bs" % (minutes, text) if minutes else b"%bs" % text

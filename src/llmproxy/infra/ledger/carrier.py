@@ -182,11 +182,13 @@ class Carrier:
         self._caught_up_at = looked_at
 
     async def _carry_file(self, file: OwnFile) -> None:
-        while True:
-            ends = file is not self._journal.own.files[-1]
-            size = file.size
-            if file.read == size and (not ends or file.taken == size):
-                return
+        """Carry what is there now; what is written meanwhile waits for the next batch.
+
+        A batch costs a transaction, so that it is to be large.
+        """
+        ends = file is not self._journal.own.files[-1]
+        size = file.size
+        while file.read < size or (ends and file.taken < size):
             piece = await asyncio.to_thread(_piece, file.fd, file.read, size)
             ended = ends and piece.end == size
             if piece.closed or (ended and file.taken < size):

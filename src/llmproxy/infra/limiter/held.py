@@ -24,9 +24,9 @@ class Held:
         self.lane: ScopeCounters | None = None
         self.lane_second = second
 
-    def has(self, counters: ScopeCounters) -> bool:
-        """Say whether something is held in these counters."""
-        return counters is self.lane or any(each is counters for each in self.scopes)
+    def all(self) -> list[ScopeCounters]:
+        """Return the counters in which something is held."""
+        return self.scopes if self.lane is None else [*self.scopes, self.lane]
 
     def scope_of(self, counters: ScopeCounters) -> Scope:
         """Return whose counters these are."""

@@ -18,7 +18,6 @@ from llmproxy.application.interfaces.limiter import (
     Used,
 )
 from llmproxy.domain.errors import GatewayError, Unavailable
-from llmproxy.domain.limit import Quota
 from llmproxy.domain.limit_words import longest, shortest
 from llmproxy.domain.scope_counters import ScopeCounters, quota_of
 from llmproxy.domain.steady_time import SteadyTime
@@ -107,7 +106,7 @@ class MemoryLimiter(Limiter):
             raise self._refusal(reservation, found, now)
         held = Held(reservation, found, asked, second)
         self._hold(held, lane)
-        reservation.quota = self._quota(held, now)
+        reservation.quota = quota_of(held.all(), now)
         return ()
 
     def _lane_with_room(self, reservation: Reservation, asked: Amounts, second: int) -> int:
@@ -146,10 +145,6 @@ class MemoryLimiter(Limiter):
         passed = counters.hold(second, held.amounts, reservation.currency)
         if passed is not None:
             self._telling.tell(scope, counters, passed)
-
-    def _quota(self, held: Held, now: float) -> Quota | None:
-        lane = held.lane
-        return quota_of(held.scopes if lane is None else [*held.scopes, lane], now)
 
     def _refusal(
         self, reservation: Reservation, found: list[ScopeCounters], now: float
@@ -200,7 +195,7 @@ class MemoryLimiter(Limiter):
         if error is not None:
             raise error
         self._hold_lane(held, lane, int(now))
-        reservation.quota = self._quota(held, now)
+        reservation.quota = quota_of(held.all(), now)
 
     @override
     def settle(self, reservation: Reservation, used: Used) -> None:

@@ -160,11 +160,12 @@ class Rebuilding:
         They had no limits when the call was admitted, and have some now or had some before:
         limits come and go, and counters go on.
         """
+        own = () if held is None else held.all()
         for place in _places(
             reservation.key_id, reservation.project, reservation.model, reservation.deployment
         ):
             counters = self._scopes.get(place)
-            if counters is None or (held is not None and held.has(counters)):
+            if counters is None or counters in own:
                 continue
             now = int(self._now())
             if now >= counters.edge:

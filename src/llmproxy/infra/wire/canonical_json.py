@@ -19,12 +19,37 @@ MAX_DEPTH: Final = 64
 _encode = msgspec.json.Encoder().encode
 _string = msgspec.json.Decoder(str).decode
 _items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_read = msgspec.json.Decoder(float_hook=msgspec.Raw).decode
+_sorted = msgspec.json.Encoder(order="sorted").encode
+MAX_AT_ONCE: Final = 256 * 1024
+"""Larger ones hold texts or images whose bytes are cheaper to look at than to copy."""
 _LOOSE = re.compile(rb"[ \t\r\n\\{]")
 
 
 def canonical_object(fields: Mapping[str, msgspec.Raw], without: Collection[str] = ()) -> bytes:
     """Return the canonical text of an object whose top level has been read, `without` fields."""
     return _object(fields, without, MAX_DEPTH)
+
+
+def canonical_body(body: JsonObject, without: Collection[str] = ()) -> bytes:
+    """Return the canonical text of a whole object, `without` fields of its top level.
+
+    Most are written as SDKs do, in the shortest way. Read and written again they are the same
+    bytes, which proves that nothing was lost in between (a field that stands twice, digits of an
+    integer), and sorting is all there is to do. It costs a third of going through the values.
+    """
+    raw = body.raw
+    if len(raw) > MAX_AT_ONCE:
+        return canonical_object(body.fields, without)
+    try:
+        read = _read(raw)
+        if _encode(read) != raw:
+            return canonical_object(body.fields, without)
+        for name in without:
+            read.pop(name, None)
+        return _sorted(read)
+    except UNREADABLE:
+        return canonical_object(body.fields, without)
 
 
 def canonical(text: bytes) -> bytes:

@@ -65,6 +65,33 @@ async def test_counted_in_is_counted_out(tmp_path: Path) -> None:
     assert (after["waiting_bytes"], after["oldest_waiting_s"]) == (0, 0)
 
 
+class BusyLedger(FakeUsageLedger):
+    """While it takes a batch, further calls are settled."""
+
+    def __init__(self, journal: FileJournal) -> None:
+        super().__init__()
+        self._journal = journal
+
+    @override
+    async def take(self, batch: Batch) -> None:
+        await super().take(batch)
+        if len(self.batches) < 10:
+            record(self._journal, *range(100 * len(self.batches), 100 * len(self.batches) + 5))
+
+
+async def test_what_comes_meanwhile_waits_for_the_next_batch(tmp_path: Path) -> None:
+    """Else a busy gateway would carry a few calls at a time, each time with a transaction."""
+    async with journal_in(tmp_path) as journal:
+        ledger = BusyLedger(journal)
+        record(journal, *range(20))
+        async with carrying(journal, ledger, every_s=0.2):
+            await until(SOON_S, lambda: len(ledger.batches) == 1)
+            await asyncio.sleep(0.1)
+            assert [len(batch.rows) for batch in ledger.batches] == [20]
+            await until(SOON_S, lambda: len(ledger.batches) == 2)
+            assert len(ledger.batches[1].rows) == 5
+
+
 async def test_nothing_to_carry_asks_nothing(tmp_path: Path) -> None:
     """Admissions alone are no reason to write to the ledger."""
     ledger = FakeUsageLedger()

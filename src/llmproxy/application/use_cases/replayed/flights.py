@@ -140,12 +140,15 @@ class WholeFlight(Flight):
         super().__init__(table, ticket)
         self._answer = answer
         self._landed = landed
-        self._done = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
         self._whole: Whole | None = None
 
     async def wait(self) -> Whole:
         """Return the answer. Raises what the call raised."""
-        await self._done.wait()
+        if not self.ended:
+            waiting = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiting)
+            await waiting
         if self._whole is None:
             raise self.error or Broken("The answer was lost.")
         return self._whole
@@ -158,4 +161,6 @@ class WholeFlight(Flight):
             await self._landed(self._whole)
 
     def _tell(self) -> None:
-        self._done.set()
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)

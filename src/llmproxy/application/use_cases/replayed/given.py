@@ -1,5 +1,6 @@
 """Answers that are given without asking a provider for them."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
@@ -16,6 +17,7 @@ OF_ONE_CALL: Final = (
     b"age:",
 )
 """What is true of one call alone, or of the provider's account at that moment."""
+_of_one_call: Final = re.compile(b"|".join(map(re.escape, OF_ONE_CALL)), re.IGNORECASE).match
 
 
 class Given(NamedTuple):
@@ -30,7 +32,7 @@ class Given(NamedTuple):
 
 def lasting(lines: Sequence[bytes]) -> list[bytes]:
     """Return the header lines that stay true when the answer is given again."""
-    return [line for line in lines if not line.lower().startswith(OF_ONE_CALL)]
+    return [line for line in lines if _of_one_call(line) is None]
 
 
 def marked(whole: Whole, lines: Sequence[bytes]) -> Whole:

@@ -95,11 +95,7 @@ def owner(caller: Caller) -> tuple[bytes, bytes]:
 
 def digest(*parts: bytes) -> bytes:
     """Return the SHA-256 of parts; where one ends and the next begins matters."""
-    whole = sha256()
-    for part in parts:
-        whole.update(b"%d:" % len(part))
-        whole.update(part)
-    return whole.digest()
+    return sha256(b"".join([b"%d:%b" % (len(part), part) for part in parts])).digest()
 
 
 def _reading(deployment: Deployment) -> bytes:

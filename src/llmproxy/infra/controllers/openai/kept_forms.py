@@ -26,22 +26,21 @@ UNDER_WAY: Final = frozenset({"queued", "in_progress"})
 FAILED: Final = b'"response.failed"'
 
 
+class _Choice(msgspec.Struct):
+    finish_reason: str | None = None
+
+
 class _Said(msgspec.Struct):
     """The few fields of an answer that tell whether it is one."""
 
     error: msgspec.Raw = msgspec.Raw(b"null")
     status: str | None = None
-    choices: list[msgspec.Raw] | None = None
+    choices: list[_Choice] | None = None
     data: list[msgspec.Raw] | None = None
     results: list[msgspec.Raw] | None = None
 
 
-class _Choice(msgspec.Struct):
-    finish_reason: str | None = None
-
-
 _said = msgspec.json.Decoder(_Said).decode
-_choice = msgspec.json.Decoder(_Choice).decode
 
 
 class OpenAIForms(AnswerForms):
@@ -81,7 +80,7 @@ def _is_answer(call: Call, said: Any) -> bool:  # noqa: ANN401 - a private shape
         return True
     held = getattr(said, name)
     if name == "choices" and held:
-        return all(_choice(each).finish_reason is not None for each in held)
+        return None not in [each.finish_reason for each in held]
     return bool(held)
 
 

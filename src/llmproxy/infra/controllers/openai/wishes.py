@@ -18,7 +18,7 @@ from llmproxy.application.use_cases.replayed.question import Use, Wish
 from llmproxy.domain.document import CACHE_TTL_S, MAX_CACHE_TTL_S
 from llmproxy.domain.errors import InvalidRequest
 from llmproxy.domain.operation import Endpoint
-from llmproxy.infra.wire.canonical_json import canonical, canonical_object
+from llmproxy.infra.wire.canonical_json import canonical, canonical_body
 from llmproxy.infra.wire.json_object import JsonObject
 
 CACHE: Final = b"x-llmproxy-cache"
@@ -86,7 +86,7 @@ class Wishes:
         question = self._question(call) if use in {Use.ON, Use.REFRESH} else b""
         if repeat_key is None:
             return Wish(shape, use, ttl_s, question) if use is not Use.NONE else None
-        fingerprint = sha256(canonical_object(_object(call).fields)).digest()
+        fingerprint = sha256(canonical_body(_object(call))).digest()
         return Wish(shape, use, ttl_s, question, _repeat_key(repeat_key), fingerprint)
 
     def _question(self, call: Call) -> bytes:
@@ -105,7 +105,7 @@ class Wishes:
         if question is None:
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
-            text = canonical_object(body.fields, without)
+            text = canonical_body(body, without)
             question = self._known[name] = sha256(text).digest()
         return question
 

@@ -1,0 +1,66 @@
+"""The table of limits, ledger and cache."""
+
+from collections.abc import Callable, Iterator
+
+from bench.report import Run, cell, percent, table
+from bench.samples import (
+    AGAIN,
+    EARLIER,
+    FREE,
+    LIMITED,
+    PLAIN,
+    SHARED,
+    SHARED_AGAIN,
+    SINGLE,
+    UNARY,
+    Sample,
+    cpu_ratio,
+)
+from bench.targets_money import more_us
+
+_TITLES = {
+    EARLIER: "an earlier build, without a ledger",
+    FREE: "no limits, no cache",
+    LIMITED: "limits and cache in memory, a miss",
+    AGAIN: "limits and cache in memory, a hit",
+    SHARED: "limits and cache in Redis, a miss",
+    SHARED_AGAIN: "limits and cache in Redis, a hit",
+}
+_CONNECTIONS = {UNARY: "64", SINGLE: "1"}
+_HEAD = (
+    *("gateway", "c", "CPU µs each", "of it threads", "more than without µs", "to without"),
+    *("Redis' own CPU µs", "each/s", "core busy", "p50 ms", "p99 ms"),
+)
+
+
+def tables(run: Run) -> list[str]:
+    """Write what a request costs in each way, beside the one without limits and cache."""
+    return ["## Limits, ledger and cache", "", *table(_HEAD, _rows(run))]
+
+
+def _rows(run: Run) -> Iterator[tuple[str, ...]]:
+    for kind, connections in _CONNECTIONS.items():
+        for name, title in _TITLES.items():
+            if run.results.of(name, PLAIN, kind):
+                yield (title, connections, *_figures(run, name, kind))
+
+
+def _figures(run: Run, name: str, kind: str) -> Iterator[str]:
+    def value(measure: Callable[[Sample], float]) -> str:
+        return cell(run.results.value(name, PLAIN, kind, measure))
+
+    def beside(combine: Callable[[Sample, Sample], float]) -> str:
+        if name == FREE:
+            return "-"
+        return cell(run.results.paired((name, FREE), PLAIN, kind, combine))
+
+    yield value(lambda sample: sample.cpu_us_each)
+    yield value(lambda sample: sample.threads_us_each)
+    yield beside(more_us)
+    yield beside(cpu_ratio)
+    yield value(lambda sample: sample.beside_us_each) if name in {SHARED, SHARED_AGAIN} else "-"
+    yield value(lambda sample: sample.per_second)
+    busy = run.results.value(name, PLAIN, kind, lambda sample: sample.busy)
+    yield "-" if busy is None else percent(busy.median)
+    yield value(lambda sample: sample.p50_us / 1e3)
+    yield value(lambda sample: sample.p99_us / 1e3)
