@@ -66,7 +66,7 @@ async def test_decided_in_time(world: World, when_away: WhenAway, trouble: Troub
     assert took_s < PATIENCE_S
     assert passed is (when_away is not WhenAway.CLOSED)
     later = [await timed(worker, call(BUDGET, cost=5)) for _ in range(20)]
-    assert sorted(took for took, _ in later)[-2] < 0.01
+    assert sorted(took for took, _ in later)[-2] < 0.045
     passes = [passed for _, passed in later].count(True)
     share = (100 - 10) // 5
     assert passes == {WhenAway.CLOSED: 0, WhenAway.OPEN: 20, WhenAway.SHARE: share - 1}[when_away]

@@ -100,8 +100,8 @@ async def test_frozen(server: RedisServer) -> None:
         server.thaw()
         assert await client.wait_up(3)
         assert await client.call("PING") == b"PONG"
-    assert 0.05 <= first_s < 0.25
-    assert next_s < 0.02
+    assert 0.049 < first_s < 1
+    assert next_s < 0.045  # without waiting for the deadline
 
 
 async def test_slow_for_a_moment(server: RedisServer) -> None:
@@ -126,7 +126,7 @@ async def test_killed_and_back(server: RedisServer) -> None:
         began = time.perf_counter()
         with pytest.raises(RedisAway):
             client.call("PING")
-        assert time.perf_counter() - began < 0.02
+        assert time.perf_counter() - began < 0.045  # without waiting for the deadline
         server.start()
         began = time.perf_counter()
         assert await client.wait_up(5)
