@@ -19,7 +19,7 @@ from tests.redis_server import RedisServer, running
 pytestmark = pytest.mark.asyncio
 
 TIMEOUT_S = 0.05
-PATIENCE_S = 0.2
+PATIENCE_S = 0.4
 """What a decision may take on a machine that runs other tests."""
 BUDGET = key(limits(cost_total=100))
 Trouble = Callable[[RedisServer], None]
