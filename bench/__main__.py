@@ -30,14 +30,20 @@ def _noise(samples: list[Sample], stolen_share: float) -> str:
     )
 
 
+FOLDERS = ("--before", "--into")
+"""Options that name a folder."""
+
+
 def _told(words: list[str]) -> list[str]:
-    """Leave out where an earlier build lies: that is this machine's business."""
-    for at, word in enumerate(words):
-        if word == "--before":
-            return [*words[: at + 1], "FOLDER", *words[at + 2 :]]
-        if word.startswith("--before="):
-            return [*words[:at], "--before=FOLDER", *words[at + 1 :]]
-    return words
+    """Leave out where folders lie: that is this machine's business."""
+    told: list[str] = []
+    for word in words:
+        option, given, _ = word.partition("=")
+        if told and told[-1] in FOLDERS:
+            told.append("FOLDER")
+        else:
+            told.append(f"{option}=FOLDER" if given and option in FOLDERS else word)
+    return told
 
 
 def _measure(plan: Plan, folder: Path) -> tuple[Run, list[Sample]]:
