@@ -3,28 +3,24 @@
 All are up at the same time and measured in turn, those that are compared within seconds.
 """
 
-import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import checks, redis_server
 from bench.checks import WrongAnswerError
-from bench.figures import FiguresError, figures
-from bench.gateway import ADMIN_KEY, Gateway, PreparationError, Site
-from bench.load import LoadError
+from bench.figures import figures
+from bench.gateway import ADMIN_KEY, Gateway
 from bench.measuring import measure
 from bench.plan import Plan
 from bench.priced import Earlier, Free, Limited, Shared
-from bench.processes import NotStartedError, cpu_us, free_ports
+from bench.processes import cpu_us
 from bench.progress import Progress
+from bench.rounds import FAILURES, Rounds
 from bench.samples import AGAIN, PLAIN, SHARED_AGAIN, SINGLE, UNARY, Money, Sample
 from bench.sites import Running, Stage, Upstreams
 
 KINDS = (UNARY, SINGLE)
-_FAILURES = (WrongAnswerError, NotStartedError, LoadError, PreparationError, FiguresError)
-_SETTLE_S = 0.3
 _HITS, _MISSES = "llmproxy_cache_hits", "llmproxy_cache_misses"
 
 
@@ -37,32 +33,22 @@ class _Turn:
     redis_pid: int | None = None
 
 
-class MoneyRounds:
+class MoneyRounds(Rounds):
     """Measures them. What fails is said, and ends it."""
 
     def __init__(self, plan: Plan, found: Upstreams, folder: Path, progress: Progress) -> None:
-        self._plan = plan
-        self._found = found
-        self._folder = folder
-        self._progress = progress
-        self.samples: list[Sample] = []
-        self.failures: list[str] = []
-        self._no_redis = ""
+        super().__init__(plan, found, folder, progress)
+        self._no_redis = redis_server.missing() or ""
 
     def measured(self) -> Money:
         """Start them, load them in turn, and tell what could not be measured."""
-        self._no_redis = redis_server.missing() or ""
         no_earlier = "" if self._plan.earlier else "no earlier build was given (--before)"
         try:
             with ExitStack() as stack:
                 self._rounds(self._turns(stack))
-        except _FAILURES as error:
+        except FAILURES as error:
             self._fail("limits, ledger and cache", error)
         return Money(self._no_redis, no_earlier)
-
-    def _fail(self, what: str, error: Exception) -> None:
-        self.failures.append(f"{what}: {error}")
-        self._progress.say(f"FAILED {what}: {error}")
 
     def _turns(self, stack: ExitStack) -> list[_Turn]:
         """Start all; neighbours in the list are measured one after the other."""
@@ -84,7 +70,7 @@ class MoneyRounds:
             folder = self._folder / "redis"
             redis = stack.enter_context(redis_server.running(folder, self._plan.load_core))
             shared = self._started(stack, Shared(self._plan.other_models, redis.url))
-        except _FAILURES as error:
+        except FAILURES as error:
             self._fail("limits and cache in Redis", error)
             self._no_redis = "see “What failed”"
             return []
@@ -92,10 +78,7 @@ class MoneyRounds:
         return [_Turn(shared, _MISSES, redis.pid), _Turn(again, _HITS, redis.pid)]
 
     def _started(self, stack: ExitStack, gateway: Gateway) -> Running:
-        port, spare_port = free_ports(2)
-        folder = self._folder / f"money-{gateway.name}"
-        site = Site(folder, port, spare_port, self._found.urls[PLAIN], self._found.authority)
-        stage = Stage(gateway, site, self._plan.gateway_core)
+        stage = Stage(gateway, self._site(f"money-{gateway.name}"), self._plan.gateway_core)
         running, _ = stack.enter_context(stage.running())
         stage.prove(running)
         checks.check_again(running.target.url, running.target.key)
@@ -107,29 +90,14 @@ class MoneyRounds:
         for kind, turn in order:
             measure(turn.running, kind, (PLAIN, -1), self._plan.warming())
         self._progress.expect(self._plan.rounds * len(order))
-        for number, kind, turn in self._in_turn(order):
-            time.sleep(_SETTLE_S)
+        for number, (kind, turn) in self._in_turn(order, self._plan.rounds):
             sample = self._sample(kind, turn, number)
-            self.samples.append(sample)
-            what = f"money round {number + 1} {sample.gateway:<12} {kind:<6}"
-            if sample.failed:
-                self.failures.append(f"{what}: {sample.failed} failed {sample.reason}".strip())
-            self._progress.step(
-                f"{what} {sample.cpu_us_each:9.1f} µs CPU, {sample.threads_us_each:5.1f} of it in"
-                f" threads  {sample.per_second:8.0f}/s  p50 {sample.p50_us / 1e3:8.3f} ms"
-                + (f"  FAILED {sample.failed}" if sample.failed else "")
-            )
-
-    def _in_turn(self, order: list[tuple[str, _Turn]]) -> Iterator[tuple[int, str, _Turn]]:
-        for number in range(self._plan.rounds):
-            # Every second round backwards: what goes first is not always the same one.
-            for kind, turn in order if number % 2 == 0 else order[::-1]:
-                yield number, kind, turn
+            self._keep("money", sample, f", {sample.threads_us_each:5.1f} of it in threads")
 
     def _sample(self, kind: str, turn: _Turn, number: int) -> Sample:
         before = self._counted(turn)
         redis_before = cpu_us(turn.redis_pid) if turn.redis_pid else 0.0
-        sample = measure(turn.running, kind, (PLAIN, number), self._plan)
+        sample = self._measured(turn.running, kind, (PLAIN, number))
         redis = cpu_us(turn.redis_pid) - redis_before if turn.redis_pid else 0.0
         counted = self._counted(turn) - before
         if turn.counted_by and counted < sample.answers:

@@ -2,29 +2,18 @@
 
 from collections.abc import Callable, Iterator
 
+from bench.priced import Earlier, Free, Limited, Shared
 from bench.report import Run, cell, percent, table
-from bench.samples import (
-    AGAIN,
-    EARLIER,
-    FREE,
-    LIMITED,
-    PLAIN,
-    SHARED,
-    SHARED_AGAIN,
-    SINGLE,
-    UNARY,
-    Sample,
-    cpu_ratio,
-)
+from bench.samples import AGAIN, PLAIN, SHARED_AGAIN, SINGLE, UNARY, Sample, cpu_ratio
 from bench.targets_money import more_us
 
 _TITLES = {
-    EARLIER: "an earlier build, without a ledger",
-    FREE: "no limits, no cache",
-    LIMITED: "limits and cache in memory, a miss",
-    AGAIN: "limits and cache in memory, a hit",
-    SHARED: "limits and cache in Redis, a miss",
-    SHARED_AGAIN: "limits and cache in Redis, a hit",
+    Earlier.name: Earlier.title,
+    Free.name: Free.title,
+    Limited.name: f"{Limited.title}, a miss",
+    AGAIN: f"{Limited.title}, a hit",
+    Shared.name: f"{Shared.title}, a miss",
+    SHARED_AGAIN: f"{Shared.title}, a hit",
 }
 _CONNECTIONS = {UNARY: "64", SINGLE: "1"}
 _HEAD = (
@@ -50,15 +39,17 @@ def _figures(run: Run, name: str, kind: str) -> Iterator[str]:
         return cell(run.results.value(name, PLAIN, kind, measure))
 
     def beside(combine: Callable[[Sample, Sample], float]) -> str:
-        if name == FREE:
+        if name == Free.name:
             return "-"
-        return cell(run.results.paired((name, FREE), PLAIN, kind, combine))
+        return cell(run.results.paired((name, Free.name), PLAIN, kind, combine))
 
     yield value(lambda sample: sample.cpu_us_each)
     yield value(lambda sample: sample.threads_us_each)
     yield beside(more_us)
     yield beside(cpu_ratio)
-    yield value(lambda sample: sample.beside_us_each) if name in {SHARED, SHARED_AGAIN} else "-"
+    yield (
+        value(lambda sample: sample.beside_us_each) if name in {Shared.name, SHARED_AGAIN} else "-"
+    )
     yield value(lambda sample: sample.per_second)
     busy = run.results.value(name, PLAIN, kind, lambda sample: sample.busy)
     yield "-" if busy is None else percent(busy.median)

@@ -1,41 +1,24 @@
 """Runs a plan: starts and memory one gateway at a time, then rounds in which all take turns."""
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import relayed, stall, translated
-from bench.checks import WrongAnswerError
-from bench.figures import FiguresError
 from bench.filled import OnCosmos
-from bench.gateway import Gateway, PreparationError, Site
-from bench.load import LoadError
+from bench.gateway import Gateway
 from bench.measuring import measure
 from bench.memory import footprint
 from bench.money import MoneyRounds
 from bench.plan import Plan
-from bench.processes import NotStartedError, free_ports
 from bench.progress import Progress
-from bench.samples import (
-    PACED,
-    PLAIN,
-    SINGLE,
-    STREAM,
-    UNARY,
-    Footprint,
-    Money,
-    Sample,
-    Scale,
-    Stall,
-)
+from bench.rounds import FAILURES, Rounds
+from bench.samples import PACED, PLAIN, SINGLE, STREAM, UNARY, Footprint, Money, Scale, Stall
 from bench.scale import ScaleRounds
 from bench.sites import Running, Stage, Upstreams, direct
 from tests.emulator import running as emulator
 
-_SETTLE_S = 0.3
-_FAILURES = (WrongAnswerError, NotStartedError, LoadError, PreparationError, FiguresError)
 _KINDS = {
     UNARY: ("unary",),
     SINGLE: ("unary",),
@@ -74,22 +57,17 @@ class _Phase:
         return self.kinds
 
 
-class Runner:
+class Runner(Rounds):
     """Collects samples and footprints. A gateway that fails is left out, and the reason is kept."""
 
     def __init__(self, plan: Plan, gateways: list[Gateway], found: Upstreams, folder: Path) -> None:
-        self._plan = plan
+        super().__init__(plan, found, folder, Progress())
         self._gateways = gateways
-        self._found = found
-        self._folder = folder
-        self._progress = Progress()
-        self.samples: list[Sample] = []
         self.footprints: list[Footprint] = []
         self.stalls: list[Stall] = []
         self.scale: Scale | None = None
         self.money: Money | None = None
         self.no_cosmos = ""
-        self.failures: list[str] = []
 
     def run(self) -> None:
         """Everything that the plan asks for."""
@@ -100,7 +78,7 @@ class Runner:
         if ours and self._plan.wants("memory", "scale"):
             self._on_cosmos()
         for phase in self._phases():
-            self._in_turn(phase)
+            self._phase(phase)
         if self._plan.wants("translated"):
             self._stalls()
         if ours and self._plan.wants("scale"):
@@ -108,7 +86,7 @@ class Runner:
         if ours and self._plan.wants("money"):
             self._money()
 
-    def _in_turn(self, phase: _Phase) -> None:
+    def _phase(self, phase: _Phase) -> None:
         able = [
             gateway
             for gateway in self._gateways
@@ -131,20 +109,13 @@ class Runner:
     def _stage(
         self, gateway: Gateway, transport: str, purpose: str, *, both: bool = False
     ) -> Stage:
-        folder = self._folder / f"{gateway.name}-{transport}-{purpose}"
-        port, spare_port = free_ports(2)
-        upstream = self._found.urls[transport]
-        site = Site(folder, port, spare_port, upstream, self._found.authority, translated=both)
+        site = self._site(f"{gateway.name}-{transport}-{purpose}", transport, translated=both)
         return Stage(gateway, site, self._plan.gateway_core)
-
-    def _fail(self, what: str, error: Exception) -> None:
-        self.failures.append(f"{what}: {error}")
-        self._progress.say(f"FAILED {what}: {error}")
 
     def _footprint(self, gateway: Gateway) -> None:
         try:
             found = footprint(self._stage(gateway, "plain", "start"), self._plan)
-        except _FAILURES as error:
+        except FAILURES as error:
             self._fail(f"{gateway.title}, start and memory", error)
             return
         self.footprints.append(found)
@@ -173,12 +144,14 @@ class Runner:
     def _scale(self) -> None:
         rounds = ScaleRounds(self._plan, self._found, self._folder, self._progress)
         self.scale = rounds.measured()
-        self.samples += rounds.samples
-        self.failures += rounds.failures
+        self._take(rounds)
 
     def _money(self) -> None:
         rounds = MoneyRounds(self._plan, self._found, self._folder, self._progress)
         self.money = rounds.measured()
+        self._take(rounds)
+
+    def _take(self, rounds: Rounds) -> None:
         self.samples += rounds.samples
         self.failures += rounds.failures
 
@@ -203,11 +176,9 @@ class Runner:
             self._progress.expect(
                 rounds * sum(len(phase.kinds_of(running.name)) for running in field)
             )
-            for turn in range(rounds):
-                # Every second round backwards, so that a drift of the machine favours nobody.
-                for running in field if turn % 2 == 0 else field[::-1]:
-                    for kind in phase.kinds_of(running.name):
-                        self._measure(running, kind, (phase.transport, turn), slow=slow)
+            for turn, running in self._in_turn(field, rounds):
+                for kind in phase.kinds_of(running.name):
+                    self._measure(running, kind, (phase.transport, turn), slow=slow)
 
     def _started(self, stack: ExitStack, gateway: Gateway, phase: _Phase) -> Iterator[Running]:
         transport = phase.transport
@@ -218,7 +189,7 @@ class Runner:
             stage.prove(running)
             for kind in phase.kinds_of(gateway.name):
                 measure(running, kind, (transport, -1), self._plan.warming(), slow=gateway.slow)
-        except _FAILURES as error:
+        except FAILURES as error:
             self._fail(what, error)
             return
         self._progress.say(f"{what}: answers rightly, is warm")
@@ -226,19 +197,9 @@ class Runner:
 
     def _measure(self, running: Running, kind: str, place: tuple[str, int], *, slow: bool) -> None:
         transport, turn = place
-        what = f"{transport} round {turn + 1} {running.name:<8} {kind:<6}"
-        time.sleep(_SETTLE_S)
         try:
-            sample = measure(running, kind, place, self._plan, slow=slow)
-        except _FAILURES as error:
-            self._fail(what, error)
+            sample = self._measured(running, kind, place, slow=slow)
+        except FAILURES as error:
+            self._fail(f"{transport} round {turn + 1} {running.name} {kind}", error)
             return
-        self.samples.append(sample)
-        if sample.failed:
-            self.failures.append(f"{what}: {sample.failed} failed {sample.reason}".strip())
-        self._progress.step(
-            f"{what} {sample.cpu_us_each:9.1f} µs CPU  {sample.per_second:8.0f}/s"
-            f"  busy {sample.busy:4.0%}  p50 {sample.p50_us / 1e3:8.3f} ms"
-            f"  p99 {sample.p99_us / 1e3:8.3f} ms"
-            + (f"  FAILED {sample.failed} {sample.reason}" if sample.failed else "")
-        )
+        self._keep(transport, sample)

@@ -5,53 +5,24 @@ does in a while, it does to both.
 """
 
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 
 from bench import changing, filled
-from bench.checks import WrongAnswerError
-from bench.figures import FiguresError
 from bench.filled import Filled
-from bench.gateway import PreparationError, Site
-from bench.load import LoadError
 from bench.measuring import measure
-from bench.plan import Plan
-from bench.processes import NotStartedError, free_ports, peak_bytes, resident_bytes
-from bench.progress import Progress
-from bench.samples import (
-    LARGE,
-    PLAIN,
-    SINGLE,
-    SMALL,
-    STREAM,
-    UNARY,
-    WIDE,
-    Change,
-    Held,
-    Sample,
-    Scale,
-)
-from bench.sites import Running, Stage, Upstreams
+from bench.processes import peak_bytes, resident_bytes
+from bench.rounds import FAILURES, Rounds
+from bench.samples import LARGE, PLAIN, SINGLE, SMALL, STREAM, UNARY, WIDE, Change, Held, Scale
+from bench.sites import Running, Stage
 from bench.stall import NotMeasuredError
 
 KINDS = (UNARY, SINGLE, STREAM)
-_FAILURES = (WrongAnswerError, NotStartedError, LoadError, PreparationError, FiguresError)
-_SETTLE_S = 0.3
 _REST_S = 2.0
 
 
-class ScaleRounds:
+class ScaleRounds(Rounds):
     """Measures the pair. What fails is said, and ends it."""
-
-    def __init__(self, plan: Plan, found: Upstreams, folder: Path, progress: Progress) -> None:
-        self._plan = plan
-        self._found = found
-        self._folder = folder
-        self._progress = progress
-        self.samples: list[Sample] = []
-        self.failures: list[str] = []
 
     def measured(self) -> Scale | None:
         """Fill two stores, start, load, and change the larger one."""
@@ -66,7 +37,7 @@ class ScaleRounds:
                 sizes = [
                     replace(found, peak_bytes=peak_bytes(_pid(running))) for running, found in held
                 ]
-        except _FAILURES as error:
+        except FAILURES as error:
             self._fail("large and small registry", error)
             return None
         return Scale(sizes, self._changes(stages[-1]))
@@ -84,16 +55,9 @@ class ScaleRounds:
             )
         return changes
 
-    def _fail(self, what: str, error: Exception) -> None:
-        self.failures.append(f"{what}: {error}")
-        self._progress.say(f"FAILED {what}: {error}")
-
     def _stage(self, gateway: Filled) -> Stage:
         self._progress.say(f"{gateway.title}: filling the store")
-        port, spare_port = free_ports(2)
-        folder = self._folder / f"scale-{gateway.name}"
-        site = Site(folder, port, spare_port, self._found.urls[PLAIN], self._found.authority)
-        return Stage(gateway, site, self._plan.gateway_core)
+        return Stage(gateway, self._site(f"scale-{gateway.name}"), self._plan.gateway_core)
 
     def _started(self, stack: ExitStack, stage: Stage) -> tuple[Running, Held]:
         gateway = stage.gateway
@@ -121,24 +85,8 @@ class ScaleRounds:
         for kind, running in turns:
             measure(running, kind, (PLAIN, -1), self._plan.warming())
         self._progress.expect(self._plan.rounds * len(turns))
-        for turn, kind, running in self._in_turn(turns):
-            time.sleep(_SETTLE_S)
-            sample = measure(running, kind, (PLAIN, turn), self._plan)
-            self.samples.append(sample)
-            what = f"scale round {turn + 1} {running.name:<6} {kind:<6}"
-            if sample.failed:
-                self.failures.append(f"{what}: {sample.failed} failed {sample.reason}".strip())
-            self._progress.step(
-                f"{what} {sample.cpu_us_each:9.1f} µs CPU  {sample.per_second:8.0f}/s"
-                f"  busy {sample.busy:4.0%}  p50 {sample.p50_us / 1e3:8.3f} ms"
-                + (f"  FAILED {sample.failed}" if sample.failed else "")
-            )
-
-    def _in_turn(self, turns: list[tuple[str, Running]]) -> Iterator[tuple[int, str, Running]]:
-        for turn in range(self._plan.rounds):
-            # Every second round backwards: what goes first is not always the same one.
-            for kind, running in turns if turn % 2 == 0 else turns[::-1]:
-                yield turn, kind, running
+        for turn, (kind, running) in self._in_turn(turns, self._plan.rounds):
+            self._keep("scale", self._measured(running, kind, (PLAIN, turn)))
 
     def _wide(self, large: Running, stage: Stage) -> Running:
         target = replace(large.target, spread=stage.site.folder / filled.WIDE)

@@ -22,11 +22,12 @@ from llmproxy.application.interfaces.limiter import (
     Used,
 )
 from llmproxy.domain.errors import BudgetSpent, RateLimited
-from llmproxy.domain.limit import Limits, Measure, Rule, Window
+from llmproxy.domain.limit import RULE_FIELDS, Limits, Rule
 from llmproxy.domain.secret import Secret
 from llmproxy.infra.limiter.memory import MemoryLimiter
 from llmproxy.infra.limiter.rebuilding import BOUNDS, Bounds
-from llmproxy.infra.limiter.redis import RedisLimiter, RedisOptions
+from llmproxy.infra.limiter.redis import RedisLimiter
+from llmproxy.infra.limiter.redis_room import RedisOptions
 from llmproxy.infra.redis.address import read_address
 from llmproxy.infra.redis.client import RedisClient
 from tests.fakes.past import FakePast
@@ -34,11 +35,6 @@ from tests.fakes.stepped_clock import SteppedClock
 from tests.redis_server import RedisServer, running
 
 MAX_IN_FLIGHT = 1_000
-RULES = {
-    f"{measure}_{'total' if window is Window.TOTAL else f'per_{window}'}": (measure, window)
-    for measure in Measure
-    for window in Window
-}
 
 
 class Heard(Alerts):
@@ -76,20 +72,13 @@ class Place(ABC):
     async def restart(self) -> None:
         """Make the limiter anew, with the same journal; calls in flight are forgotten."""
 
-    @property
     @abstractmethod
-    def moves_time(self) -> bool:
-        """Whether `advance` can be called."""
-
     def advance(self, seconds: float) -> None:
         """Let time pass at once."""
-        raise NotImplementedError
 
 
 class InMemory(Place):
     """The limiter of one worker."""
-
-    moves_time = True
 
     def __init__(self, bounds: Bounds = BOUNDS) -> None:
         self.clock = SteppedClock()
@@ -125,8 +114,6 @@ async def in_memory(folder: Path) -> AsyncIterator[Place]:
 
 class InRedis(Place):
     """The limiter of several workers, over a real Redis; its time is the clock's."""
-
-    moves_time = True
 
     def __init__(self, server: RedisServer) -> None:
         self.clock = SteppedClock()
@@ -192,7 +179,7 @@ def limits(
     *, currency: str = "USD", at_once: int | None = None, alerts: tuple[int, ...] = (), **most: int
 ) -> Limits:
     """Make limits of a document's words, such as `requests_per_minute=3`; costs in nano-units."""
-    rules = tuple(Rule(*RULES[word], amount) for word, amount in most.items())
+    rules = tuple(Rule(*RULE_FIELDS[word], amount) for word, amount in most.items())
     return Limits(rules, at_once, currency, alerts)
 
 

@@ -19,7 +19,8 @@ from llmproxy.application.interfaces.limiter import (
 from llmproxy.domain.errors import GatewayError, Unavailable
 from llmproxy.domain.limit import WhenAway
 from llmproxy.domain.secret import Secret
-from llmproxy.infra.limiter.redis import RedisLimiter, RedisOptions
+from llmproxy.infra.limiter.redis import RedisLimiter
+from llmproxy.infra.limiter.redis_room import RedisOptions
 from llmproxy.infra.redis.address import read_address
 from llmproxy.infra.redis.client import RedisClient
 from llmproxy.infra.telemetry.clock import SystemClock

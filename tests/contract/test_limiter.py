@@ -1,18 +1,12 @@
 """What every Limiter does, run against each: nothing passes a limit, and nothing is lost of it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from llmproxy.application.interfaces.limiter import NOTHING_USED, Used
 from llmproxy.domain.errors import BudgetSpent, Forbidden, RateLimited
 from tests.contract.limiter_places import (
-    PLACES,
-    Make,
     Place,
     call,
     key,
@@ -24,13 +18,6 @@ from tests.contract.limiter_places import (
 )
 
 pytestmark = pytest.mark.asyncio
-
-
-@pytest_asyncio.fixture(name="place", params=PLACES)
-async def _place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
-    make: Make = request.param
-    async with AsyncExitStack() as stack:
-        yield await stack.enter_async_context(make(tmp_path))
 
 
 async def test_no_limits(place: Place) -> None:

@@ -1,17 +1,10 @@
 """What every Limiter does with deployments that have limits, and what it tells of what is left."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
 
 from llmproxy.application.interfaces.limiter import NOTHING_USED, Used
 from llmproxy.domain.errors import RateLimited
 from tests.contract.limiter_places import (
-    PLACES,
-    Make,
     Place,
     call,
     deployment,
@@ -23,13 +16,6 @@ from tests.contract.limiter_places import (
 )
 
 pytestmark = pytest.mark.asyncio
-
-
-@pytest_asyncio.fixture(name="place", params=PLACES)
-async def _place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
-    make: Make = request.param
-    async with AsyncExitStack() as stack:
-        yield await stack.enter_async_context(make(tmp_path))
 
 
 async def test_lanes(place: Place) -> None:

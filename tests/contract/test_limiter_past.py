@@ -1,18 +1,12 @@
 """What every Limiter does as time goes on: windows, changed limits, restarts, alerts."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from llmproxy.application.interfaces.limiter import Used
 from llmproxy.domain.errors import BudgetSpent, RateLimited, Unavailable
 from tests.contract.limiter_places import (
-    PLACES,
-    Make,
     Place,
     call,
     deployment,
@@ -25,13 +19,6 @@ from tests.contract.limiter_places import (
 )
 
 pytestmark = pytest.mark.asyncio
-
-
-@pytest_asyncio.fixture(name="place", params=PLACES)
-async def _place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
-    make: Make = request.param
-    async with AsyncExitStack() as stack:
-        yield await stack.enter_async_context(make(tmp_path))
 
 
 async def test_limits_change_while_running(place: Place) -> None:
@@ -149,8 +136,6 @@ async def test_alerts(place: Place) -> None:
 
 async def test_the_minute_slides(place: Place) -> None:
     """After the time that a refusal names there is room again, and not before."""
-    if not place.moves_time:
-        pytest.skip("the time of this limiter cannot be moved")
     own = key(limits(requests_per_minute=2))
     place.advance(0.25)
     for _ in range(2):
@@ -169,8 +154,6 @@ async def test_the_minute_slides(place: Place) -> None:
 
 async def test_months_end_and_totals_do_not(place: Place) -> None:
     """With the first second of the next month a monthly budget is whole again."""
-    if not place.moves_time:
-        pytest.skip("the time of this limiter cannot be moved")
     monthly, total = key(limits(cost_per_month=10)), project(limits(cost_total=20))
     held = call(monthly, total, cost=10)
     await place.limiter.reserve(held)
@@ -189,8 +172,6 @@ async def test_months_end_and_totals_do_not(place: Place) -> None:
 
 async def test_a_call_ends_after_its_window(place: Place) -> None:
     """It does not count in windows that began after it was admitted; the total counts it."""
-    if not place.moves_time:
-        pytest.skip("the time of this limiter cannot be moved")
     own = key(limits(tokens_per_minute=100, tokens_per_month=100, tokens_total=1_000))
     held = call(own, tokens=100)
     await place.limiter.reserve(held)

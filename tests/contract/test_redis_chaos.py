@@ -2,18 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from llmproxy.application.interfaces.limiter import Used
 from llmproxy.domain.errors import GatewayError
 from tests.contract.limiter_places import call, key, limits, project
 from tests.contract.redis_world import Worker, World, seen
-from tests.redis_server import RedisServer, running
+from tests.redis_server import RedisServer
 
 pytestmark = pytest.mark.asyncio
 
@@ -81,13 +77,6 @@ async def _trouble(server: RedisServer, word: str) -> None:
         server.kill()
         await asyncio.sleep(0.1)
         server.start()
-
-
-@pytest_asyncio.fixture(name="world", params=[False, True], ids=["emptied", "kept"])
-async def _world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    with running(tmp_path / "redis", kept=request.param) as server:
-        async with AsyncExitStack() as stack:
-            yield World(server, stack)
 
 
 async def test_never_more_than_the_budget(world: World) -> None:

@@ -33,9 +33,8 @@ async def connected(
     url: str, *, timeout_s: float = 1.0, max_waiting: int = 10_000
 ) -> AsyncIterator[RedisClient]:
     """A client that is up."""
-    client = RedisClient(
-        read_address(Secret(url)), [ECHO], timeout_s=timeout_s, max_waiting=max_waiting
-    )
+    client = RedisClient(read_address(Secret(url)), timeout_s=timeout_s, max_waiting=max_waiting)
+    client.load(ECHO)
     client.start()
     try:
         assert await client.wait_up(5)
@@ -100,8 +99,8 @@ async def test_frozen(server: RedisServer) -> None:
         server.thaw()
         assert await client.wait_up(3)
         assert await client.call("PING") == b"PONG"
-    assert 0.049 < first_s < 1
-    assert next_s < 0.045  # without waiting for the deadline
+    assert 0.049 < first_s < 0.25
+    assert next_s < 0.02
 
 
 async def test_slow_for_a_moment(server: RedisServer) -> None:
@@ -126,7 +125,7 @@ async def test_killed_and_back(server: RedisServer) -> None:
         began = time.perf_counter()
         with pytest.raises(RedisAway):
             client.call("PING")
-        assert time.perf_counter() - began < 0.045  # without waiting for the deadline
+        assert time.perf_counter() - began < 0.02
         server.start()
         began = time.perf_counter()
         assert await client.wait_up(5)

@@ -1,38 +1,18 @@
 """Several workers over a real Redis: what they count together, whatever happens to it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from llmproxy.application.interfaces.limiter import Reservation, Scope, Stretch, Used
 from llmproxy.domain.errors import BudgetSpent, RateLimited, Unavailable
 from llmproxy.domain.limit import WhenAway
 from tests.contract.limiter_places import call, key, limits, project
 from tests.contract.redis_world import Worker, World, seen
-from tests.redis_server import running
 
 pytestmark = pytest.mark.asyncio
 
 BUDGET = key(limits(cost_total=100, requests_per_day=100_000))
-
-
-@pytest_asyncio.fixture(name="world", params=[False, True], ids=["emptied", "kept"])
-async def _world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    """Redis keeps what it knows over a crash, or nothing."""
-    with running(tmp_path / "redis", kept=request.param) as server:
-        async with AsyncExitStack() as stack:
-            yield World(server, stack)
-
-
-@pytest_asyncio.fixture(name="plain")
-async def _plain(tmp_path: Path) -> AsyncIterator[World]:
-    with running(tmp_path / "redis") as server:
-        async with AsyncExitStack() as stack:
-            yield World(server, stack)
 
 
 async def admitted(workers: list[Worker], scope: Scope, number: int) -> list[Reservation]:

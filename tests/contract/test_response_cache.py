@@ -164,22 +164,22 @@ async def test_one_worker_holds_a_claim(server: RedisServer) -> None:
     async with AsyncExitStack() as stack:
         one = RedisClaims(await _client(stack, server), b"c:", lease_s=0.4)
         two = RedisClaims(await _client(stack, server), b"c:", lease_s=0.4)
-        assert (await one.claim(KEY, b"body")).held is None
-        assert (await two.claim(KEY, b"body")).held == b"body"
-        assert (await two.claim(OTHER, b"body")).held is None
+        assert await one.claim(KEY, b"body") is None
+        assert await two.claim(KEY, b"body") == b"body"
+        assert await two.claim(OTHER, b"body") is None
         await two.release(KEY)
-        assert (await two.claim(KEY, b"other")).held == b"body", "it was not its own to let go"
+        assert await two.claim(KEY, b"other") == b"body", "it was not its own to let go"
         await one.release(KEY)
-        assert (await two.claim(KEY, b"other")).held is None
+        assert await two.claim(KEY, b"other") is None
         await asyncio.sleep(0.25)
         await two.renew(KEY)
         await asyncio.sleep(0.25)
-        assert (await one.claim(KEY, b"body")).held == b"other"
+        assert await one.claim(KEY, b"body") == b"other"
         await asyncio.sleep(0.3)
-        assert (await one.claim(KEY, b"body")).held is None
+        assert await one.claim(KEY, b"body") is None
         await two.renew(KEY)
         await two.release(KEY)
-        assert (await two.claim(KEY, b"other")).held == b"body", "what was lost is another's now"
+        assert await two.claim(KEY, b"other") == b"body", "what was lost is another's now"
 
 
 async def test_claims_away(tmp_path: Path) -> None:
@@ -187,9 +187,9 @@ async def test_claims_away(tmp_path: Path) -> None:
     with running(tmp_path / "redis") as server:
         async with AsyncExitStack() as stack:
             claims = RedisClaims(await _client(stack, server, 0.05), b"c:")
-            assert (await claims.claim(KEY, b"body")).held is None
+            assert await claims.claim(KEY, b"body") is None
             server.kill()
-            assert (await claims.claim(KEY, b"body")).held is None
+            assert await claims.claim(KEY, b"body") is None
             await claims.renew(KEY)
             await claims.release(KEY)
 
@@ -197,7 +197,7 @@ async def test_claims_away(tmp_path: Path) -> None:
 async def test_one_worker_needs_no_claims() -> None:
     """What runs here is known here."""
     claims = NoClaims()
-    assert (await claims.claim(KEY, b"body")).held is None
+    assert await claims.claim(KEY, b"body") is None
     await claims.renew(KEY)
     await claims.release(KEY)
-    assert (await claims.claim(KEY, b"other")).held is None
+    assert await claims.claim(KEY, b"other") is None

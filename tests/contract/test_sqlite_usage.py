@@ -135,6 +135,21 @@ async def test_nothing_is_deleted_that_is_to_be_kept_for_ever(
     assert len((await ledger.rows(ALL, None, 10)).rows) == 1
 
 
+@pytest.mark.parametrize(("days", "left"), [(KEEP_DAYS, 1), (0, 2), (None, 2)])
+async def test_who_opens_it_says_what_is_deleted(
+    ledger: SqliteUsageLedger, tmp_path: Path, days: int | None, left: int
+) -> None:
+    """In the background, from then on; who looks only deletes nothing."""
+    await put(ledger, call(1, at=NOW - 20 * DAY_S), call(2))
+    other = await SqliteUsageLedger.open(_path(tmp_path), FakeClock(NOW), keep_rows_days=days)
+    for _ in range(5):  # behind each step of the work: one thread does both
+        await other.taken(FILE)
+    rows = (await other.rows(ALL, None, 10)).rows
+    await other.close()
+
+    assert len(rows) == left
+
+
 async def test_a_call_that_was_deleted_is_not_taken_again(
     ledger: SqliteUsageLedger, tmp_path: Path
 ) -> None:

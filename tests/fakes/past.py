@@ -1,7 +1,8 @@
 """A journal and a ledger in lists, for limiters that rebuild their counters."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 
 from typing_extensions import override
 
@@ -20,7 +21,7 @@ from llmproxy.application.interfaces.limiter import (
     Used,
 )
 from llmproxy.domain.errors import Unavailable
-from llmproxy.domain.limit import month_of
+from llmproxy.domain.limit import DAY_S, DAY_STEP_S, MINUTE_S, MINUTE_STEP_S, month_of
 
 LINE_BYTES = 100
 
@@ -76,15 +77,16 @@ class FakePast(Past):
 def _told(
     lines: list[Told], scopes: Collection[Scope], now: float
 ) -> dict[ScopeName, ScopeHistory]:
-    return {ScopeName(scope.kind, scope.name): _history(lines, scope, now) for scope in scopes}
+    return {ScopeName(scope.kind, scope.name): history_of(lines, scope, now) for scope in scopes}
 
 
-def _history(lines: list[Told], scope: Scope, now: float) -> ScopeHistory:
+def history_of(lines: Iterable[Told], scope: Scope, now: float) -> ScopeHistory:
+    """Return what these lines say of a scope, in the steps of its windows."""
     own = [line for line in lines if _belongs(line, scope)]
     month, _ = month_of(now)
     return ScopeHistory(
-        _steps(own, scope, 2, int(now) - 62),
-        _steps(own, scope, 900, int(now) - 87_300),
+        _steps(own, scope, int(now) - MINUTE_S, MINUTE_STEP_S),
+        _steps(own, scope, int(now) - DAY_S, DAY_STEP_S),
         _sum([line for line in own if line.at >= month], scope),
         _sum(own, scope),
     )
@@ -100,12 +102,13 @@ def _belongs(line: Told, scope: Scope) -> bool:
     return names[scope.kind] == scope.name
 
 
-def _steps(lines: list[Told], scope: Scope, step_s: int, since: int) -> tuple[Step, ...]:
-    begins = sorted({int(line.at) // step_s * step_s for line in lines if line.at >= since})
-    return tuple(
-        Step(begin, _sum([each for each in lines if begin <= each.at < begin + step_s], scope))
-        for begin in begins
-    )
+def _steps(lines: list[Told], scope: Scope, since: int, length: int) -> tuple[Step, ...]:
+    steps: dict[int, list[Told]] = defaultdict(list)
+    for line in lines:
+        begin = int(line.at) // length * length
+        if begin + length > since:
+            steps[begin].append(line)
+    return tuple(Step(begin, _sum(steps[begin], scope)) for begin in sorted(steps))
 
 
 def _sum(lines: list[Told], scope: Scope) -> Used:

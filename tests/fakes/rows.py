@@ -5,11 +5,11 @@ from typing import Any
 
 from typing_extensions import override
 
-from llmproxy.application.interfaces.journal import Closed, Outcome
+from llmproxy.application.interfaces.journal import Closed
 from llmproxy.application.interfaces.usage_ledger import Dimension, Filter, RowPage, Sum
 from llmproxy.domain.errors import GatewayError
 from llmproxy.domain.usage import Usage
-from tests.fakes.usage_ledger import FakeUsageLedger
+from tests.fakes import usage_ledger
 
 NOW = 1_800_000_000.0
 """2027-01-15T08:00:00Z, a Friday."""
@@ -22,27 +22,18 @@ def call(number: int = 1, **fields: Any) -> Closed:  # noqa: ANN401
         "at": NOW - 60 + number,
         "key_id": "key_plain",
         "project": "alpha",
-        "model": "mini",
-        "operation": "ChatCompletion",
         "deployment": "mini-weu",
-        "outcome": Outcome.FINISHED,
-        "status": 200,
-        "error": None,
         "attempts": [],
         "usage": Usage(input_tokens=10, cache_read_tokens=5, output_tokens=3, reasoning_tokens=2),
         "cost_nano": 1_500_000_000,
-        "currency": "USD",
-        "counted": 1,
-        "duration_s": 0.75,
         "first_content_s": None,
         "overhead_s": 0.001,
         "stream": False,
-        "tags": (),
     }
-    return Closed(**{**usual, **fields})
+    return usage_ledger.call(**{**usual, **fields})
 
 
-class RowsLedger(FakeUsageLedger):
+class RowsLedger(usage_ledger.FakeUsageLedger):
     """Holds these calls; `failure` is raised instead, from the `fails_at`th question on."""
 
     def __init__(self, *kept: Closed) -> None:

@@ -9,13 +9,12 @@ from typing_extensions import override
 
 from llmproxy.application.interfaces.journal import Attempt, Closed, Outcome
 from llmproxy.application.interfaces.limiter import (
-    NOTHING_USED,
     History,
     Scope,
     ScopeHistory,
     ScopeKind,
     ScopeName,
-    Step,
+    Told,
     Used,
 )
 from llmproxy.application.interfaces.usage_ledger import (
@@ -30,8 +29,8 @@ from llmproxy.application.interfaces.usage_ledger import (
 )
 from llmproxy.domain.caller import NO_KEY
 from llmproxy.domain.errors import Unavailable
-from llmproxy.domain.limit import DAY_S, DAY_STEP_S, MINUTE_S, MINUTE_STEP_S, month_of
 from llmproxy.domain.usage import Usage
+from tests.fakes.past import history_of
 
 NOON = 1_800_014_400.0
 """2027-01-15T12:00:00Z."""
@@ -143,38 +142,16 @@ class FakeUsageLedger(UsageLedger):
                 yield row
 
     def _history(self, scope: Scope, now: float) -> ScopeHistory:
-        field = {"key": "key_id"}.get(scope.kind, scope.kind.value)
-        rows = [
-            row
-            for row in self.calls.values()
-            if getattr(row, field) == scope.name
-            and not (scope.kind is ScopeKind.PROJECT and row.key_id == NO_KEY)
-        ]
-        currency, month = scope.limits.currency, month_of(now)[0]
-        return ScopeHistory(
-            _steps(rows, currency, int(now) - MINUTE_S, MINUTE_STEP_S),
-            _steps(rows, currency, int(now) - DAY_S, DAY_STEP_S),
-            _used([row for row in rows if row.at >= month], currency),
-            _used(rows, currency),
-        )
+        # A limit of a project is not one of calls without a key, which only name it.
+        nameless = scope.kind is ScopeKind.PROJECT
+        rows = (row for row in self.calls.values() if not (nameless and row.key_id == NO_KEY))
+        return history_of(map(_told, rows), scope, now)
 
 
-def _steps(rows: list[Closed], currency: str, since: int, length: int) -> tuple[Step, ...]:
-    steps: dict[int, list[Closed]] = defaultdict(list)
-    for row in rows:
-        step = int(row.at) // length * length
-        if step + length > since:
-            steps[step].append(row)
-    return tuple(Step(at, _used(steps[at], currency)) for at in sorted(steps))
-
-
-def _used(rows: list[Closed], currency: str) -> Used:
-    used = NOTHING_USED
-    for row in rows:
-        tokens = row.usage.total_input_tokens + row.usage.total_output_tokens
-        cost = row.cost_nano if row.currency == currency else 0
-        used = Used(used.cost_nano + cost, used.tokens + tokens, used.requests + row.counted)
-    return used
+def _told(row: Closed) -> Told:
+    tokens = row.usage.total_input_tokens + row.usage.total_output_tokens
+    used = Used(row.cost_nano, tokens, row.counted)
+    return Told(row.at, row.key_id, row.project, row.model, row.deployment, row.currency, used)
 
 
 def _groups(row: Closed, by: Sequence[Dimension]) -> list[tuple[str | None, ...]]:

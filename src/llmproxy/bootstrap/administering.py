@@ -121,7 +121,7 @@ class StoredUsage(UsageReading):
 
     async def _opened(self) -> UsageLedger:
         if self._ledger is None:
-            self._ledger = await self._store.open_usage()
+            self._ledger = await self._store.open_usage(None)
         return self._ledger
 
     async def close(self) -> None:

@@ -43,9 +43,9 @@ async def open_cosmos(settings: Settings, cosmos: CosmosSettings) -> Store:
         raise
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    async def open_usage() -> UsageLedger:
+    async def open_usage(keep_rows_days: int | None) -> UsageLedger:
         return CosmosUsageLedger(
-            account, rows=cosmos.usage_rows, keep_rows_days=settings.ledger.keep_rows_days
+            account, rows=cosmos.usage_rows, keep_rows_days=keep_rows_days or 0
         )
 
     models, keys, projects = models_shelf(account), keys_shelf(account), projects_shelf(account)

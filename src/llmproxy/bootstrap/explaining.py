@@ -70,7 +70,7 @@ async def open_explaining(settings: Settings, store: Store) -> AsyncIterator[Exp
             await long_tail.settled()
             keeper.reconsider()
             await keeper.look()
-        ledger = await store.open_usage()
+        ledger = await store.open_usage(None)
         stack.push_async_callback(ledger.close)
         past = LedgerAlone(ledger)
         explainer = _explainer(settings, registry, signer, store.clock, past)

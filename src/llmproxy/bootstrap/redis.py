@@ -7,7 +7,8 @@ from llmproxy.config import SettingError
 from llmproxy.config.settings import RedisSettings
 from llmproxy.infra.alerts.announcer import Announcer
 from llmproxy.infra.ledger.past import LedgerPast
-from llmproxy.infra.limiter.redis import RedisLimiter, RedisOptions
+from llmproxy.infra.limiter.redis import RedisLimiter
+from llmproxy.infra.limiter.redis_room import RedisOptions
 from llmproxy.infra.redis.address import BadAddress, read_address
 from llmproxy.infra.redis.client import RedisClient
 

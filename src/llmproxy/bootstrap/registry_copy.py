@@ -136,7 +136,7 @@ async def initialise_registry(settings: Settings, throughput: int | None) -> lis
     if cosmos is None:
         path = settings.data_dir / FILE_NAME
         new = not path.exists()
-        store = await open_sqlite(settings.data_dir, settings.ledger.keep_rows_days)
+        store = await open_sqlite(settings.data_dir)
         await store.close()
         return [f"{path} {'is made' if new else 'is there already'}"]
     from llmproxy.bootstrap.cosmos import open_account  # noqa: PLC0415 - the Azure SDK

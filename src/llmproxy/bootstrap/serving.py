@@ -238,7 +238,7 @@ class _Parts:
 
     async def _open_money(self, stack: AsyncExitStack, store: Store, client: HttpClient) -> Money:
         """Open journal and ledger: their folder marks a folder that was served from."""
-        ledger = await store.open_usage()
+        ledger = await store.open_usage(self._settings.ledger.keep_rows_days)
         stack.push_async_callback(ledger.close)
         money = await open_money(
             stack,

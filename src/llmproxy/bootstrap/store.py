@@ -15,7 +15,6 @@ from llmproxy.application.interfaces.last_good import LastGood
 from llmproxy.application.interfaces.signing_key_repository import SigningKeyRepository
 from llmproxy.application.interfaces.usage_ledger import UsageLedger
 from llmproxy.config import Settings
-from llmproxy.config.settings import LedgerSettings
 from llmproxy.infra.database.folder.document_folder import DocumentFolder
 from llmproxy.infra.database.folder.document_repository import FolderDocumentRepository
 from llmproxy.infra.database.folder.feed import FolderFeed
@@ -33,10 +32,12 @@ FILE_NAME = "llmproxy.sqlite3"
 class Store:
     """The repositories of one store, and the time; `close` lets go of it.
 
-    `open_usage` opens its ledger, which whoever asked for it closes. `place` names it for people.
-    `last_good` keeps its last state where it may be away. `counts`
-    are figures of what it costs. A `shared` store is not this installation's own: nothing is
-    written into it that nobody asked for.
+    `open_usage` opens its ledger, which whoever asked for it closes. It is told for how many days
+    single calls are kept (0: for ever), or None by who looks only, and so deletes nothing.
+
+    `place` names the store for people. `last_good` keeps its last state where it may be away.
+    `counts` are figures of what it costs. A `shared` store is not this installation's own: nothing
+    is written into it that nobody asked for.
     """
 
     models: DocumentRepository
@@ -44,7 +45,7 @@ class Store:
     keys: KeyRepository
     signing_keys: SigningKeyRepository
     feeds: Feeds
-    open_usage: Callable[[], Awaitable[UsageLedger]]
+    open_usage: Callable[[int | None], Awaitable[UsageLedger]]
     place: str
     close: Callable[[], Awaitable[None]]
     clock: Clock
@@ -56,7 +57,7 @@ class Store:
 async def open_store(settings: Settings) -> Store:
     """Open the store that the settings name. Raises StoreUnusableError or Unavailable."""
     if settings.registry.cosmos is None:
-        store = await open_sqlite(settings.data_dir, settings.ledger.keep_rows_days)
+        store = await open_sqlite(settings.data_dir)
     else:
         from llmproxy.bootstrap.cosmos import open_cosmos  # noqa: PLC0415 - the Azure SDK
 
@@ -65,13 +66,13 @@ async def open_store(settings: Settings) -> Store:
     return store if folder is None else _with_models_of(store, folder)
 
 
-async def open_sqlite(data_dir: Path, keep_rows_days: int = LedgerSettings.keep_rows_days) -> Store:
+async def open_sqlite(data_dir: Path) -> Store:
     """Open (or make) the SQLite file in this folder. Raises StoreUnusableError or Unavailable."""
     path = data_dir / FILE_NAME
     file = await SqliteFile.open(path)
     clock = SystemClock()
 
-    async def open_usage() -> UsageLedger:
+    async def open_usage(keep_rows_days: int | None) -> UsageLedger:
         from llmproxy.infra.database.sqlite.usage_ledger import (  # noqa: PLC0415 - few need it
             SqliteUsageLedger,
         )

@@ -18,6 +18,7 @@ from llmproxy.cli.limits import (
     limit_words,
     limits_given,
     limits_patch,
+    may_use,
 )
 from llmproxy.cli.moments import expiry, grace, moment
 from llmproxy.cli.running import DataDir, Url, administer, say, stop
@@ -204,7 +205,7 @@ def limit_(  # noqa: PLR0913, PLR0917 - an argument for each option
         return await office.administration.keys.patch(key_id, patch, etag=None)
 
     changed = administer(data_dir, url, _known(work))
-    typer.echo(f"{changed.id} may use: {_bounds(changed)}")
+    typer.echo(f"{changed.id} {may_use(limit_words(changed.limits))}")
 
 
 @keys.command()
@@ -219,10 +220,6 @@ def revoke(key_id: KeyId, data_dir: DataDir = None, url: Url = None) -> None:
     before = administer(data_dir, url, _known(work))
     already = before.revoked_at is not None
     typer.echo(f"{key_id} {'was revoked already' if already else 'is revoked'}")
-
-
-def _bounds(key: StoredKey) -> str:
-    return "all it asks for" if key.limits is None else limit_words(key.limits)
 
 
 def _known(work: Callable[[Office], Awaitable[Result]]) -> Callable[[Office], Awaitable[Result]]:

@@ -12,6 +12,7 @@ from llmproxy.domain.limit import LIMIT_FIELDS, Limits
 
 _AMOUNT: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _NONE: Final = "none"
+_NOTHING: Final = "-"
 
 LimitOptions = Annotated[
     list[str] | None,
@@ -72,7 +73,7 @@ def limits_patch(
 def limit_words(limits: Limits | None) -> str:
     """Say what is limited: `250 cost_per_month (EUR), 60 requests_per_minute`; `-` for nothing."""
     if limits is None:
-        return "-"
+        return _NOTHING
     document = limits.document()
     currency = f" ({limits.currency})"
     parts = [
@@ -83,6 +84,11 @@ def limit_words(limits: Limits | None) -> str:
     if limits.alert_at_percent:
         parts.append(f"alerts at {', '.join(f'{each} %' for each in limits.alert_at_percent)}")
     return ", ".join(parts)
+
+
+def may_use(words: str) -> str:
+    """Say what somebody may use whose limits have these words."""
+    return f"may use: {'all it asks for' if words == _NOTHING else words}"
 
 
 def document_limit_words(document: Mapping[str, object]) -> str:

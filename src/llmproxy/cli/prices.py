@@ -73,7 +73,7 @@ def suggest(
         return _looked(chosen, dict(office.environment), table, compare=compare)
 
     looked = administer(data_dir, url, look)
-    approved = _approved(looked.offers, table, yes=yes, ask=not as_json, quiet=as_json)
+    approved = _approved(looked.offers, table, yes=yes, quiet=as_json)
 
     async def keep(office: Office) -> list[str]:
         return [each.suggestion.model_id for each in approved if await _kept(office, each)]
@@ -131,13 +131,14 @@ def _look(
 
 
 def _approved(
-    offers: Sequence[_Offer], table: PriceTable, *, yes: bool, ask: bool, quiet: bool
+    offers: Sequence[_Offer], table: PriceTable, *, yes: bool, quiet: bool
 ) -> list[_Offer]:
+    """Return those to be taken; when quiet, nothing is shown and nobody is asked."""
     approved: list[_Offer] = []
     for each in offers:
         if not quiet:
             _show(each.suggestion, table)
-        if yes or (ask and typer.confirm(f"Give {each.suggestion.model_id} these prices?")):
+        if yes or (not quiet and typer.confirm(f"Give {each.suggestion.model_id} these prices?")):
             approved.append(each)
     return approved
 

@@ -15,6 +15,7 @@ from llmproxy.cli.limits import (
     document_limit_words,
     limits_given,
     limits_patch,
+    may_use,
 )
 from llmproxy.cli.running import AsJson, DataDir, Url, administer, stop
 from llmproxy.cli.tables import print_table
@@ -120,7 +121,7 @@ def limit_(  # noqa: PLR0913, PLR0917 - an argument for each option
 
     changed = administer(data_dir, url, work)
     words = document_limit_words({"limits": _field(changed, "limits")})
-    typer.echo(f"{project_id} may use: {'all it asks for' if words == '-' else words}")
+    typer.echo(f"{project_id} {may_use(words)}")
 
 
 @projects.command()

@@ -6,8 +6,7 @@
 ```
 
 `requests`, `tokens` and `cost`, each `_per_minute`, `_per_day`, `_per_month` or `_total`. Minute
-and
-day slide; the month is the calendar's, in UTC, as providers' invoices are. Zero allows nothing.
+and day slide; the month is the calendar's, in UTC, as providers' invoices are. Zero allows nothing.
 """
 
 from collections.abc import Iterable, Mapping
@@ -53,9 +52,13 @@ MINUTE_STEP_S: Final = 2
 DAY_STEP_S: Final = 900
 MINUTE_S: Final = 60
 DAY_S: Final = 86_400
-"""A sliding window moves in steps: what falls into one leaves the window when the end of the step
-lies the window's length back, so that no 60 seconds, however they are cut, hold more than the limit
-allows."""
+SLIDING: Final[Mapping[Window, tuple[int, int]]] = {
+    Window.MINUTE: (MINUTE_STEP_S, MINUTE_S),
+    Window.DAY: (DAY_STEP_S, DAY_S),
+}
+"""Step and length in seconds. A sliding window moves in steps: what falls into one leaves it when
+the end of the step lies the window's length back, so that no 60 seconds, however they are cut, hold
+more than the limit allows."""
 
 
 def month_of(at: float) -> tuple[int, int]:

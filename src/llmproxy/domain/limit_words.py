@@ -14,12 +14,11 @@ limit is used is not told: others have used it.
 
 import math
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Final, NamedTuple
 
 from llmproxy.domain.errors import BudgetSpent, Forbidden, GatewayError, Later, RateLimited
 from llmproxy.domain.limit import Measure, Rule, Window
-from llmproxy.domain.pricing import NANO
+from llmproxy.domain.price_fields import money
 
 HELD_S: Final = 1.0
 """When to come again for what calls in flight hold: they give it back at any moment."""
@@ -125,22 +124,22 @@ def amount_words(measure: Measure, amount: int, currency: str) -> str:
     return f"{money(amount)} {currency}" if measure is Measure.COST else str(amount)
 
 
-def money(nano: int) -> str:
-    """Return nano-units as the shortest exact decimal."""
-    return f"{(Decimal(nano) / NANO).normalize():f}"
-
-
 def wait_words(seconds: float) -> str:
-    """Return a time as OpenAI writes it: `120ms`, `41.724s`, `6m0s`, `1h2m3s`; rounded up."""
-    ms = math.ceil(seconds * 1000)
+    """Return a time in which to come again, in `duration_words`; rounded up."""
+    return duration_words(math.ceil(seconds * 1000))
+
+
+def duration_words(ms: int) -> str:
+    """Write a time as OpenAI does, which is Go's way: `120ms`, `41.724s`, `6m0s`, `1h2m3s`."""
     if ms < 1000:
         return f"{ms}ms"
     minutes, rest = divmod(ms, 60_000)
     hours, minutes = divmod(minutes, 60)
-    text = f"{Decimal(rest).scaleb(-3).normalize():f}s"
+    seconds, rest = divmod(rest, 1000)
+    text = f"{seconds}.{rest:03d}".rstrip("0").rstrip(".")
     if hours:
-        return f"{hours}h{minutes}m{text}"
-    return f"{minutes}m{text}" if minutes else text
+        return f"{hours}h{minutes}m{text}s"
+    return f"{minutes}m{text}s" if minutes else f"{text}s"
 
 
 def _rate(short: Shortage) -> RateLimited:

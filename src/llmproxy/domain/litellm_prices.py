@@ -63,7 +63,7 @@ def costs_from(entry: Mapping[str, object]) -> dict[str, object] | None:
     tiers = _tiers(entry)
     return {
         "currency": "USD",
-        **{name: _plain(price) for name, price in costs.items()},
+        **{name: plain(price) for name, price in costs.items()},
         **({TIERS: tiers} if tiers else {}),
     }
 
@@ -72,13 +72,13 @@ def _per_token(entry: Mapping[str, object]) -> dict[str, Decimal]:
     return {
         ours: price * _MILLION
         for theirs, ours in PER_TOKEN.items()
-        if (price := _decimal(entry.get(theirs))) is not None
+        if (price := price_in(entry.get(theirs))) is not None
     }
 
 
 def _pieces(entry: Mapping[str, object], wanted: Operation) -> Iterator[tuple[str, Decimal]]:
     for theirs, (ours, factor, operation) in PER_PIECE.items():
-        price = _decimal(entry.get(theirs)) if operation is wanted else None
+        price = price_in(entry.get(theirs)) if operation is wanted else None
         if price:
             yield ours, price * factor
             return
@@ -89,18 +89,19 @@ def _tiers(entry: Mapping[str, object]) -> list[dict[str, object]]:
     for name, value in entry.items():
         matched = TIER.fullmatch(name)
         ours = None if matched is None else PER_TOKEN.get(matched["field"])
-        price = _decimal(value)
+        price = price_in(value)
         if matched is not None and ours is not None and price is not None:
             above = int(matched["thousands"]) * 1000
             found.setdefault(above, {})[ours] = price * _MILLION
     return [
-        {ABOVE: above, **{name: _plain(price) for name, price in found[above].items()}}
+        {ABOVE: above, **{name: plain(price) for name, price in found[above].items()}}
         for above in sorted(found)[:MAX_TIERS]
         if above > 0
     ]
 
 
-def _decimal(value: object) -> Decimal | None:
+def price_in(value: object) -> Decimal | None:
+    """Read a number, or a text such as `3e-06`, which YAML 1.1 does not take for a number."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         return None
     try:
@@ -110,5 +111,6 @@ def _decimal(value: object) -> Decimal | None:
     return price if price.is_finite() and price >= 0 else None
 
 
-def _plain(price: Decimal) -> int | float:
+def plain(price: Decimal) -> int | float:
+    """Return a price as a document writes it."""
     return int(price) if price == price.to_integral_value() else float(price)

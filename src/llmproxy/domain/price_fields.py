@@ -20,6 +20,11 @@ _DEFAULT_CURRENCY: Final = "USD"
 _TWINS: Final = "`input` and `output` are per 1K tokens, `…_1Mtokens` per 1M: keep one of them"
 
 
+def money(nano: int) -> str:
+    """Return nano-units as the shortest exact decimal."""
+    return f"{(Decimal(nano) / NANO).normalize():f}"
+
+
 class CostField(NamedTuple):
     """What a field prices, and the factor that makes it a price per million units.
 

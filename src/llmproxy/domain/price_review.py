@@ -9,10 +9,11 @@ from llmproxy.domain.price_fields import ABOVE, COST_FIELDS, TIERS
 from llmproxy.domain.pricing import NEEDS, Price
 from llmproxy.domain.problem import Problem
 
-_TEXT_OUT: Final = frozenset(
-    {Operation.CHAT_COMPLETION, Operation.RESPONSES, Operation.AUDIO_REALTIME}
-)
-_TEXT_IN: Final = _TEXT_OUT | {Operation.EMBEDDINGS}
+NEED_TEXT: Final[Mapping[str, frozenset[Operation]]] = {
+    direction: frozenset(name for name, groups in NEEDS.items() if (direction,) in groups)
+    for direction in ("input", "output")
+}
+"""The operations that need a price of plain input, and of plain output, whatever else has one."""
 
 _CHEAPEST_PER_MTOK: Final = {"input": Decimal("0.01"), "output": Decimal("0.10")}
 """USD. Below these no vendor lists a model (2026-11); per-1K prices of dear models lie there."""
@@ -37,32 +38,22 @@ def needed_prices(
 
     A forgotten output price would book every answer at nothing.
     """
-    priced = _priced(costs)
-    for direction, users in (("input", _TEXT_IN), ("output", _TEXT_OUT)):
+    priced = {field.dimension for name, field in COST_FIELDS.items() if costs.get(name) is not None}
+    for direction, users in NEED_TEXT.items():
         if direction not in priced and not users.isdisjoint(operations):
             yield Problem(
                 f"costs.{direction}", "is required beside the other price", "0 if it is free"
             )
 
 
-def _priced(costs: Mapping[str, object]) -> set[str]:
-    return {
-        COST_FIELDS[name].dimension
-        for name in costs
-        if name in COST_FIELDS and costs[name] is not None
-    }
-
-
-def unpriced_operations(price: Price | None, operations: frozenset[Operation]) -> Iterator[Problem]:
+def _unpriced_operations(price: Price, operations: frozenset[Operation]) -> Iterator[Problem]:
     """Yield a warning for each operation that is offered and refused, since its price is missing.
 
     Only images and sound: what texts need is required of the document (`needed_prices`).
     """
-    if price is None:
-        return
-    for operation in sorted(operations - _TEXT_IN):
+    for operation in sorted(operations - NEED_TEXT["input"]):
         missing = price.missing_for(operation)
-        if missing is not None and NEEDS[operation]:
+        if missing is not None:
             yield Problem(
                 missing,
                 f"is needed by {operation.value}, which is refused without a price (402)",
@@ -73,7 +64,7 @@ def unpriced_operations(price: Price | None, operations: frozenset[Operation]) -
 def review_price(
     costs: Mapping[str, object],
     price: Price | None,
-    operations: frozenset[Operation] = frozenset(),
+    operations: frozenset[Operation],
 ) -> Iterator[Problem]:
     """Yield what is probably not meant: unknown fields, a figure of the other unit, zero."""
     yield from _unknown(costs)
@@ -81,7 +72,7 @@ def review_price(
         return
     if not any(costs.get(name) for name in COST_FIELDS) and not price.tiers:
         yield Problem("costs", "all prices are zero", 'say "free": true if that is meant')
-    yield from unpriced_operations(price, operations)
+    yield from _unpriced_operations(price, operations)
     for one, other, operation in _TWICE:
         if operation in operations and costs.get(one) and costs.get(other):
             yield Problem(f"costs.{one}", f"is charged on top of costs.{other}", "keep one of them")

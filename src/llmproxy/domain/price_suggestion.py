@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from llmproxy.domain.litellm_prices import costs_from
+from llmproxy.domain.litellm_prices import costs_from, plain
 from llmproxy.domain.model import Model
 from llmproxy.domain.operation import Operation
 from llmproxy.domain.price_fields import ABOVE, COST_FIELDS, FIELD_OF, TIERS
@@ -61,11 +61,6 @@ class Suggestion(NamedTuple):
     differences: tuple[Difference, ...]
     patch: Mapping[str, object]
 
-    @property
-    def far(self) -> bool:
-        """Whether any price is more than ten times off."""
-        return any(each.far for each in self.differences)
-
 
 def suggestion_for(model: Model, table: Table, *, replace: bool) -> Suggestion | None:
     """Return what the table has for a model; None when it knows none or nothing would change.
@@ -98,8 +93,10 @@ def lacks_prices(model: Model) -> bool:
 def far_off(model: Model, table: Table) -> Iterator[str]:
     """Yield a warning for each price that is more than ten times off the table's."""
     suggested = suggestion_for(model, table, replace=True)
-    for each in suggested.differences if suggested is not None else ():
-        if each.far and suggested is not None:
+    if suggested is None:
+        return
+    for each in suggested.differences:
+        if each.far:
             yield (
                 f"costs.{each.field}: {each.now} is more than {FAR} times off {each.then}, which "
                 f"LiteLLM's table has for {suggested.key}"
@@ -209,8 +206,7 @@ def _present(costs: Mapping[str, object], name: str) -> object:
     twin = next((each for each in _TWINS if FIELD_OF[each] == name), None)
     if costs.get(name) is not None or twin is None or costs.get(twin) is None:
         return costs.get(name)
-    price = Decimal(str(costs[twin])) * 1000
-    return int(price) if price == price.to_integral_value() else float(price)
+    return plain(Decimal(str(costs[twin])) * 1000)
 
 
 def _far(now: object, then: object) -> bool:

@@ -173,22 +173,21 @@ class Price:
 
     def cost_nano(self, usage: Usage) -> int:
         """Cost of a call in nano-units: the exact sum, rounded half up once at the end."""
-        rates = self._rates
-        if self.tiers:
-            tokens = usage.total_input_tokens
-            for above, price in self.tiers:
-                if tokens > above:
-                    rates = price._rates  # noqa: SLF001 - of the same class
-        total: int = sum(map(mul, usage, rates))
+        price = self._for(usage.total_input_tokens) if self.tiers else self
+        total: int = sum(map(mul, usage, price._rates))  # noqa: SLF001 - of the same class
         return (total + _HALF) // _MILLION
 
     def input_cost_nano(self, tokens: int) -> int:
         """Cost of so much plain input alone, in nano-units."""
-        rate = self._rates[0]
-        for above, price in self.tiers:
-            if tokens > above:
-                rate = price._rates[0]  # noqa: SLF001 - of the same class
-        return (tokens * rate + _HALF) // _MILLION
+        return (tokens * self._for(tokens).input_nano_per_mtok + _HALF) // _MILLION
+
+    def _for(self, input_tokens: int) -> "Price":
+        """Return the price of a call with so much input."""
+        price = self
+        for tier in self.tiers:
+            if input_tokens > tier.above_input_tokens:
+                price = tier.price
+        return price
 
     def upper_bound_nano(
         self,
@@ -238,10 +237,7 @@ class Price:
 
     def calculate_cost(self, input_tokens: int, output_tokens: int) -> Decimal:
         """Exact cost of plain input and output tokens in units of the currency, not rounded."""
-        price = self
-        for tier in self.tiers:
-            if input_tokens > tier.above_input_tokens:
-                price = tier.price
+        price = self._for(input_tokens)
         total = (
             input_tokens * price.input_nano_per_mtok + output_tokens * price.output_nano_per_mtok
         )

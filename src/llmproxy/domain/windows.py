@@ -13,16 +13,7 @@ what is held counts like what was used:
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from llmproxy.domain.limit import (
-    DAY_S,
-    DAY_STEP_S,
-    MINUTE_S,
-    MINUTE_STEP_S,
-    Measure,
-    Rule,
-    Window,
-    month_of,
-)
+from llmproxy.domain.limit import SLIDING, Measure, Rule, Window, month_of
 
 Amounts = tuple[int, int, int]
 """Requests, tokens, cost in nano-units."""
@@ -80,12 +71,6 @@ class Counter:
         """Hold an amount of a call that was admitted then, unless its window has passed."""
         if second >= self.since:
             self.held += amount
-
-    def settle(self, second: int, held: int, used: int) -> None:
-        """Replace what was held for a call that was admitted then, unless its window has passed."""
-        if second >= self.since:
-            self.held -= held
-            self.used += used
 
     def count(self, second: int, amount: int) -> None:
         """Count what was used then and never held; what lies ahead counts as of now."""
@@ -172,8 +157,7 @@ class Sliding(Counter):
 
     def __init__(self, measure: Measure, window: Window, second: int) -> None:
         super().__init__(measure, window)
-        self.step_s = MINUTE_STEP_S if window is Window.MINUTE else DAY_STEP_S
-        self._length_s = MINUTE_S if window is Window.MINUTE else DAY_S
+        self.step_s, self._length_s = SLIDING[window]
         self.steps: dict[int, list[int]] = {}
         self._now = self._oldest = 0
         self.roll(second)
@@ -185,15 +169,6 @@ class Sliding(Counter):
         if entry is not None:
             entry[1] += amount
             self.held += amount
-
-    def settle(self, second: int, held: int, used: int) -> None:
-        """Replace what was held, unless the window of that second has passed."""
-        entry = self.steps.get(second // self.step_s)
-        if entry is not None:
-            entry[0] += used
-            entry[1] -= held
-            self.used += used
-            self.held -= held
 
     def count(self, second: int, amount: int) -> None:
         """Count what was used then, unless its window has passed."""

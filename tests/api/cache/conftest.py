@@ -1,5 +1,6 @@
 """A server with two projects before a simulated OpenAI, with models that keep answers or do not."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,6 +9,7 @@ from typing import Any
 import openai
 import pytest
 
+from tests.api.admin.administrator import ADMIN_KEY
 from tests.api.asking import Answer, ask, bearer, within
 from tests.api.documents import SECRETS, document
 from tests.api.gateway import Gateway, run, serving
@@ -27,8 +29,7 @@ MODELS = {
     "speaker": ("gpt-4o-mini-tts", "audio_tts", True),
     "hearer": ("gpt-4o-transcribe", "audio_stt", True),
 }
-HELLO = [{"role": "user", "content": "hello"}]
-ADMIN_KEY = "sk-admin-of-the-cache-tests-0123456789abcdef"
+STATUS = "x-llmproxy-cache-status"
 HELD_BYTES = 20_000
 """CACHE_MAX_ENTRY_BYTES of the server."""
 
@@ -59,6 +60,11 @@ class Stage:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         sent = bearer(key or self.alpha) | named
         return ask(self.gateway.url, path, method="POST", headers=sent, body=body)
+
+    async def asked(self, count: int = 1) -> None:
+        """Wait until the provider has got so many requests."""
+        requests = self.upstream.requests
+        assert await asyncio.to_thread(within, 10.0, lambda: len(requests) >= count)
 
     def rows(self, count: int) -> list[dict[str, Any]]:
         """The settlements of this test, of which there are so many."""

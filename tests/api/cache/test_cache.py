@@ -7,11 +7,11 @@ from typing import Any
 import openai
 import pytest
 
+from tests.api.admin.administrator import ADMIN_KEY, HELLO
 from tests.api.asking import ask, bearer
-from tests.api.cache.conftest import ADMIN_KEY, HELD_BYTES, HELLO, Stage
+from tests.api.cache.conftest import HELD_BYTES, STATUS, Stage
 from tests.simulators.faults import FaultKind
 
-STATUS = "x-llmproxy-cache-status"
 ON = {"x-llmproxy-cache": "on"}
 numbers = itertools.count()
 
@@ -99,15 +99,14 @@ def test_refresh(stage: Stage, client: openai.OpenAI) -> None:
 def test_its_time_ends(client: openai.OpenAI) -> None:
     """By the document, or by the request."""
     messages = _new()
-    assert _ask(client, "brief", messages)[1][STATUS] == "miss"
-    assert _ask(client, "brief", messages)[1][STATUS] == "hit"
+    second = {"extra_headers": ON | {"x-llmproxy-cache-ttl": "1"}}
+    ways: tuple[tuple[str, dict[str, Any]], ...] = (("brief", {}), ("plain", second))
+    for model, how in ways:
+        assert _ask(client, model, messages, **how)[1][STATUS] == "miss"
+        assert _ask(client, model, messages, **how)[1][STATUS] == "hit"
     time.sleep(1.1)
-    assert _ask(client, "brief", messages)[1][STATUS] == "miss"
-    messages = _new()
-    second = ON | {"x-llmproxy-cache-ttl": "1"}
-    assert _ask(client, "plain", messages, extra_headers=second)[1][STATUS] == "miss"
-    time.sleep(1.1)
-    assert _ask(client, "plain", messages, extra_headers=second)[1][STATUS] == "miss"
+    for model, how in ways:
+        assert _ask(client, model, messages, **how)[1][STATUS] == "miss"
 
 
 def test_projects(stage: Stage) -> None:

@@ -7,12 +7,10 @@ from typing import Any
 import openai
 import pytest
 
-from tests.api.asking import within
-from tests.api.cache.conftest import Stage
+from tests.api.cache.conftest import STATUS, Stage
 from tests.simulators.faults import FaultKind
 
 pytestmark = pytest.mark.asyncio
-STATUS = "x-llmproxy-cache-status"
 MANY = 20
 numbers = itertools.count()
 
@@ -20,11 +18,6 @@ numbers = itertools.count()
 def _body(**further: Any) -> dict[str, Any]:  # noqa: ANN401
     content = f"shared question {next(numbers)}"
     return {"model": "kept", "messages": [{"role": "user", "content": content}], **further}
-
-
-async def _asked(stage: Stage, count: int = 1) -> None:
-    """Wait until the provider has got so many requests."""
-    assert await asyncio.to_thread(within, 10.0, lambda: len(stage.upstream.requests) >= count)
 
 
 async def test_plain(stage: Stage) -> None:
@@ -54,7 +47,7 @@ async def test_streamed(stage: Stage) -> None:
     body = _body(stream=True)
     async with stage.async_client() as client:
         early = [asyncio.create_task(_stream(client, body)) for _ in range(MANY // 2)]
-        await _asked(stage)
+        await stage.asked()
         await asyncio.sleep(0.1)
         late = [asyncio.create_task(_stream(client, body)) for _ in range(MANY // 2)]
         read = await asyncio.gather(*early, *late)
@@ -92,7 +85,7 @@ async def test_the_first_may_leave(stage: Stage, stream: bool) -> None:  # noqa:
     body = _body(stream=stream)
     async with stage.async_client() as one, stage.async_client() as two:
         first = asyncio.create_task(one.chat.completions.with_raw_response.create(**body))
-        await _asked(stage)
+        await stage.asked()
         second = asyncio.create_task(two.chat.completions.with_raw_response.create(**body))
         await asyncio.sleep(0.2)
         await _leave(first)
@@ -113,7 +106,7 @@ async def test_when_all_leave_the_provider_is_told(stage: Stage, stream: bool) -
     body = _body(stream=stream)
     async with stage.async_client() as client:
         tasks = [asyncio.create_task(client.chat.completions.create(**body)) for _ in range(3)]
-        await _asked(stage)
+        await stage.asked()
         await asyncio.sleep(0.2)
         await _leave(*tasks)
         [record] = stage.upstream.requests

@@ -2,16 +2,18 @@
 
 import asyncio
 import itertools
+import json
 from typing import Any
 
 import openai
 import pytest
 
-from tests.api.asking import within
 from tests.api.cache.conftest import Stage
+from tests.api.raw import exchange, post
 from tests.simulators.faults import FaultKind
 
 REPLAY = "x-llmproxy-idempotent-replay"
+SOUND = ("a.mp3", bytes(5000))
 CHAT = "/v1/chat/completions"
 numbers = itertools.count()
 
@@ -43,6 +45,11 @@ def test_white_space_and_order_do_not_matter(stage: Stage) -> None:
     stage.post(CHAT, body, idempotency_key=key)
     turned = dict(reversed(body.items()))
     assert stage.post(CHAT, turned, idempotency_key=key).headers[REPLAY] == "true"
+    spaced = json.dumps(turned, indent=3).encode()
+    lines = (f"authorization: Bearer {stage.alpha}", f"idempotency-key: {key}")
+    again = exchange(stage.gateway.url, post(spaced, *(line.encode() for line in lines)))
+    assert (again.status, again.header(REPLAY)) == (200, "true")
+    assert len(stage.upstream.requests) == 1
 
 
 def test_another_body(stage: Stage) -> None:
@@ -105,10 +112,11 @@ def test_files(stage: Stage, client: openai.OpenAI) -> None:
     """Requests with files are refused with one, and served without."""
     with pytest.raises(openai.BadRequestError) as caught:
         client.audio.transcriptions.create(
-            model="hearer", file=("a.wav", b"RIFF"), extra_headers={"Idempotency-Key": "k"}
+            model="hearer", file=SOUND, extra_headers={"Idempotency-Key": "k"}
         )
     assert caught.value.param == "Idempotency-Key"
     assert stage.upstream.requests == []
+    assert client.audio.transcriptions.create(model="hearer", file=SOUND).text
 
 
 @pytest.mark.asyncio
@@ -120,7 +128,7 @@ async def test_while_the_first_is_running(stage: Stage) -> None:
     async with stage.async_client() as client:
         create = client.chat.completions.with_raw_response.create
         first = asyncio.create_task(create(**body, extra_headers=headers))
-        assert await asyncio.to_thread(within, 10.0, lambda: len(stage.upstream.requests) == 1)
+        await stage.asked()
         second = asyncio.create_task(create(**body, extra_headers=headers))
         with pytest.raises(openai.UnprocessableEntityError):
             await create(**body, seed=1, extra_headers=headers)
@@ -139,7 +147,7 @@ async def test_after_a_lost_connection(stage: Stage) -> None:
     headers = {"Idempotency-Key": key}
     async with stage.async_client() as one, stage.async_client() as two:
         first = asyncio.create_task(one.chat.completions.create(**body, extra_headers=headers))
-        assert await asyncio.to_thread(within, 10.0, lambda: len(stage.upstream.requests) == 1)
+        await stage.asked()
         again = asyncio.create_task(two.chat.completions.create(**body, extra_headers=headers))
         await asyncio.sleep(0.2)
         first.cancel()

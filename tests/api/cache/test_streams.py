@@ -6,10 +6,9 @@ from typing import Any
 import openai
 import pytest
 
-from tests.api.cache.conftest import Stage
+from tests.api.cache.conftest import STATUS, Stage
 from tests.simulators.faults import FaultKind
 
-STATUS = "x-llmproxy-cache-status"
 CHAT = "/v1/chat/completions"
 WITH_USAGE = {"include_usage": True}
 numbers = itertools.count()

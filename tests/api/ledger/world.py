@@ -16,12 +16,12 @@ from typing import Any
 
 import httpx
 
+from tests.api.asking import ask
 from tests.api.documents import SECRETS, document
-from tests.api.gateway import GREETING, command, run
+from tests.api.gateway import GREETING, START_S, command, run
 from tests.simulators.openai import OpenAISimulator
 from tests.simulators.runner import running
 
-START_S = 30.0
 KINDS = ("plain", "plain", "slow", "stream", "stream", "leave", "retry", "fail", "cut")
 """What a call is: answered at once or late, streamed, left by its client, tried twice, failed by
 both deployments, cut in mid-stream."""
@@ -81,8 +81,8 @@ class World:
             found = [line for line in lines if line.startswith(GREETING)]
             if found:
                 self.url = found[0].removeprefix(GREETING).strip()
-                with suppress(httpx.TransportError):
-                    if httpx.get(f"{self.url}/health/ready", trust_env=False).status_code == 200:
+                with suppress(OSError):
+                    if ask(self.url, "/health/ready").status == 200:
                         return
             time.sleep(0.01)
         raise AssertionError(f"the server did not start:\n{self.log}")
@@ -103,14 +103,14 @@ class World:
         """Ask one call, with more tags, and wait for all of its answer."""
         asked = Asked(f"{kind}-{len(self.asked)}")
         self.asked.append(asked)
-        answer = httpx.post(
-            f"{self.url}/v1/chat/completions",
-            json=question(kind, asked),
+        answer = ask(
+            self.url,
+            "/v1/chat/completions",
+            method="POST",
             headers={"x-llmproxy-tag": f"{asked.tag},{tags}"},
-            timeout=20,
-            trust_env=False,
+            body=question(kind, asked),
         )
-        asked.request_id, asked.status = answer.headers["x-request-id"], answer.status_code
+        asked.request_id, asked.status = answer.headers["x-request-id"], answer.status
         asked.whole = True
         return asked
 
@@ -142,7 +142,7 @@ class World:
 
     def figures(self) -> dict[str, float]:
         """The ledger's metrics."""
-        text = httpx.get(f"{self.url}/metrics", trust_env=False).text
+        text = ask(self.url, "/metrics").body.decode()
         lines = [line.split() for line in text.splitlines() if line.startswith("llmproxy_ledger_")]
         return {name.removeprefix("llmproxy_ledger_"): float(value) for name, value in lines}
 
@@ -198,7 +198,7 @@ async def load(world: World, seconds: float, draw: random.Random, clients: int =
                 asked = Asked(f"{kind}-{len(world.asked)}")
                 world.asked.append(asked)
                 with suppress(httpx.HTTPError):
-                    await ask(client, kind, asked)
+                    await note(client, kind, asked)
 
         tasks = [asyncio.create_task(one()) for _ in range(clients)]
         await asyncio.sleep(seconds)
@@ -206,7 +206,7 @@ async def load(world: World, seconds: float, draw: random.Random, clients: int =
         await asyncio.gather(*tasks)
 
 
-async def ask(client: httpx.AsyncClient, kind: str, asked: Asked) -> None:
+async def note(client: httpx.AsyncClient, kind: str, asked: Asked) -> None:
     """Ask one call and note what came of it. Raises HTTPError when the server is gone."""
     body = question(kind, asked)
     headers = {"x-llmproxy-tag": asked.tag}

@@ -12,14 +12,18 @@ from tests.api.limits.stage import Stage, counting
 OK = "ok"
 
 
-async def outcome(client: openai.AsyncOpenAI, body: dict[str, Any]) -> str:
-    """Make one call: `ok`, or the code of the error that the SDK raised."""
+async def outcome(
+    client: openai.AsyncOpenAI,
+    body: dict[str, Any],
+    refusals: type[openai.APIStatusError] = openai.RateLimitError,
+) -> str:
+    """Make one call: `ok`, or the code of a refusal that the SDK raised; other errors pass."""
     try:
         answer = await client.chat.completions.create(**body)
         if body.get("stream"):
             async for _ in answer:
                 pass
-    except openai.RateLimitError as error:
+    except refusals as error:
         return str(error.code)
     return OK
 
@@ -52,22 +56,23 @@ async def odd_burst(
 
 
 async def burst(
-    stage: Stage,
-    names: Sequence[str],
+    clients: Sequence[openai.AsyncOpenAI],
     calls: int,
     *,
     used: int,
     most: int,
-    max_retries: int = 0,
+    refusals: type[openai.APIStatusError] = openai.RateLimitError,
 ) -> Counter[str]:
-    """Make so many calls at once, in turn with these keys, every third streamed."""
-    clients = [stage.async_client(name, max_retries=max_retries, timeout=60) for name in names]
+    """Make so many calls at once, in turn with these clients, every third streamed.
+
+    The clients are closed after it.
+    """
     bodies = [counting("counted", used, most, stream=number % 3 == 2) for number in range(calls)]
     try:
         return Counter(
             await asyncio.gather(
                 *[
-                    outcome(clients[number % len(clients)], body)
+                    outcome(clients[number % len(clients)], body, refusals)
                     for number, body in enumerate(bodies)
                 ]
             )

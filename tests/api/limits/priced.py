@@ -63,7 +63,6 @@ def priced_documents(upstream: OpenAISimulator) -> Iterator[dict[str, Any]]:
         made = counted(code, upstream, costs=costs, operations=[word])
         yield made | {"parameters": made["parameters"] | {"model": name}}
     yield counted("unpriced", upstream, costs={})
-    free = counted("free", upstream, costs={}) | {"free": True}
-    yield free
+    yield counted("free", upstream, costs={}, free=True)
     yield counted("two", upstream, costs=PER_1K) | {"id": "two-brl"}
     yield counted("two", upstream) | {"id": "two-usd"}

@@ -85,8 +85,9 @@ class Watch:
 
     async def burst(self, calls: int, max_retries: int) -> Counter[str]:
         """Call, and look all the while."""
-        names = self.names
-        work = burst(self.stage, names, calls, used=self.used, most=MOST, max_retries=max_retries)
+        how = {"max_retries": max_retries, "timeout": 60}
+        clients = [self.stage.async_client(name, **how) for name in self.names]
+        work = burst(clients, calls, used=self.used, most=MOST)
         return await until_done(asyncio.create_task(work), self)
 
 

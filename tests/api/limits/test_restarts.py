@@ -117,7 +117,8 @@ def test_nothing_is_forgotten(tmp_path: Path) -> None:
             used = used_as_in_the_ledger(stage, rows)
             assert used == before + HANGING * -(-sent_bytes(BODY) // 4) * IN_TOKEN
             fit = affordable(used)
-            outcomes = asyncio.run(burst(stage, ["both"], 60, used=USED, most=MOST))
+            client = stage.async_client("both", timeout=60)
+            outcomes = asyncio.run(burst([client], 60, used=USED, most=MOST))
             done = outcomes[OK]
             assert 0 < done <= fit
         assert len(upstream.requests) == done

@@ -1,6 +1,5 @@
 """Two servers over one data folder and one Redis, before a simulated provider."""
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,8 @@ from pathlib import Path
 import openai
 
 from tests.api.asking import within
-from tests.api.limits.stage import TOKEN, Stage, counted, counting, staged
+from tests.api.limits.bursts import burst
+from tests.api.limits.stage import TOKEN, Stage, counted, staged
 from tests.redis_server import RedisServer
 from tests.redis_server import running as redis_running
 from tests.simulators.openai import OpenAISimulator
@@ -24,7 +24,6 @@ BUDGET = (FIT - 1) * COST + BOUND
 """Into it exactly `FIT` calls fit: the last one needs room for its bound, and what is left then is
 too little for another."""
 LIMIT = "key cost_total"
-OK = "ok"
 AGREED_S = 20.0
 
 
@@ -45,14 +44,7 @@ class Pair:
         clients = [
             stage.async_client(name, max_retries=max_retries, timeout=60) for stage in self.stages
         ]
-        try:
-            return Counter(
-                await asyncio.gather(
-                    *[_outcome(clients[number % 2], number) for number in range(calls)]
-                )
-            )
-        finally:
-            await asyncio.gather(*[client.close() for client in clients])
+        return await burst(clients, calls, used=USED, most=MOST, refusals=openai.APIStatusError)
 
     def told(self, name: str) -> list[tuple[Decimal, Decimal]]:
         """What is used and held of the budget, as each server says it; waits for an answer."""
@@ -80,18 +72,6 @@ class Pair:
             assert answer.error["code"] == "limits_unavailable", answer.body
             time.sleep(0.1)
         return answer.status == 200
-
-
-async def _outcome(client: openai.AsyncOpenAI, number: int) -> str:
-    body = counting("counted", USED, MOST, stream=number % 3 == 2)
-    try:
-        answer = await client.chat.completions.create(**body)
-        if body["stream"]:
-            async for _ in answer:
-                pass
-    except openai.APIStatusError as error:
-        return str(error.code)
-    return OK
 
 
 @contextmanager

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.limits_redis.pair import BOUND, BUDGET, COST, FIT, OK, Pair, pair, with_budget
+from tests.api.limits.bursts import OK
+from tests.api.limits_redis.pair import BOUND, BUDGET, COST, FIT, Pair, pair, with_budget
 from tests.simulators.openai import OpenAISimulator
 from tests.simulators.runner import running
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from tests.api.admin.administrator import ADMIN_KEY, TAKES_EFFECT_S, Administrator
+from tests.api.admin.administrator import ADMIN_KEY, HELLO, TAKES_EFFECT_S, Administrator
 from tests.api.asking import within
 from tests.api.documents import document
-from tests.api.gateway import Gateway, command, run, serving
+from tests.api.gateway import START_S, Gateway, command, run, serving
 from tests.redis_server import running
 
 LIMITS = {"requests_total": 1000}
+FIVE = ("--limit", "requests_total=5")
 MODELS = [document("echo", "Local", "Echo")]
-START_S = 30.0
 
 
 @contextmanager
@@ -33,25 +33,18 @@ def worker(folder: Path, name: str, **settings: str) -> Iterator[Gateway]:
 
 def refused(environment: Mapping[str, str]) -> str:
     """What a server says that must not start."""
-    done = subprocess.run(
-        [*command(), "serve"],
-        env=dict(environment),
-        capture_output=True,
-        text=True,
-        timeout=START_S,
-        check=False,
-    )
+    done = ended(environment, "serve")
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     assert "LLM Proxy serves at" not in done.stdout
     return done.stderr
 
 
-def cli(gateway: Gateway, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command over the store of a server."""
+def ended(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, however it ends."""
     return subprocess.run(
         [*command(), *arguments],
-        env=dict(gateway.environment),
+        env=dict(environment),
         capture_output=True,
         text=True,
         timeout=START_S,
@@ -80,11 +73,13 @@ def test_two_workers_without_limits(tmp_path: Path) -> None:
                 limited = MODELS[0] | {"limits": LIMITS}
                 assert admin.ask("PUT", "/admin/models/echo", limited).status == 409
                 assert readiness(admin) is None
-            here = cli(one, "projects", "limit", "alpha", "--limit", "requests_total=5")
+            here = ended(
+                one.environment, "projects", "limit", "alpha", "--limit", "requests_total=5"
+            )
             assert (here.returncode, "REDIS_URL" in here.stderr) == (1, True)
         admin = Administrator(one)
         admin.done("PATCH", "/admin/projects/alpha", {"limits": LIMITS})
-        run(one.environment, "projects", "limit", "alpha", "--limit", "requests_total=5")
+        run(one.environment, "projects", "limit", "alpha", *FIVE)
 
 
 def test_a_second_worker_beside_limits(tmp_path: Path) -> None:
@@ -100,8 +95,8 @@ def test_a_second_worker_beside_limits(tmp_path: Path) -> None:
             assert "REDIS_URL" in said
             assert chats()
         assert readiness(admin) is None
-    ended = pytest.raises(AssertionError, match="the server ended")
-    with ended, worker(tmp_path, "killed") as killed:
+    dead = pytest.raises(AssertionError, match="the server ended")
+    with dead, worker(tmp_path, "killed") as killed:
         assert Administrator(killed).chats(key, "echo")()
         killed.process.kill()
         killed.process.wait()
@@ -117,14 +112,16 @@ def test_many_replicas(tmp_path: Path, kind: str) -> None:
         refusal = admin.ask("POST", "/admin/keys", {"project": "a", "limits": LIMITS})
         assert (refusal.status, refusal.error["code"]) == (409, "limits_need_redis")
         assert "REPLICAS=many" in refusal.error["message"]
-        here = cli(one, "keys", "create", "--project", "a", "--limit", "requests_total=5")
+        here = ended(
+            one.environment, "keys", "create", "--project", "a", "--limit", "requests_total=5"
+        )
         assert here.returncode == 1
     alone = {**one.environment, "REPLICAS": "one"}
     words = {"key": "The key key_", "project": "The project a", "model": "The model echo"}
     if kind == "key":
-        run(alone, "keys", "create", "--project", "a", "--limit", "requests_total=5")
+        run(alone, "keys", "create", "--project", "a", *FIVE)
     elif kind == "project":
-        run(alone, "projects", "limit", "a", "--limit", "requests_total=5")
+        run(alone, "projects", "limit", "a", *FIVE)
     else:
         limited = json.dumps(MODELS[0] | {"model_limits": LIMITS})
         run(alone, "models", "import", "-", given=limited)
@@ -152,7 +149,7 @@ def test_a_limit_written_into_the_store(tmp_path: Path) -> None:
                 (limited,),
             )
         for desk in desks:
-            body = {"model": "echo", "messages": [{"role": "user", "content": "Hello!"}]}
+            body = {"model": "echo", "messages": HELLO}
             chats = desk.chats(bound, "echo")
             assert within(TAKES_EFFECT_S, lambda chats=chats: not chats())
             answer = desk.with_key(bound).ask("POST", "/v1/chat/completions", body)

@@ -19,6 +19,8 @@ CONNECT_S, FIRST_BYTE_S, IDLE_S = 1.0, 1.2, 0.7
 PATIENCE_S = "60"
 """Of a model whose provider is to be left by its client and not for its silence."""
 HOLD_S, KEEP_ALIVE_S = 0.5, 0.25
+EARLY_S = 0.002
+"""A timer of the loop counts whole milliseconds from a turn's beginning: it may fire early."""
 TICK_S = 0.1
 """How often the server looks at its limits."""
 SETTINGS = SECRETS | {

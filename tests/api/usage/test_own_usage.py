@@ -5,13 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.admin.administrator import TAKES_EFFECT_S
+from tests.api.admin.administrator import HELLO, TAKES_EFFECT_S
 from tests.api.asking import ask, within
 from tests.api.documents import document
 from tests.api.gateway import run, serving
 from tests.api.usage.world import CARRIED_S, World, expected, told
-
-HELLO = [{"role": "user", "content": "Hello!"}]
 
 
 @pytest.mark.parametrize("name", ["alpha-1", "alpha-2", "beta-1"])

@@ -49,7 +49,9 @@ def test_by_time(world: World, dimension: str, length: int) -> None:
     """Days and months are those of the calls' own times, of UTC."""
     calls = world.admin.done("GET", f"/admin/usage/calls?{EVER}")["data"]
     data = sums(world, f"&group_by={dimension}")["data"]
-    for value in {each["at"][:length] for each in calls}:
+    values = {each["at"][:length] for each in calls}
+    assert {each[dimension] for each in data} == values
+    for value in values:
         ids = {each["request_id"] for each in calls if each["at"].startswith(value)}
         own = [each for each in world.made if each.request_id in ids]
         assert told([each for each in data if each[dimension] == value]) == expected(own)

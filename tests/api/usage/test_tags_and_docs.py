@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.admin.administrator import ADMIN_KEY, TAKES_EFFECT_S, Administrator
+from tests.api.admin.administrator import ADMIN_KEY, HELLO, TAKES_EFFECT_S, Administrator
 from tests.api.asking import within
 from tests.api.documents import document
 from tests.api.gateway import ROOT, serving
@@ -18,8 +18,10 @@ from tests.api.usage.world import CARRIED_S, World
 
 PAGE = (ROOT / "docs/usage.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+ADDRESS = "http://127.0.0.1:8000"
+"""Of the page's examples."""
 CURL = [text for text in BLOCKS if "curl" in text]
-BODY = {"model": "mini", "messages": [{"role": "user", "content": "Hello!"}]}
+BODY = {"model": "mini", "messages": HELLO}
 
 
 @pytest.mark.parametrize(
@@ -82,6 +84,3 @@ def test_every_example_of_the_page(tmp_path: Path) -> None:
             assert [row["model"] for row in csv.DictReader(file)] == ["echo"]
         assert json.loads((tmp_path / "calls.jsonl").read_text()) == calls["data"][0]
         assert json.loads(said(own))["month"]["totals"][0]["requests"] == 1
-
-
-ADDRESS = "http://127.0.0.1:8000"

@@ -16,7 +16,6 @@ from llmproxy.application.steps.bound import (
     LIKELY_IMAGE_TOKENS,
     Bound,
     bound_of,
-    likely_prompt_tokens,
     prompt_estimate,
 )
 from llmproxy.domain.costs import price_from_costs
@@ -70,7 +69,7 @@ def test_text() -> None:
     """Bytes of the prompt and the bound of the output, times choices."""
     made = asked(Endpoint.CHAT_COMPLETIONS, prompt_bytes=400, max_output_tokens=100, choices=2)
 
-    assert bound_of(made, (deployment(),)) == Bound(400 * 1000 + 200 * 2000, 600, "USD", 200)
+    assert bound_of(made, (deployment(),)) == Bound(400 * 1000 + 200 * 2000, 600, "USD", 200, 100)
 
 
 def test_the_dearest_deployment_counts() -> None:
@@ -80,7 +79,7 @@ def test_the_dearest_deployment_counts() -> None:
     dear = deployment(costs={"input": 1, "output": 0}, id="dear")
 
     assert bound_of(made, (short, dear)) == Bound(
-        400 * 10**6, 400 + ASSUMED_OUTPUT_TOKENS, "USD", ASSUMED_OUTPUT_TOKENS
+        400 * 10**6, 400 + ASSUMED_OUTPUT_TOKENS, "USD", ASSUMED_OUTPUT_TOKENS, 100
     )
 
 
@@ -103,7 +102,8 @@ def test_an_image_counts_as_one_however_large() -> None:
     assert bound_of(text, (deployment(),)).tokens == text.prompt_bytes + 10
     left = shown.prompt_bytes - len(inside)
     assert bound_of(shown, (deployment(),)).tokens == left + 2 * IMAGE_TOKENS + 10
-    assert likely_prompt_tokens(shown) == -(-left // 4) + 2 * LIKELY_IMAGE_TOKENS
+    likely = bound_of(shown, (deployment(),)).likely_prompt_tokens
+    assert likely == -(-left // 4) + 2 * LIKELY_IMAGE_TOKENS
 
 
 def test_text_that_looks_like_an_image_is_text() -> None:
@@ -203,4 +203,6 @@ def test_the_prompt_alone(
     price = price_from_costs(EVERY, free=False)
     assert price is not None
 
-    assert prompt_estimate(asked(endpoint, prompt_bytes=400, counted=counted), price) == expected
+    made = asked(endpoint, prompt_bytes=400, counted=counted)
+    likely = bound_of(made, (deployment(),)).likely_prompt_tokens
+    assert prompt_estimate(made, price, likely) == expected

@@ -35,10 +35,15 @@ def _kept(tmp_path: Path) -> list[Closed]:
         call(4, project=None, outcome=Outcome.FAILED, status=None, cost_nano=0),
     ]
 
+    _keep(tmp_path, rows)
+    return rows
+
+
+def _keep(folder: Path, rows: list[Closed]) -> None:
     async def keep() -> None:
-        (tmp_path / "data").mkdir()
+        (folder / "data").mkdir()
         ledger = await SqliteUsageLedger.open(
-            tmp_path / "data" / FILE_NAME, SystemClock(), keep_rows_days=0
+            folder / "data" / FILE_NAME, SystemClock(), keep_rows_days=0
         )
         try:
             await ledger.take(Batch("worker-1.jsonl", 0, 100, rows, ended=True))
@@ -46,7 +51,6 @@ def _kept(tmp_path: Path) -> list[Closed]:
             await ledger.close()
 
     asyncio.run(keep())
-    return rows
 
 
 @pytest.mark.usefixtures("kept")
@@ -122,6 +126,17 @@ def test_single_calls(llmproxy: Run, kept: list[Closed]) -> None:
     assert [json.loads(line)["request_id"] for line in lines.splitlines()] == ids[:2]
     text = llmproxy("usage", *EVER, "--calls", "--format", "csv").stdout
     assert [row["request_id"] for row in csv.DictReader(StringIO(text))] == ids
+
+
+def test_looking_deletes_nothing(llmproxy: Run, tmp_path: Path) -> None:
+    """How long calls are kept is the server's to say: USAGE_ROWS_DAYS of this shell may differ."""
+    old = call(1, at=1_700_000_000.25)
+    _keep(tmp_path, [old])
+    for _ in range(3):
+        listed = llmproxy("usage", "--since", "2023-01-01", "--calls", "--format", "jsonl")
+        assert [json.loads(line)["request_id"] for line in listed.stdout.splitlines()] == [
+            old.request_id
+        ]
 
 
 def test_where_there_is_nothing(llmproxy: Run) -> None:

@@ -3,7 +3,7 @@
 from llmproxy.domain.limit import Limits, Measure, Rule, Window
 from llmproxy.domain.scope_counters import ScopeCounters, quota_of
 from llmproxy.domain.steady_time import SteadyTime
-from llmproxy.domain.windows import NEVER, Counter, Monthly, Sliding, counter_of
+from llmproxy.domain.windows import NEVER, Counter, Monthly, Sliding
 from tests.fakes.stepped_clock import SteppedClock
 
 NOW = 1_800_000_000
@@ -15,12 +15,22 @@ def minute() -> Sliding:
     return Sliding(Measure.TOKENS, Window.MINUTE, NOW)
 
 
+def alone(measure: Measure, window: Window) -> tuple[ScopeCounters, Counter]:
+    """A scope with one rule, which is how calls are held and settled, and its counter."""
+    counters = scope(Limits((Rule(measure, window, 100),)))
+    return counters, counters.bounded[0]
+
+
+def of_each(amount: int) -> tuple[int, int, int]:
+    return amount, amount, amount
+
+
 def test_an_amount_leaves_with_its_step() -> None:
     """What came at any moment of a step of 2 s counts until 60 s after the step's end."""
     for second in (NOW, NOW + 1):
-        counter = minute()
-        counter.hold(second, 5)
-        counter.settle(second, 5, 3)
+        counters, counter = alone(Measure.TOKENS, Window.MINUTE)
+        counters.hold(second, of_each(5), "USD")
+        counters.settle(second, of_each(5), of_each(3), "USD")
         counter.roll(NOW + 61)
         assert counter.used == 3
         counter.roll(NOW + 62)
@@ -40,10 +50,10 @@ def test_a_day_leaves_with_its_quarter_of_an_hour() -> None:
 
 def test_settling_what_has_left() -> None:
     """A hold that has left its window is not given back a second time, and charges nothing."""
-    counter = minute()
-    counter.hold(NOW, 5)
+    counters, counter = alone(Measure.TOKENS, Window.MINUTE)
+    counters.hold(NOW, of_each(5), "USD")
     counter.roll(NOW + 62)
-    counter.settle(NOW, 5, 9)
+    counters.settle(NOW, of_each(5), of_each(9), "USD")
     assert (counter.used, counter.held) == (0, 0)
 
 
@@ -85,12 +95,12 @@ def test_when_enough_has_left() -> None:
 
 def test_nothing_used_needs_no_reset() -> None:
     """A step from which all was given back does not delay the reset."""
-    counter = minute()
+    counters, counter = alone(Measure.TOKENS, Window.MINUTE)
     counter.count(NOW, 1)
     counter.roll(NOW + 30)
-    counter.hold(NOW + 30, 9)
+    counters.hold(NOW + 30, of_each(9), "USD")
     assert counter.resets_in(NOW + 30) == 62
-    counter.settle(NOW + 30, 9, 0)
+    counters.settle(NOW + 30, of_each(9), of_each(0), "USD")
     assert counter.resets_in(NOW + 30) == 32
     counter.roll(NOW + 62)
     assert counter.resets_in(NOW + 62) == 0.0
@@ -98,28 +108,29 @@ def test_nothing_used_needs_no_reset() -> None:
 
 def test_months() -> None:
     """A month ends with its last second in UTC; what was admitted before is not charged after."""
-    counter = counter_of(Measure.COST, Window.MONTH, NOW)
+    counters, counter = alone(Measure.COST, Window.MONTH)
     assert isinstance(counter, Monthly)
     assert counter.resets_in(NOW) == 0.0
-    counter.hold(FEBRUARY - 1, 5)
+    counters.hold(FEBRUARY - 1, of_each(5), "USD")
     counter.count(FEBRUARY - 1, 2)
     assert counter.roll(FEBRUARY - 1) == FEBRUARY
     assert (counter.used, counter.held) == (2, 5)
     assert counter.frees_in(FEBRUARY - 0.5, 99) == counter.resets_in(FEBRUARY - 0.5) == 0.5
 
     counter.roll(FEBRUARY)
-    counter.settle(FEBRUARY - 1, 5, 4)
+    counters.settle(FEBRUARY - 1, of_each(5), of_each(4), "USD")
     counter.count(FEBRUARY - 1, 1)
+    counters.hold(FEBRUARY - 1, of_each(1), "USD")
     counter.hold(FEBRUARY - 1, 1)
     assert (counter.used, counter.held, counter.began) == (0, 0, FEBRUARY)
 
 
 def test_totals() -> None:
     """They forget nothing, and no time gives anything back."""
-    counter = counter_of(Measure.COST, Window.TOTAL, NOW)
-    counter.hold(NOW, 5)
+    counters, counter = alone(Measure.COST, Window.TOTAL)
+    counters.hold(NOW, of_each(5), "USD")
     assert counter.roll(NOW + 10**9) == NEVER
-    counter.settle(NOW, 5, 4)
+    counters.settle(NOW, of_each(5), of_each(4), "USD")
     counter.count(NOW, 3)
     assert (counter.used, counter.held, counter.began) == (7, 0, None)
     assert counter.frees_in(NOW, 1) is counter.resets_in(NOW) is None

@@ -66,6 +66,14 @@ class Used(NamedTuple):
     tokens: int
     requests: int
 
+    def plus(self, other: "Used") -> "Used":
+        """Return both together."""
+        return Used(
+            self.cost_nano + other.cost_nano,
+            self.tokens + other.tokens,
+            self.requests + other.requests,
+        )
+
 
 NOTHING_USED = Used(0, 0, 0)
 

@@ -68,15 +68,6 @@ class ResponseCache(Protocol):
         """Keep it, in place of what was there."""
 
 
-class Claim(NamedTuple):
-    """What became of a claim: `held` is the fingerprint of the request that runs elsewhere.
-
-    It is None when this worker may run its own.
-    """
-
-    held: bytes | None
-
-
 class Claims(Protocol):
     """Of several workers, one runs what is asked with one `Idempotency-Key`.
 
@@ -87,8 +78,11 @@ class Claims(Protocol):
     lease_s: float
 
     @abstractmethod
-    async def claim(self, key: bytes, fingerprint: bytes) -> Claim:
-        """Claim the key for this worker, or say who has it."""
+    async def claim(self, key: bytes, fingerprint: bytes) -> bytes | None:
+        """Claim the key for this worker; it may run its own when this returns None.
+
+        Else another worker has it: return the fingerprint of the request that runs there.
+        """
 
     @abstractmethod
     async def renew(self, key: bytes) -> None:

@@ -13,7 +13,7 @@ from llmproxy.application.interfaces.limiter import NOTHING_USED, Limiter, Reser
 from llmproxy.application.interfaces.stored_response import Origin
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.registry import Registry
-from llmproxy.application.steps.bound import bound_of, prompt_estimate
+from llmproxy.application.steps.bound import Bound, bound_of, prompt_estimate
 from llmproxy.domain.errors import (
     BudgetSpent,
     GatewayError,
@@ -77,10 +77,11 @@ class Admit:
             plan = (only,)
         elif len(plan) > 1:
             plan = self._in_turn(plan)
-        admission = await self._admit(call, plan, reservation_of(call, plan, scopes))
+        most = bound_of(call, plan)
+        admission = await self._admit(call, plan, reservation_of(call, plan, scopes, most))
         reservation = admission.reservation
         try:
-            self._journal.opened(_entry(call, plan[reservation.lane], reservation))
+            self._journal.opened(_entry(admission, most.likely_prompt_tokens))
         except BaseException:
             self._limiter.settle(reservation, NOTHING_USED)
             raise
@@ -121,10 +122,12 @@ def uncountable() -> Unavailable:
     )
 
 
-def _entry(call: Call, deployment: Deployment, reservation: Reservation) -> Opened:
+def _entry(admission: Admission, likely_tokens: int) -> Opened:
+    call, reservation = admission.call, admission.reservation
+    model = admission.plan[reservation.lane].model
     nano = tokens = 0
-    if reservation.tokens and deployment.model.price is not None:
-        nano, tokens = prompt_estimate(call, deployment.model.price)
+    if model.price is not None:
+        nano, tokens = prompt_estimate(call, model.price, likely_tokens)
     caller = call.caller
     return Opened(
         call.request_id,
@@ -133,7 +136,7 @@ def _entry(call: Call, deployment: Deployment, reservation: Reservation) -> Open
         caller.project or caller.tag,
         reservation.model,
         call.operation,
-        deployment.model.id,
+        model.id,
         reservation.cost_nano,
         nano,
         tokens,
@@ -239,9 +242,8 @@ def maker_of(previous: Origin, plan: Plan, model: str) -> Plan:
     return maker
 
 
-def reservation_of(call: Call, plan: Plan, scopes: tuple[Scope, ...]) -> Reservation:
-    """Return the most that a call over these deployments can cost, whose it is, what limits it."""
-    most = bound_of(call, plan)
+def reservation_of(call: Call, plan: Plan, scopes: tuple[Scope, ...], most: Bound) -> Reservation:
+    """Return what is to be held of a call over these deployments: its bound, and what limits it."""
     lanes: tuple[Scope | None, ...] = ()
     for each in plan:
         if each.scope is not None:

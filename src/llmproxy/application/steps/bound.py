@@ -48,13 +48,15 @@ class Bound(NamedTuple):
     """What a call can use at most, over all deployments of its plan.
 
     `cost_nano` is nano-units (1e-9) of `currency`, `tokens` input and output together,
-    `output_tokens` those of all its answers.
+    `output_tokens` those of all its answers. `likely_prompt_tokens` is no bound: about how many
+    tokens the prompt has, by a rule of thumb.
     """
 
     cost_nano: int
     tokens: int
     currency: str
     output_tokens: int
+    likely_prompt_tokens: int
 
 
 def bound_of(call: Call, plan: tuple[Deployment, ...]) -> Bound:
@@ -87,7 +89,8 @@ def bound_of(call: Call, plan: tuple[Deployment, ...]) -> Bound:
             cost = price.upper_bound_nano(prompt, out)
         cost_nano = max(cost_nano, cost)
         most_out = max(most_out, out)
-    return Bound(cost_nano, prompt + most_out, currency, most_out)
+    likely = -(-size // BYTES_PER_TOKEN) + shown * LIKELY_IMAGE_TOKENS
+    return Bound(cost_nano, prompt + most_out, currency, most_out, likely)
 
 
 def prompt_size(call: Call) -> tuple[int, int]:
@@ -132,12 +135,6 @@ def _shown(parts: bytes, endpoint: Endpoint) -> int:
     return max(parts.count(b'"input_image"'), -(-named // 2))
 
 
-def likely_prompt_tokens(call: Call) -> int:
-    """Return about how many tokens a prompt has, by a rule of thumb."""
-    size, shown = prompt_size(call)
-    return -(-size // BYTES_PER_TOKEN) + shown * LIKELY_IMAGE_TOKENS
-
-
 def _assumed_output_tokens(call: Call, model: Model) -> int:
     parameters = model.parameters
     if parameters.max_output_tokens is not None:
@@ -148,15 +145,15 @@ def _assumed_output_tokens(call: Call, model: Model) -> int:
     return COMPLETION_TOKENS if sent is None else int(sent)
 
 
-def prompt_estimate(call: Call, price: Price) -> tuple[int, int]:
+def prompt_estimate(call: Call, price: Price, likely_tokens: int) -> tuple[int, int]:
     """Return what the prompt alone is likely to cost, in nano-units, and its tokens.
 
-    Nobody knows more of a call whose end was never written.
+    Those are the `likely_tokens` of its bound, unless the gateway counted better. Nobody knows more
+    of a call whose end was never written.
     """
     counted = call.counted
     if counted is None:
-        tokens = likely_prompt_tokens(call)
-        return price.input_cost_nano(tokens), tokens
+        return price.input_cost_nano(likely_tokens), likely_tokens
     prompt = counted._replace(
         output_tokens=0,
         reasoning_tokens=0,

@@ -52,11 +52,11 @@ def makes_limits(after: object, before: Document | None) -> bool:
     return any(after.get(word) and after.get(word) != old.get(word) for word in LIMIT_WORDS)
 
 
-def refuse_limits(counting: Counting, *, field: str = "limits") -> None:
+def refuse_limits(counting: Counting) -> None:
     """Raise LimitsNeedRedis, with what to do, when limits cannot hold now."""
     fault = counting.fault()
     if fault is not None:
-        raise LimitsNeedRedis(f"Nothing was kept: {fault}.", param=field)
+        raise LimitsNeedRedis(f"Nothing was kept: {fault}.", param="limits")
 
 
 def sets_limits(patch: Document) -> bool:

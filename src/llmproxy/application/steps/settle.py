@@ -11,7 +11,7 @@ from llmproxy.application.interfaces.limiter import Limiter, Used
 from llmproxy.application.interfaces.meter import Meter
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.steps.admit import Admission
-from llmproxy.application.steps.bound import BYTES_PER_TOKEN, bound_of, likely_prompt_tokens
+from llmproxy.application.steps.bound import BYTES_PER_TOKEN, bound_of
 from llmproxy.domain.errors import GatewayError, Refused
 from llmproxy.domain.pricing import Price
 from llmproxy.domain.usage import Usage
@@ -164,11 +164,10 @@ def estimate(admission: Admission, output_bytes: int) -> Usage:
     Never more output than was reserved for: vectors and images are large and hold few tokens or
     none.
     """
-    call = admission.call
-    reserved = bound_of(call, admission.plan).output_tokens
+    bound = bound_of(admission.call, admission.plan)
     return Usage(
-        input_tokens=likely_prompt_tokens(call),
-        output_tokens=min(-(-output_bytes // BYTES_PER_TOKEN), reserved),
+        input_tokens=bound.likely_prompt_tokens,
+        output_tokens=min(-(-output_bytes // BYTES_PER_TOKEN), bound.output_tokens),
         estimated=True,
     )
 

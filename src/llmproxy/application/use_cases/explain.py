@@ -26,7 +26,7 @@ from llmproxy.application.steps.admit import (
     reservation_of,
     uncountable,
 )
-from llmproxy.application.steps.bound import bound_of, likely_prompt_tokens
+from llmproxy.application.steps.bound import Bound, bound_of
 from llmproxy.application.steps.dispatch import Dispatch, weightier
 from llmproxy.domain.caller import Caller
 from llmproxy.domain.errors import GatewayError, OperationNotSupported, Unavailable
@@ -127,8 +127,8 @@ class Explain:
             refused = Refusal(MODEL, error)
         plan = self._dispatch.next_order(plan)
         candidates = await _candidates(plan, call, streamed=streamed)
-        reservation = reservation_of(call, plan, scopes) if plan else None
         most = bound_of(call, plan)
+        reservation = reservation_of(call, plan, scopes, most) if plan else None
         limits: tuple[Limit, ...] = ()
         if reservation is not None:
             limits, refusal = await self._standing(reservation)
@@ -144,7 +144,7 @@ class Explain:
             reservation,
             most.tokens - most.output_tokens,
             most.output_tokens,
-            _likely(call, most.output_tokens),
+            _likely(call, most),
             limits,
             len(plan) - len(candidates),
         )
@@ -220,12 +220,12 @@ def _why_hidden(deployment: Deployment, caller: Caller) -> str:
     return "the key may not use it"
 
 
-def _likely(call: Call, most: int) -> Usage:
+def _likely(call: Call, most: Bound) -> Usage:
     if call.counted is not None:
         return call.counted
     return Usage(
-        input_tokens=likely_prompt_tokens(call),
-        output_tokens=min(most, call.choices * LIKELY_OUTPUT_TOKENS),
+        input_tokens=most.likely_prompt_tokens,
+        output_tokens=min(most.output_tokens, call.choices * LIKELY_OUTPUT_TOKENS),
         estimated=True,
     )
 
@@ -235,7 +235,7 @@ def _cost(deployment: Deployment, call: Call) -> Cost:
     if price is None:
         raise TypeError("the gate lets no deployment without a price pass")
     most = bound_of(call, (deployment,))
-    likely = _likely(call, most.output_tokens)
+    likely = _likely(call, most)
     if call.counted is not None:
         likely = price.completed(likely, likely)
     return Cost(price.currency, most.cost_nano, price.cost_nano(likely))

@@ -1,13 +1,12 @@
 """Which models there are, as the documents of a store tell: nobody serves them here."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 
 from llmproxy.application.interfaces.document_repository import DocumentRepository, StoredDocument
 from llmproxy.application.interfaces.model_directory import ModelDirectory, ModelView
 from llmproxy.domain.document import DocumentError, parse_model
 from llmproxy.domain.model import Model
-from llmproxy.domain.pricing import NANO
+from llmproxy.domain.price_fields import money
 from llmproxy.domain.selection import Selection
 
 
@@ -66,14 +65,10 @@ def view_of(model: Model) -> ModelView:
         operations=tuple(sorted(model.operations)),
         free=price is not None and price.free,
         currency="" if price is None else price.currency,
-        input_price="" if price is None else _figure(price.input_nano_per_mtok),
-        output_price="" if price is None else _figure(price.output_nano_per_mtok),
+        input_price="" if price is None else money(price.input_nano_per_mtok),
+        output_price="" if price is None else money(price.output_nano_per_mtok),
         state=_state(model),
     )
-
-
-def _figure(nano: int) -> str:
-    return f"{(Decimal(nano) / NANO).normalize():f}"
 
 
 def _state(model: Model) -> str:

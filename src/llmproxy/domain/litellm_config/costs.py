@@ -1,16 +1,15 @@
 """Prices: LiteLLM's are per token or character, a document's per million of them."""
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 from llmproxy.domain.litellm_config.remarks import Remarks
-from llmproxy.domain.litellm_prices import PER_PIECE, PER_TOKEN, TIER
-from llmproxy.domain.price_fields import ABOVE, TIERS
+from llmproxy.domain.litellm_prices import PER_PIECE, PER_TOKEN, TIER, plain, price_in
+from llmproxy.domain.price_fields import ABOVE, FIELD_OF, TIERS
+from llmproxy.domain.price_review import NEED_TEXT
 
 _MILLION: Final = 1_000_000
-_TEXT_OUT: Final = frozenset({"ChatCompletion", "Responses", "audio_realtime"})
-_TEXT_IN: Final = _TEXT_OUT | {"embeddings"}
 
 
 def is_price(name: str) -> bool:
@@ -26,7 +25,7 @@ def costs_of(
     tiers: dict[int, dict[str, Decimal]] = {}
     for name, (where, value) in prices.items():
         above, field, factor = _field(name, operations)
-        price = _decimal(value)
+        price = price_in(value)
         if field is None:
             remarks.left_out(where, "there is no word for this price here")
         elif price is None:
@@ -63,33 +62,14 @@ def _field(name: str, operations: list[str]) -> tuple[int, str | None, int]:
 
 
 def _all_plain(prices: Mapping[str, Decimal]) -> dict[str, object]:
-    return {name: _plain(price) for name, price in prices.items()}
+    return {name: plain(price) for name, price in prices.items()}
 
 
 def _complete(
     read: dict[str, Decimal], operations: list[str], place: str, remarks: Remarks
 ) -> None:
-    needed: list[str] = []
-    if not _TEXT_IN.isdisjoint(operations):
-        needed.append("cost_input_1Mtokens")
-    if not _TEXT_OUT.isdisjoint(operations):
-        needed.append("cost_output_1Mtokens")
-    for name in needed:
-        if name not in read:
+    for direction, users in NEED_TEXT.items():
+        name = FIELD_OF[direction]
+        if name not in read and not users.isdisjoint(operations):
             read[name] = Decimal(0)
             remarks.changed(place, f"{name} is 0: no price is given, which LiteLLM counts so")
-
-
-def _decimal(value: object) -> Decimal | None:
-    """Read a number, or a text such as `3e-06`, which YAML 1.1 does not take for a number."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        price = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return price if price.is_finite() and price >= 0 else None
-
-
-def _plain(price: Decimal) -> int | float:
-    return int(price) if price == price.to_integral_value() else float(price)

@@ -3,7 +3,6 @@
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
@@ -13,8 +12,9 @@ from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.limiter import Alerts, Crossing
 from llmproxy.domain.limit import Measure
 from llmproxy.domain.limit_words import amount_words
-from llmproxy.domain.pricing import NANO
+from llmproxy.domain.price_fields import money
 from llmproxy.infra.alerts.webhook import Webhook
+from llmproxy.infra.wire.usage_words import instant
 
 logger = logging.getLogger("llmproxy.limits")
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -79,8 +79,8 @@ def body_of(crossing: Crossing, at: float) -> bytes:
 def _number(crossing: Crossing, amount: int) -> int | Decimal:
     if crossing.measure is not Measure.COST:
         return amount
-    return Decimal(f"{(Decimal(amount) / NANO).normalize():f}")
+    return Decimal(money(amount))
 
 
 def _time(at: float) -> str:
-    return datetime.fromtimestamp(int(at), UTC).isoformat().replace("+00:00", "Z")
+    return instant(at, "seconds")

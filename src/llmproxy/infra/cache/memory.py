@@ -7,11 +7,10 @@ from typing import Final
 from typing_extensions import override
 
 from llmproxy.application.interfaces.clock import Clock
-from llmproxy.application.interfaces.response_cache import Claim, Claims, Kept, ResponseCache
+from llmproxy.application.interfaces.response_cache import Claims, Kept, ResponseCache
 
 ENTRY_BYTES: Final = 1024
 """What an answer takes beside its own bytes, generously: objects, key, place in the table."""
-UNCLAIMED: Final = Claim(None)
 
 
 class MemoryCache(ResponseCache):
@@ -62,8 +61,8 @@ class NoClaims(Claims):
     lease_s = 3600.0
 
     @override
-    async def claim(self, key: bytes, fingerprint: bytes) -> Claim:
-        return UNCLAIMED
+    async def claim(self, key: bytes, fingerprint: bytes) -> None:
+        """Nobody else has it."""
 
     @override
     async def renew(self, key: bytes) -> None:

@@ -12,22 +12,15 @@ import msgspec
 from typing_extensions import override
 
 from llmproxy.application.interfaces.clock import Clock
-from llmproxy.application.interfaces.response_cache import (
-    Claim,
-    Claims,
-    Form,
-    Kept,
-    ResponseCache,
-    Shape,
-)
+from llmproxy.application.interfaces.response_cache import Claims, Kept, ResponseCache
 from llmproxy.infra.redis.client import RedisClient
 from llmproxy.infra.redis.errors import RedisFailure
 from llmproxy.infra.redis.script import Script
 from llmproxy.infra.wire.unreadable import UNREADABLE
 
 VERSION: Final = 1
+"""Of the bytes of an answer: whatever changes their meaning changes it."""
 LEASE_S: Final = 30.0
-UNCLAIMED: Final = Claim(None)
 TOKEN_BYTES: Final = 16
 
 RELEASE: Final = Script(
@@ -39,59 +32,22 @@ RENEW: Final = Script(
 )
 
 
-class _Packed(msgspec.Struct, array_like=True):
-    """An answer as it stands in Redis. Whatever changes its meaning changes the version."""
-
-    version: int
-    form: Form
-    options: bytes
-    headers: tuple[bytes, ...]
-    body: bytes
-    deployment: str
-    kept_at: float
-    until: float
-    fingerprint: bytes
-
-
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Packed).decode
+_decode = msgspec.msgpack.Decoder(tuple[int, Kept]).decode
 
 
 def packed(kept: Kept) -> bytes:
     """Return the bytes of an answer."""
-    form, options = kept.shape
-    return _encode(
-        _Packed(
-            VERSION,
-            form,
-            options,
-            kept.headers,
-            kept.body,
-            kept.deployment,
-            kept.kept_at,
-            kept.until,
-            kept.fingerprint,
-        )
-    )
+    return _encode((VERSION, kept))
 
 
 def unpacked(data: bytes) -> Kept | None:
     """Return the answer, None for bytes of another version of this gateway."""
     try:
-        found = _decode(data)
+        version, kept = _decode(data)
     except UNREADABLE:
         return None
-    if found.version != VERSION:
-        return None
-    return Kept(
-        Shape(found.form, found.options),
-        found.headers,
-        found.body,
-        found.deployment,
-        found.kept_at,
-        found.until,
-        found.fingerprint,
-    )
+    return kept if version == VERSION else None
 
 
 class RedisCache(ResponseCache):
@@ -142,18 +98,18 @@ class RedisClaims(Claims):
         self._held: dict[bytes, bytes] = {}
 
     @override
-    async def claim(self, key: bytes, fingerprint: bytes) -> Claim:
+    async def claim(self, key: bytes, fingerprint: bytes) -> bytes | None:
         name = self._name(key)
         value = self._token + fingerprint
         try:
             ms = round(self.lease_s * 1000)
             found = await self._client.call("SET", name, value, "NX", "GET", "PX", ms)
         except RedisFailure:
-            return UNCLAIMED
+            return None
         if isinstance(found, bytes) and found != value:
-            return Claim(found[TOKEN_BYTES:])
+            return found[TOKEN_BYTES:]
         self._held[key] = value
-        return UNCLAIMED
+        return None
 
     @override
     async def renew(self, key: bytes) -> None:

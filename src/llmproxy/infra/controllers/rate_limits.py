@@ -8,6 +8,7 @@ an account that the caller does not have; a measure that nothing of ours limits 
 from typing import Final
 
 from llmproxy.domain.limit import Allowance, Quota
+from llmproxy.domain.limit_words import duration_words
 
 PREFIX: Final = b"x-ratelimit-"
 _REQUESTS: Final = (
@@ -45,13 +46,5 @@ def _lines(allowance: Allowance, texts: tuple[bytes, bytes, bytes]) -> list[byte
 
 
 def duration(seconds: float) -> bytes:
-    """Write a time as OpenAI does, which is Go's way: `20ms`, `8.64s`, `6m0s`, `23h59m58.5s`."""
-    ms = max(0, round(seconds * 1000))
-    if ms < 1000:
-        return b"%dms" % ms
-    minutes, rest = divmod(ms, 60_000)
-    hours, minutes = divmod(minutes, 60)
-    text = (b"%d.%03d" % divmod(rest, 1000)).rstrip(b"0").rstrip(b".")
-    if hours:
-        return b"%dh%dm%bs" % (hours, minutes, text)
-    return b"%dm%bs" % (minutes, text) if minutes else b"%bs" % text
+    """Write a time as OpenAI does: `20ms`, `8.64s`, `6m0s`, `23h59m58.5s`."""
+    return duration_words(max(0, round(seconds * 1000))).encode()

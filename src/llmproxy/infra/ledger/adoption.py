@@ -21,12 +21,11 @@ from llmproxy.application.interfaces.limiter import Stretch, Told
 from llmproxy.application.interfaces.usage_ledger import Batch, Taken, UsageLedger
 from llmproxy.domain.errors import Unavailable
 from llmproxy.infra.ledger.journal import FileJournal
-from llmproxy.infra.ledger.journal_file import by_worker, clear_new, lock
+from llmproxy.infra.ledger.journal_file import by_worker, clear_new, lock, read_piece
 from llmproxy.infra.ledger.lines import Piece, everything, interrupted, is_ours, told
 
 logger = logging.getLogger("llmproxy.ledger")
 
-PIECE_BYTES: Final = 4 * 1024 * 1024
 DAMAGED: Final = ".damaged"
 """Stands behind the name of a file that was carried but for lines that make no sense."""
 
@@ -177,13 +176,7 @@ def _ours(fd: int) -> bool:
 
 def _pieces(fd: int) -> Iterator[Piece]:
     """Read a file from its beginning. A last line without its end was never written."""
-    begin, most = 0, PIECE_BYTES
-    while data := os.pread(fd, most, begin):
-        piece = everything(data, begin)
-        if piece.end == begin:
-            if len(data) < most:
-                return
-            most *= 2
-            continue
+    begin, size = 0, os.fstat(fd).st_size
+    while (piece := read_piece(fd, begin, size, everything)).end > begin:
         yield piece
-        begin, most = piece.end, PIECE_BYTES
+        begin = piece.end

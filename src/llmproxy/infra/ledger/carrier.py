@@ -7,7 +7,6 @@ batch whose answer was lost is found to be there, and none is taken twice.
 import asyncio
 import contextlib
 import logging
-import os
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
@@ -16,12 +15,11 @@ from llmproxy.application.interfaces.usage_ledger import Batch, UsageLedger
 from llmproxy.domain.errors import Unavailable
 from llmproxy.infra.ledger.adoption import Adoption
 from llmproxy.infra.ledger.journal import WAKE_LINES, FileJournal
-from llmproxy.infra.ledger.journal_file import OwnFile
+from llmproxy.infra.ledger.journal_file import OwnFile, read_piece
 from llmproxy.infra.ledger.lines import Piece, settled
 
 logger = logging.getLogger("llmproxy.ledger")
 
-PIECE_BYTES: Final = 4 * 1024 * 1024
 MAX_PAUSE_S: Final = 30.0
 ADOPT_EVERY_S: Final = 30.0
 LOOK_EVERY_S: Final = 5.0
@@ -189,7 +187,7 @@ class Carrier:
         ends = file is not self._journal.own.files[-1]
         size = file.size
         while file.read < size or (ends and file.taken < size):
-            piece = await asyncio.to_thread(_piece, file.fd, file.read, size)
+            piece = await asyncio.to_thread(read_piece, file.fd, file.read, size, settled)
             ended = ends and piece.end == size
             if piece.closed or (ended and file.taken < size):
                 await self._take(file, piece, ended=ended)
@@ -221,14 +219,3 @@ class Carrier:
         while True:
             await asyncio.sleep(ADOPT_EVERY_S)
             await self.adopt()
-
-
-def _piece(fd: int, begin: int, size: int) -> Piece:
-    """Read whole lines of a file, at most `PIECE_BYTES` where no line is longer. For a thread."""
-    most = PIECE_BYTES
-    while True:
-        data = os.pread(fd, min(most, size - begin), begin)
-        piece = settled(data, begin)
-        if piece.end > begin or begin + len(data) >= size:
-            return piece
-        most *= 2

@@ -147,8 +147,6 @@ def interrupted(entry: Opened) -> Closed:
 
 def told(row: Closed, place: int) -> Told:
     """Return what limits count of a row that begins at this byte of its file."""
-    usage = row.usage
-    tokens = usage.total_input_tokens + usage.total_output_tokens
-    used = Used(row.cost_nano, tokens, row.counted)
+    used = Used(row.cost_nano, row.usage.total_tokens, row.counted)
     project = charged_project(row.key_id, row.project)
     return Told(row.at, row.key_id, project, row.model, row.deployment, row.currency, used, place)

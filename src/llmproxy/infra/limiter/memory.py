@@ -8,23 +8,27 @@ from typing_extensions import override
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.limiter import (
     Alerts,
-    Limit,
     Limiter,
     Past,
     Reservation,
     Scope,
-    ScopeKind,
     Standing,
     Used,
 )
-from llmproxy.domain.errors import GatewayError, Unavailable
-from llmproxy.domain.limit_words import longest, shortest
+from llmproxy.domain.errors import GatewayError
 from llmproxy.domain.scope_counters import ScopeCounters, quota_of
 from llmproxy.domain.steady_time import SteadyTime
 from llmproxy.domain.windows import NOTHING, Amounts
 from llmproxy.infra.limiter.held import Held
 from llmproxy.infra.limiter.rebuilding import BOUNDS, Bounds, Rebuilding
-from llmproxy.infra.limiter.refusing import asked_of, limits_of, refusal_by
+from llmproxy.infra.limiter.refusing import (
+    Look,
+    Seen,
+    asked_of,
+    overloaded,
+    refusal_by,
+    uncounted,
+)
 from llmproxy.infra.limiter.telling import Telling
 
 PREPARED_AT_ONCE: Final = 500
@@ -64,7 +68,7 @@ class MemoryLimiter(Limiter):
     @override
     async def reserve(self, reservation: Reservation) -> None:
         if self.in_flight >= self._max_in_flight:
-            raise _overloaded()
+            raise overloaded()
         self.in_flight += 1
         if not reservation.scopes and not reservation.lanes:
             if not reservation.at:
@@ -76,7 +80,7 @@ class MemoryLimiter(Limiter):
                 if not missing:
                     return
                 await self._rebuilding.known(missing)
-            raise _uncounted()
+            raise uncounted()
         except BaseException:
             self.in_flight -= 1
             raise
@@ -139,7 +143,7 @@ class MemoryLimiter(Limiter):
             return
         counters = self._rebuilding.find(scope, second)
         if counters is None:
-            raise _uncounted()
+            raise uncounted()
         held.lane = counters
         held.lane_second = second
         passed = counters.hold(second, held.amounts, reservation.currency)
@@ -149,28 +153,21 @@ class MemoryLimiter(Limiter):
     def _refusal(
         self, reservation: Reservation, found: list[ScopeCounters], now: float
     ) -> GatewayError:
-        """Return what stands in the way longest.
-
-        Of lanes that are all full, the one that goes first counts.
-        """
+        """Return what stands in the way longest, and note what is left."""
         reservation.quota = quota_of(found, now)
-        errors = [
-            error
-            for scope, counters in zip(reservation.scopes, found, strict=True)
-            if (error := refusal_by(scope, counters, reservation, now)) is not None
-        ]
-        full_lanes = self._full_lanes(reservation, now)
-        if full_lanes and len(full_lanes) == len(reservation.lanes):
-            errors.append(shortest(full_lanes))
-        return longest(errors)
+        return self._look(reservation, now).refusal() or uncounted()
 
-    def _full_lanes(self, reservation: Reservation, now: float) -> list[GatewayError]:
+    def _look(self, reservation: Reservation, now: float) -> Look:
+        lanes = reservation.lanes
+        scopes = self._seen(reservation.scopes, now)
+        return Look(reservation, scopes, self._seen(lanes, now), len(lanes), now)
+
+    def _seen(self, scopes: Sequence[Scope | None], now: float) -> Seen:
         return [
-            error
-            for scope in reservation.lanes
+            (scope, counters)
+            for scope in scopes
             if scope is not None
             and (counters := self._rebuilding.find(scope, int(now))) is not None
-            and (error := refusal_by(scope, counters, reservation, now)) is not None
         ]
 
     @override
@@ -190,7 +187,7 @@ class MemoryLimiter(Limiter):
         now = self._now()
         counters = self._rebuilding.find(scope, int(now))
         if counters is None:
-            raise _uncounted()
+            raise uncounted()
         error = refusal_by(scope, counters, reservation, now)
         if error is not None:
             raise error
@@ -222,52 +219,10 @@ class MemoryLimiter(Limiter):
 
     @override
     async def standing(self, reservation: Reservation) -> Standing:
-        scopes = _all_scopes(reservation)
-        await self._rebuilding.known(scopes)
-        now = self._now()
-        limits = [
-            Limit(
-                "worker",
-                "requests in flight",
-                self.in_flight,
-                self._max_in_flight,
-                "MAX_CONCURRENT_REQUESTS",
-            )
-        ]
-        refusals: list[GatewayError] = []
-        found = [
-            (scope, counters)
-            for scope in scopes
-            if (counters := self._rebuilding.find(scope, int(now))) is not None
-        ]
-        for scope, counters in found:
-            limits += limits_of(scope, counters, now)
-            error = refusal_by(scope, counters, reservation, now)
-            if error is not None and scope.kind is not ScopeKind.DEPLOYMENT:
-                refusals.append(error)
-        lanes = self._full_lanes(reservation, now)
-        if lanes and len(lanes) == len(reservation.lanes):
-            refusals.append(shortest(lanes))
-        if self.in_flight >= self._max_in_flight:
-            return Standing(tuple(limits), _overloaded())
-        return Standing(tuple(limits), longest(refusals) if refusals else None)
+        await self._rebuilding.known(_all_scopes(reservation))
+        look = self._look(reservation, self._now())
+        return look.standing(self.in_flight, self._max_in_flight)
 
 
 def _all_scopes(reservation: Reservation) -> list[Scope]:
     return [*reservation.scopes, *[lane for lane in reservation.lanes if lane is not None]]
-
-
-def _overloaded() -> Unavailable:
-    return Unavailable(
-        "The gateway is serving as many requests as it may.",
-        code="overloaded",
-        retry_after_s=1.0,
-    )
-
-
-def _uncounted() -> Unavailable:
-    return Unavailable(
-        "The limits of this request change too fast to be counted.",
-        code="limits_unavailable",
-        retry_after_s=1.0,
-    )

@@ -19,11 +19,11 @@ from llmproxy.application.interfaces.limiter import (
     Told,
     Used,
 )
-from llmproxy.domain.errors import Unavailable
 from llmproxy.domain.limit import Window
 from llmproxy.domain.scope_counters import ScopeCounters
 from llmproxy.domain.windows import Amounts, Counter
 from llmproxy.infra.limiter.held import Held
+from llmproxy.infra.limiter.past import history_within, places_of
 
 
 class Bounds(NamedTuple):
@@ -40,8 +40,8 @@ class Bounds(NamedTuple):
 
 BOUNDS: Final = Bounds()
 
-_Place = tuple[str, str]
-"""The word of a kind, and the scope's name."""
+_Place = tuple[ScopeKind, str]
+"""A kind, and the scope's name."""
 _Begun = dict[_Place, tuple[ScopeCounters, list[Counter]]]
 
 
@@ -108,13 +108,13 @@ class Rebuilding:
         history = History({}, {})
         lines: list[Told] = []
         if self._past is not None:
-            history = await self._told(self._past, scopes, asked_at)
+            history = await history_within(self.bounds.patience_s, self._past, scopes, asked_at)
             # From here on nothing waits: no call is settled between the journal and the counters.
             stretches = self._past.since(history.positions)
             lines = [line for stretch in stretches for line in stretch.lines]
         begun: _Begun = {scope[:2]: self._begin(scope, int(asked_at)) for scope in scopes}
         for place, (_, new) in begun.items():
-            told = history.scopes.get(ScopeName(ScopeKind(place[0]), place[1]))
+            told = history.scopes.get(ScopeName(*place))
             if told is not None:
                 _fill(new, told, int(asked_at))
         for line in lines:
@@ -126,17 +126,6 @@ class Rebuilding:
             counters.roll(int(now))
             counters.adopt(scope.limits)
         self._forget_idle()
-
-    async def _told(self, past: Past, scopes: Sequence[Scope], now: float) -> History:
-        try:
-            async with asyncio.timeout(self.bounds.patience_s):
-                return await past.history(scopes, now)
-        except TimeoutError as error:
-            raise Unavailable(
-                "What this key, project or model has used cannot be looked up now.",
-                code="limits_unavailable",
-                retry_after_s=1.0,
-            ) from error
 
     def _begin(self, scope: Scope, second: int) -> tuple[ScopeCounters, list[Counter]]:
         counters = self._scopes.get(scope[:2])
@@ -161,9 +150,7 @@ class Rebuilding:
         limits come and go, and counters go on.
         """
         own = () if held is None else held.all()
-        for place in _places(
-            reservation.key_id, reservation.project, reservation.model, reservation.deployment
-        ):
+        for place in places_of(reservation):
             counters = self._scopes.get(place)
             if counters is None or counters in own:
                 continue
@@ -197,22 +184,13 @@ def _amount(counter: Counter, used: Used) -> int:
 
 def _count_line(begun: _Begun, line: Told) -> None:
     used = line.used
-    for place in _places(line.key_id, line.project, line.model, line.deployment):
+    for place in places_of(line):
         if place in begun:
             counters, new = begun[place]
             cost_nano = used.cost_nano if line.currency == counters.currency else 0
             amounts = (used.requests, used.tokens, cost_nano)
             for counter in new:
                 counter.count(int(line.at), amounts[counter.place])
-
-
-def _places(key_id: str, project: str | None, model: str, deployment: str | None) -> list[_Place]:
-    places: list[_Place] = [(ScopeKind.KEY, key_id), (ScopeKind.MODEL, model)]
-    if project is not None:
-        places.append((ScopeKind.PROJECT, project))
-    if deployment is not None:
-        places.append((ScopeKind.DEPLOYMENT, deployment))
-    return places
 
 
 def _hold(counters: ScopeCounters, new: Iterable[Counter], held: Held, second: int) -> None:

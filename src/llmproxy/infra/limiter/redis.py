@@ -8,7 +8,6 @@ nothing counts twice, whatever was lost on the way. See docs/redis.md.
 import asyncio
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -26,15 +25,14 @@ from llmproxy.application.interfaces.limiter import (
     Used,
 )
 from llmproxy.domain.errors import Unavailable
-from llmproxy.domain.limit import WhenAway
 from llmproxy.domain.limit_words import currency_refusal
 from llmproxy.infra.limiter.redis_adopting import adopt
 from llmproxy.infra.limiter.redis_away import Away
 from llmproxy.infra.limiter.redis_holding import Holding
-from llmproxy.infra.limiter.redis_joining import GATHER_S
-from llmproxy.infra.limiter.redis_refusing import Found, raise_refusal, standing_of
-from llmproxy.infra.limiter.redis_room import Room
+from llmproxy.infra.limiter.redis_refusing import Found, look_of, raise_refusal
+from llmproxy.infra.limiter.redis_room import RedisOptions, Room
 from llmproxy.infra.limiter.redis_scripts import RESERVE
+from llmproxy.infra.limiter.refusing import Look, overloaded
 from llmproxy.infra.redis.client import RedisClient
 from llmproxy.infra.redis.errors import RedisFailure
 
@@ -44,17 +42,6 @@ PATIENCE_S: Final = 4.0
 """How long a call waits for a scope that this worker counts for the first time."""
 PAUSE_S: Final = 0.05
 PREPARED_AT_ONCE: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class RedisOptions:
-    """How to count. `own_time` takes the clock's time instead of Redis', for tests."""
-
-    max_in_flight: int
-    when_away: WhenAway = WhenAway.CLOSED
-    prefix: str = "llmproxy"
-    own_time: bool = False
-    gather_s: float = GATHER_S
 
 
 class RedisLimiter(Limiter):
@@ -128,7 +115,7 @@ class RedisLimiter(Limiter):
             reservation.at = self._seat.now()
             return
         try:
-            refuse_other_money(reservation)
+            _refuse_other_money(reservation)
             await self._hold(self._found(reservation))
         except BaseException:
             self.in_flight -= 1
@@ -195,7 +182,7 @@ class RedisLimiter(Limiter):
             return False
         tracked = found.at(answer[1])
         if answer[0] == b"gone":
-            self._room.lose(tracked)
+            self._room.joining.lose(tracked)
         return not tracked.served
 
     @override
@@ -226,23 +213,14 @@ class RedisLimiter(Limiter):
                 code="limits_unavailable",
                 retry_after_s=1.0,
             )
-        full = overloaded() if self.in_flight >= self._max_in_flight else None
-        return standing_of(found, answer, self.in_flight, self._max_in_flight, full)
+        look = look_of(found, answer) if answer else Look(reservation)
+        return look.standing(self.in_flight, self._max_in_flight)
 
 
-def refuse_other_money(reservation: Reservation) -> None:
+def _refuse_other_money(reservation: Reservation) -> None:
     """Raise Forbidden when a budget is in another currency than the price."""
     if not reservation.cost_nano:
         return
     for kind, _, limits in reservation.scopes:
         if limits.currency != reservation.currency and limits.counts_cost:
             raise currency_refusal(kind.value, limits.currency, reservation.model)
-
-
-def overloaded() -> Unavailable:
-    """Return the refusal of one more call than this worker may serve at once."""
-    return Unavailable(
-        "The gateway is serving as many requests as it may.",
-        code="overloaded",
-        retry_after_s=1.0,
-    )

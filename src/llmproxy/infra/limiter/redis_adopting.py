@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterator
 from itertools import islice
 from typing import Final
 
-from llmproxy.application.interfaces.limiter import ScopeKind, Stretch, Told
+from llmproxy.application.interfaces.limiter import Stretch, Told
 from llmproxy.domain.errors import Unavailable
-from llmproxy.infra.limiter.redis_scope import Steps, add_line, id_of, places_of, spread
+from llmproxy.infra.limiter.past import places_of
+from llmproxy.infra.limiter.redis_scope import Steps, add_line, id_of, spread
 from llmproxy.infra.limiter.redis_scripts import LOOK, TELL
 from llmproxy.infra.limiter.redis_seat import SLOW_S, Seat, checked
 from llmproxy.infra.redis.errors import RedisFailure
@@ -45,7 +46,7 @@ def _by_scope(stretch: Stretch, currencies: Collection[str]) -> _Lines:
     for line in stretch.lines:
         for kind, name in places_of(line):
             for currency in currencies:
-                lines[id_of(ScopeKind(kind), name, currency), currency].append(line)
+                lines[id_of(kind, name, currency), currency].append(line)
     return lines
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from llmproxy.application.interfaces.limiter import Alerts, Crossing, ScopeHistory
-from llmproxy.domain.limit import DAY_S, MINUTE_S, Measure, Rule, Window, month_of
+from llmproxy.domain.limit import DAY_S, SLIDING, Measure, Rule, Window, month_of
 from llmproxy.domain.windows import PLACE
 from llmproxy.infra.limiter.redis_dump import HEADER, MONTH, amount
 from llmproxy.infra.limiter.redis_scope import SUMS, Tracked
@@ -143,8 +143,6 @@ def _shares(rule: Rule, used: int, percents: Sequence[int]) -> Iterator[_Reached
 
 
 def _kept_s(rule: Rule, now: float) -> float:
-    if rule.window is Window.MINUTE:
-        return MINUTE_S
-    if rule.window is Window.DAY:
-        return DAY_S
+    if rule.window in SLIDING:
+        return SLIDING[rule.window][1]
     return max(1.0, month_of(now)[1] - now) if rule.window is Window.MONTH else KEPT_S

@@ -6,16 +6,7 @@ from typing import Final
 
 from llmproxy.application.interfaces.limiter import Reservation
 from llmproxy.domain.errors import Unavailable
-from llmproxy.domain.limit import (
-    DAY_S,
-    DAY_STEP_S,
-    MINUTE_S,
-    MINUTE_STEP_S,
-    Limits,
-    Rule,
-    WhenAway,
-    Window,
-)
+from llmproxy.domain.limit import SLIDING, Limits, Rule, WhenAway
 from llmproxy.domain.pricing import NANO
 from llmproxy.domain.scope_counters import ScopeCounters
 from llmproxy.domain.windows import PLACE
@@ -23,10 +14,7 @@ from llmproxy.infra.limiter.redis_scope import PLACE_OF_COST, Tracked
 from llmproxy.infra.limiter.redis_seat import Seat
 
 RETRY_S: Final = 1.0
-_LASTS_S: Final = {
-    Window.MINUTE: MINUTE_S + MINUTE_STEP_S,
-    Window.DAY: DAY_S + DAY_STEP_S,
-}
+_LASTS_S: Final = {window: step_s + length_s for window, (step_s, length_s) in SLIDING.items()}
 
 
 class Away:

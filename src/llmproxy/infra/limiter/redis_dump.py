@@ -4,15 +4,7 @@ import struct
 from collections.abc import Sequence
 from typing import Any, Final
 
-from llmproxy.domain.limit import (
-    DAY_STEP_S,
-    MINUTE_STEP_S,
-    Allowance,
-    Limits,
-    Quota,
-    Window,
-    month_of,
-)
+from llmproxy.domain.limit import SLIDING, Allowance, Limits, Quota, Window, month_of
 from llmproxy.domain.pricing import NANO
 from llmproxy.domain.scope_counters import ScopeCounters
 from llmproxy.domain.windows import Counter
@@ -65,7 +57,7 @@ def _fill(
         counter.used = amount(header, begin, place)
         counter.held = amount(header, begin + 4, place)
         return
-    step_s = MINUTE_STEP_S if counter.window is Window.MINUTE else DAY_STEP_S
+    step_s, _ = SLIDING[counter.window]
     for number, numbers in steps[counter.window].items():
         counter.count(number * step_s, amount(numbers, 0, place))
         counter.hold(number * step_s, amount(numbers, 4, place))

@@ -47,7 +47,8 @@ class Holding:
         reservation.quota = quota_after(begins, numbers, at)
         for tracked, joins in zip(found.all, found.joins, strict=True):
             if tracked.joins != joins:
-                self._room.lose(tracked)  # the joining came behind, and did not know of this call
+                # The joining came behind, and did not know of this call.
+                self._room.joining.lose(tracked)
 
     def let_through(self, found: Found, lane: int) -> None:
         """Hold a call without Redis: it is told when it is back."""
@@ -57,7 +58,7 @@ class Holding:
         held = self._note(found, lane, at)
         for tracked in _new(found, held):
             held.let_through(tracked, int(at))
-            self._room.lose(tracked)
+            self._room.joining.lose(tracked)
 
     def _note(self, found: Found, lane: int, at: float) -> RedisHeld:
         reservation = found.reservation
@@ -93,10 +94,6 @@ class Holding:
                 tracked.hold(step, tracked.amounts(held.amounts, held.currency))
                 self._release(held, tracked, step)
 
-    def _give_back(self, held: RedisHeld) -> None:
-        for tracked, step in held.places():
-            self._release(held, tracked, step)
-
     def release_lane(self, held: RedisHeld) -> None:
         """Give back what the present lane holds, and hold none."""
         if held.lane is not None:
@@ -110,7 +107,8 @@ class Holding:
         places: list[tuple[Tracked, int]] = []
         if held is not None:
             places = held.places()
-            self._give_back(held)
+            for tracked, step in places:
+                self._release(held, tracked, step)
             held.settle_shares(used_here)
         others = self._room.others(reservation, [tracked for tracked, _ in places])
         places += [(tracked, step_of(reservation.at)) for tracked in others]

@@ -20,7 +20,9 @@ from llmproxy.application.interfaces.limiter import (
     Used,
 )
 from llmproxy.domain.errors import Unavailable
+from llmproxy.domain.limit import DAY_STEP_S
 from llmproxy.domain.pricing import NANO
+from llmproxy.infra.limiter.past import history_within
 from llmproxy.infra.limiter.redis_past import Asked, OwnFiles, Part
 from llmproxy.infra.limiter.redis_scope import NEVER, Tracked, id_of, spread, step_of
 from llmproxy.infra.limiter.redis_scripts import INSTALL, JOIN, LOOK
@@ -41,7 +43,10 @@ _NOTHING: Final = ScopeHistory((), (), NOTHING_USED, NOTHING_USED)
 
 
 class Joining:
-    """Works off what is `want`ed, in the background; `no_seat` is told that the lease has ended."""
+    """Works off what is `want`ed, in the background.
+
+    `no_seat` is told that the lease has ended, `installed` with what a rebuilt scope began.
+    """
 
     def __init__(
         self,
@@ -49,6 +54,7 @@ class Joining:
         past: Past,
         files: OwnFiles,
         no_seat: Callable[[], None],
+        installed: Callable[[Tracked, ScopeHistory], None],
         *,
         gather_s: float = GATHER_S,
     ) -> None:
@@ -56,12 +62,12 @@ class Joining:
         self._past = past
         self._files = files
         self._no_seat = no_seat
+        self._installed = installed
         self._gather_s = gather_s
         self._wanted: dict[str, Tracked] = {}
         self._task: asyncio.Task[None] | None = None
         self._turn = asyncio.get_running_loop().create_future()
         self._problem: Unavailable | None = None
-        self.installed: Callable[[Tracked, ScopeHistory], None] = _nobody
         self.rebuilt = 0
         self._said = ""
 
@@ -72,6 +78,11 @@ class Joining:
         """Join this scope as soon as may be."""
         self._wanted[tracked.id] = tracked
         self.go_on()
+
+    def lose(self, tracked: Tracked) -> None:
+        """Note that Redis does not hold what this worker thinks it does."""
+        tracked.joined = tracked.telling = NEVER
+        self.want(tracked)
 
     def go_on(self) -> None:
         """Work off what is wanted, if Redis is there."""
@@ -201,7 +212,7 @@ class Joining:
             return False
         asked_at = seat.now()
         try:
-            history = await _in_time(self._past, mine, asked_at)
+            history = await history_within(HISTORY_S, self._past, mine, asked_at)
             arguments = self._installing(mine, history, asked_at)
             checked(await seat.run(INSTALL, arguments, timeout_s=SLOW_S))
         except BaseException:
@@ -211,7 +222,7 @@ class Joining:
         for each in mine:
             tracked = self._wanted.get(_id(each))
             if tracked is not None:
-                self.installed(tracked, _told_of(history, each))
+                self._installed(tracked, _told_of(history, each))
         return True
 
     def _unlock(self, scopes: Sequence[Scope]) -> None:
@@ -238,7 +249,7 @@ class Joining:
             for step in told.minutes:
                 arguments += (step_of(step.at), "m", *_numbers(step.used))
             for step in told.days:
-                arguments += (step.at // 900, "d", *_numbers(step.used))
+                arguments += (step.at // DAY_STEP_S, "d", *_numbers(step.used))
             arguments += (*_numbers(told.month), *_numbers(told.total))
         return tuple(arguments)
 
@@ -270,22 +281,6 @@ def _numbers(used: Used) -> tuple[int, int, int, int]:
     return used.requests, used.tokens, *divmod(used.cost_nano, NANO)
 
 
-def _nobody(tracked: Tracked, told: ScopeHistory) -> None:
-    del tracked, told
-
-
 def _seen(sent: "asyncio.Future[Reply]") -> None:
     if not sent.cancelled():
         sent.exception()
-
-
-async def _in_time(past: Past, scopes: Sequence[Scope], now: float) -> History:
-    try:
-        async with asyncio.timeout(HISTORY_S):
-            return await past.history(scopes, now)
-    except TimeoutError as error:
-        raise Unavailable(
-            "What this key, project or model has used cannot be looked up now.",
-            code="limits_unavailable",
-            retry_after_s=1.0,
-        ) from error

@@ -5,8 +5,9 @@ from typing import Final, NamedTuple
 
 from typing_extensions import override
 
-from llmproxy.application.interfaces.limiter import History, Past, Scope, Stretch
-from llmproxy.infra.limiter.redis_scope import Steps, Tracked, add_line, places_of
+from llmproxy.application.interfaces.limiter import History, Past, Scope, ScopeKind, Stretch
+from llmproxy.infra.limiter.past import places_of
+from llmproxy.infra.limiter.redis_scope import Steps, Tracked, add_line
 
 KEPT_FILES: Final = 8
 
@@ -122,9 +123,9 @@ def _steps_of(
     now: float,
 ) -> list[dict[str, Steps]]:
     """Return by scope and file what the lines say beyond its start."""
-    places: dict[tuple[str, str], list[int]] = {}
+    places: dict[tuple[ScopeKind, str], list[int]] = {}
     for index, (tracked, _, _) in enumerate(asked):
-        places.setdefault((tracked.kind.value, tracked.name), []).append(index)
+        places.setdefault((tracked.kind, tracked.name), []).append(index)
     steps: list[dict[str, Steps]] = [{} for _ in asked]
     for file, stretch in found.items():
         for line in stretch.lines:

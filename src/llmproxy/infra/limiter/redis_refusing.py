@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from llmproxy.application.interfaces.limiter import Limit, Reservation, Scope, Standing
-from llmproxy.domain.errors import GatewayError, Unavailable
-from llmproxy.domain.limit_words import longest, shortest
+from llmproxy.application.interfaces.limiter import Reservation
 from llmproxy.domain.pricing import NANO
-from llmproxy.domain.scope_counters import ScopeCounters, quota_of
+from llmproxy.domain.scope_counters import quota_of
 from llmproxy.infra.limiter.redis_dump import counters_of
 from llmproxy.infra.limiter.redis_held import RedisHeld
 from llmproxy.infra.limiter.redis_scope import Tracked
-from llmproxy.infra.limiter.refusing import asked_of, limits_of, refusal_by
+from llmproxy.infra.limiter.refusing import Look, Seen, asked_of, uncounted
 from llmproxy.infra.redis.line import Argument
 
 
@@ -76,67 +74,26 @@ class Found:
         return tuple(arguments)
 
 
-Seen = list[tuple[Scope, ScopeCounters]]
-
-
-def _seen(found: Found, answer: Sequence[Any]) -> tuple[Seen, Seen, float]:
-    """Return the counters of scopes and lanes, and the time."""
+def look_of(found: Found, answer: Sequence[Any]) -> Look:
+    """Return the counters of scopes and lanes as Redis has dumped them."""
     now = float(answer[1])
-    seen: Seen = []
-    lanes: Seen = []
-    for index, (tracked, dump) in enumerate(
-        zip([*found.scopes, *found.lanes], answer[2:], strict=True)
-    ):
-        scope = None if tracked is None else tracked.scope
-        if scope is not None:
-            counters = counters_of(scope.limits, dump, int(now))
-            (seen if index < len(found.scopes) else lanes).append((scope, counters))
-    return seen, lanes, now
+    number = len(found.scopes)
+    scopes = _seen(found.scopes, answer[2 : 2 + number], now)
+    lanes = _seen(found.lanes, answer[2 + number :], now)
+    return Look(found.reservation, scopes, lanes, len(found.lanes), now)
 
 
-def _errors(found: Found, seen: Seen, lanes: Seen, now: float) -> list[GatewayError]:
-    reservation = found.reservation
-    errors = [
-        error
-        for scope, counters in seen
-        if (error := refusal_by(scope, counters, reservation, now)) is not None
+def _seen(asked: Sequence[Tracked | None], dumps: Sequence[Any], now: float) -> Seen:
+    return [
+        (scope, counters_of(scope.limits, dump, int(now)))
+        for tracked, dump in zip(asked, dumps, strict=True)
+        if tracked is not None and (scope := tracked.scope) is not None
     ]
-    full = [
-        error
-        for scope, counters in lanes
-        if (error := refusal_by(scope, counters, reservation, now)) is not None
-    ]
-    if full and len(full) == len(found.lanes):
-        errors.append(shortest(full))
-    return errors
 
 
 def raise_refusal(found: Found, answer: Sequence[Any]) -> NoReturn:
     """Raise what stands in the way longest."""
-    seen, lanes, now = _seen(found, answer)
+    look = look_of(found, answer)
     if found.moving is None:
-        found.reservation.quota = quota_of([counters for _, counters in seen], now)
-    errors = _errors(found, seen, lanes, now)
-    raise (
-        longest(errors)
-        if errors
-        else Unavailable(
-            "The limits of this request change too fast to be counted.",
-            code="limits_unavailable",
-            retry_after_s=1.0,
-        )
-    )
-
-
-def standing_of(
-    found: Found, answer: Sequence[Any], in_flight: int, most: int, full: GatewayError | None
-) -> Standing:
-    """Return all limits as Redis counts them, and what would refuse the call."""
-    limits = [Limit("worker", "requests in flight", in_flight, most, "MAX_CONCURRENT_REQUESTS")]
-    if not answer:
-        return Standing(tuple(limits), full)
-    seen, lanes, now = _seen(found, answer)
-    for scope, counters in [*seen, *lanes]:
-        limits += limits_of(scope, counters, now)
-    errors = _errors(found, seen, lanes, now)
-    return Standing(tuple(limits), full or (longest(errors) if errors else None))
+        found.reservation.quota = quota_of([counters for _, counters in look.scopes], look.now)
+    raise look.refusal() or uncounted()

@@ -3,14 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Collection, Iterable
-from typing import Final, Protocol
+from dataclasses import dataclass
+from typing import Final
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.limiter import Alerts, Past, Reservation, Scope, ScopeKind
+from llmproxy.domain.limit import WhenAway
+from llmproxy.infra.limiter.past import places_of
 from llmproxy.infra.limiter.redis_alerts import RedisAlerts
-from llmproxy.infra.limiter.redis_joining import Joining
+from llmproxy.infra.limiter.redis_joining import GATHER_S, Joining
 from llmproxy.infra.limiter.redis_past import NoPast, OwnFiles
-from llmproxy.infra.limiter.redis_scope import NEVER, Tracked
+from llmproxy.infra.limiter.redis_scope import Tracked
 from llmproxy.infra.limiter.redis_seat import NoLease, Seat
 from llmproxy.infra.limiter.redis_telling import Telling
 from llmproxy.infra.redis.client import RedisClient
@@ -25,20 +28,19 @@ MAX_IDLE_S: Final = 600.0
 DRAIN_S: Final = 1.0
 
 
-class Options(Protocol):
-    """What the limiter was told."""
+@dataclass(frozen=True, slots=True)
+class RedisOptions:
+    """How to count. All names of ours begin with `prefix`.
 
-    @property
-    def prefix(self) -> str:
-        """What all names of ours begin with."""
+    `gather_s` is how long an empty Redis is waited at for other workers; `own_time` takes the
+    clock's time instead of Redis', for tests.
+    """
 
-    @property
-    def own_time(self) -> bool:
-        """Whether the clock's time counts."""
-
-    @property
-    def gather_s(self) -> float:
-        """How long an empty Redis is waited at for other workers."""
+    max_in_flight: int
+    when_away: WhenAway = WhenAway.CLOSED
+    prefix: str = "llmproxy"
+    own_time: bool = False
+    gather_s: float = GATHER_S
 
 
 class Room:
@@ -53,17 +55,21 @@ class Room:
         clock: Clock,
         past: Past | None,
         alerts: Alerts | None,
-        options: Options,
+        options: RedisOptions,
     ) -> None:
         known = NoPast() if past is None else past
         self._client = client
         self.seat = Seat(client, options.prefix, clock, own_time=options.own_time)
         self.files = OwnFiles(known)
-        self.joining = Joining(
-            self.seat, known, self.files, self.lost_seat, gather_s=options.gather_s
-        )
         told = RedisAlerts(self.seat, alerts)
-        self.joining.installed = told.installed
+        self.joining = Joining(
+            self.seat,
+            known,
+            self.files,
+            self.lost_seat,
+            told.installed,
+            gather_s=options.gather_s,
+        )
         self.telling = Telling(self.seat, self.joining, told, self.lost_seat)
         self._loop = asyncio.get_running_loop()
         self._scopes: dict[tuple[ScopeKind, str, str], Tracked] = {}
@@ -135,17 +141,10 @@ class Room:
         """
         if not self._scopes:
             return []
-        names = (
-            (ScopeKind.KEY, reservation.key_id),
-            (ScopeKind.MODEL, reservation.model),
-            (ScopeKind.PROJECT, reservation.project),
-            (ScopeKind.DEPLOYMENT, reservation.deployment),
-        )
         found = [
             self._scopes.get((kind, name, currency))
-            for kind, name in names
+            for kind, name in places_of(reservation)
             for currency in self.currencies
-            if name is not None
         ]
         return [each for each in found if each and each not in own]
 
@@ -153,11 +152,6 @@ class Room:
         """Join these as soon as may be."""
         for each in scopes:
             self.joining.want(each)
-
-    def lose(self, tracked: Tracked) -> None:
-        """Note that Redis does not hold what this worker thinks it does."""
-        tracked.joined = tracked.telling = NEVER
-        self.joining.want(tracked)
 
     def failed(self, error: RedisFailure) -> None:
         """Tell of a failure once."""
@@ -197,7 +191,7 @@ class Room:
             tracked = self._scopes.get(place) or self._begin(place)
             if tracked.touched == 0.0:
                 tracked.touched = self._loop.time()
-            self.lose(tracked)
+            self.joining.lose(tracked)
 
     async def _look(self) -> None:
         while True:

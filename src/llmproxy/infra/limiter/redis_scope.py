@@ -3,7 +3,7 @@
 from typing import Final
 
 from llmproxy.application.interfaces.limiter import Scope, ScopeKind, Told
-from llmproxy.domain.limit import DAY_S, DAY_STEP_S, MINUTE_S, MINUTE_STEP_S, Limits, Window
+from llmproxy.domain.limit import DAY_STEP_S, MINUTE_S, MINUTE_STEP_S, SLIDING, Limits, Window
 from llmproxy.domain.pricing import NANO
 from llmproxy.domain.scope_counters import ScopeCounters
 from llmproxy.domain.windows import PLACE, Amounts
@@ -190,16 +190,6 @@ def spread(steps: Steps) -> list[Argument]:
     return found
 
 
-def places_of(line: Told) -> list[tuple[str, str]]:
-    """Return the scopes, by kind and name, in which a line counts."""
-    places = [(ScopeKind.KEY.value, line.key_id), (ScopeKind.MODEL.value, line.model)]
-    if line.project is not None:
-        places.append((ScopeKind.PROJECT.value, line.project))
-    if line.deployment is not None:
-        places.append((ScopeKind.DEPLOYMENT.value, line.deployment))
-    return places
-
-
 def add_line(steps: Steps, line: Told, currency: str, now: float) -> None:
     """Count a line; what no minute knows any more goes to the beginning of its 15 minutes."""
     used = line.used
@@ -214,5 +204,5 @@ def resets_in(window: Window, now: float, month_ends: float) -> float:
     """Return the seconds until what is counted now has left the window."""
     if window is Window.MONTH:
         return month_ends - now
-    step, length = (MINUTE_STEP_S, MINUTE_S) if window is Window.MINUTE else (DAY_STEP_S, DAY_S)
+    step, length = SLIDING[window]
     return (int(now) // step + 1) * step + length - now

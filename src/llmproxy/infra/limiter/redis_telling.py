@@ -8,7 +8,7 @@ from typing import Final
 
 from llmproxy.infra.limiter.redis_alerts import RedisAlerts
 from llmproxy.infra.limiter.redis_joining import Joining
-from llmproxy.infra.limiter.redis_scope import NEVER, Tracked, spread
+from llmproxy.infra.limiter.redis_scope import Tracked, spread
 from llmproxy.infra.limiter.redis_scripts import TELL
 from llmproxy.infra.limiter.redis_seat import SLOW_S, Seat
 from llmproxy.infra.redis.errors import RedisFailure
@@ -128,5 +128,4 @@ class Telling:
 
     def _lose(self, entries: list[Tracked]) -> None:
         for each in entries:
-            each.joined = each.telling = NEVER
-            self._joining.want(each)
+            self._joining.lose(each)

@@ -1,7 +1,10 @@
-"""Why a scope has no room for a call, in the words of the refusal."""
+"""Why a call finds no room, in the words of the refusal; and how all that limits it stands."""
 
-from llmproxy.application.interfaces.limiter import Limit, Reservation, Scope
-from llmproxy.domain.errors import GatewayError
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from llmproxy.application.interfaces.limiter import Limit, Reservation, Scope, Standing
+from llmproxy.domain.errors import GatewayError, Unavailable
 from llmproxy.domain.limit import Measure
 from llmproxy.domain.limit_words import (
     Shortage,
@@ -9,9 +12,66 @@ from llmproxy.domain.limit_words import (
     currency_refusal,
     longest,
     refusal_of,
+    shortest,
 )
 from llmproxy.domain.scope_counters import ScopeCounters
 from llmproxy.domain.windows import Amounts, Counter
+
+Seen = Sequence[tuple[Scope, ScopeCounters]]
+
+
+class Look(NamedTuple):
+    """The counters of a call's scopes at a time, and of those of its lanes that have limits.
+
+    `number` is how many lanes there are.
+    """
+
+    reservation: Reservation
+    scopes: Seen = ()
+    lanes: Seen = ()
+    number: int = 0
+    now: float = 0.0
+
+    def refusal(self) -> GatewayError | None:
+        """Return what stands in the way longest, None where there is room.
+
+        Of lanes that are all full, the one that goes first counts.
+        """
+        errors = self._refusals(self.scopes)
+        full = self._refusals(self.lanes)
+        if full and len(full) == self.number:
+            errors.append(shortest(full))
+        return longest(errors) if errors else None
+
+    def _refusals(self, seen: Seen) -> list[GatewayError]:
+        found = [refusal_by(*each, self.reservation, self.now) for each in seen]
+        return [error for error in found if error is not None]
+
+    def standing(self, in_flight: int, most: int) -> Standing:
+        """Return how all limits stand; the first is the worker's own, on calls in flight."""
+        setting = "MAX_CONCURRENT_REQUESTS"
+        limits = [Limit("worker", "requests in flight", in_flight, most, setting)]
+        for scope, counters in [*self.scopes, *self.lanes]:
+            limits += limits_of(scope, counters, self.now)
+        return Standing(tuple(limits), overloaded() if in_flight >= most else self.refusal())
+
+
+def overloaded() -> Unavailable:
+    """Return the refusal of one more call than this worker may serve at once."""
+    return Unavailable(
+        "The gateway is serving as many requests as it may.",
+        code="overloaded",
+        retry_after_s=1.0,
+    )
+
+
+def uncounted() -> Unavailable:
+    """Return the refusal of a call whose limits were others each time they were looked at."""
+    return Unavailable(
+        "The limits of this request change too fast to be counted.",
+        code="limits_unavailable",
+        retry_after_s=1.0,
+    )
 
 
 def refusal_by(

@@ -12,7 +12,7 @@ While Redis is away a command fails at once: nobody waits for a connection.
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from llmproxy.infra.redis.address import Address
@@ -31,21 +31,17 @@ NAME: Final = "llmproxy"
 
 
 class RedisClient:
-    """Commands and scripts. `scripts` are those that are loaded as soon as there is a connection.
-
-    `when_up` and `when_down` are called at each change, within the loop.
-    """
+    """Commands and scripts over one connection at a time."""
 
     def __init__(
         self,
         address: Address,
-        scripts: Sequence[Script] = (),
         *,
         timeout_s: float = TIMEOUT_S,
         max_waiting: int = MAX_WAITING,
     ) -> None:
         self._address = address
-        self._scripts = list(scripts)
+        self._scripts: list[Script] = []
         self._timeout_s = timeout_s
         self._max_waiting = max_waiting
         self._loop = asyncio.get_running_loop()
@@ -85,7 +81,7 @@ class RedisClient:
         self._scripts.extend(each for each in scripts if each not in self._scripts)
 
     def watch(self, up: Callable[[], None], down: Callable[[], None]) -> None:
-        """Have these called when Redis comes and goes."""
+        """Have these called within the loop whenever Redis comes and goes."""
         self._when_up.append(up)
         self._when_down.append(down)
 

@@ -1,7 +1,6 @@
 """Reading the rows that a gateway answers with."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 
 from llmproxy.application.interfaces.administration import ProjectFigures
 from llmproxy.application.interfaces.document_repository import StoredDocument
@@ -9,7 +8,7 @@ from llmproxy.application.interfaces.key_repository import StoredKey, limits_kep
 from llmproxy.application.interfaces.model_directory import ModelView
 from llmproxy.domain.costs import PriceError, price_from_costs
 from llmproxy.domain.errors import Unavailable
-from llmproxy.domain.pricing import NANO
+from llmproxy.domain.price_fields import money
 
 Row = Mapping[str, object]
 
@@ -86,11 +85,7 @@ def _price(document: Row) -> tuple[str, str, str, bool]:
     if price is None:
         return "", "", "", False
     into, out = price.input_nano_per_mtok, price.output_nano_per_mtok
-    return price.currency, _figure(into), _figure(out), price.free
-
-
-def _figure(nano: int) -> str:
-    return f"{(Decimal(nano) / NANO).normalize():f}"
+    return price.currency, money(into), money(out), price.free
 
 
 def stored_key(row: Row) -> StoredKey:

@@ -4,20 +4,57 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from typing_extensions import override
 
 from llmproxy.application.interfaces.delivery import Live, Whole
-from llmproxy.application.interfaces.response_cache import Form, Shape
+from llmproxy.application.interfaces.response_cache import Claims, Form, Kept, Shape
 from llmproxy.application.use_cases.replayed.once import REPLAY
 from llmproxy.application.use_cases.replayed.question import Use, Wish
 from llmproxy.domain.caller import Caller
 from llmproxy.domain.errors import Broken, IdempotencyKeyReused
 from llmproxy.domain.operation import Endpoint
+from llmproxy.infra.cache.memory import MemoryCache
+from tests.fakes.clock import FakeClock
 from tests.fakes.upstream import CALLER
 from tests.unit.application.replayed.house import House, lines_of, read, steps
 
 pytestmark = pytest.mark.asyncio
 ONCE = Wish(Shape(Form.WHOLE), Use.NONE, repeat_key=b"order-7", fingerprint=b"body")
 STREAMED = replace(ONCE, shape=Shape(Form.EVENTS))
+
+
+class Held(Claims):
+    """Claims that tell which are held."""
+
+    lease_s = 60.0
+
+    def __init__(self) -> None:
+        self.keys: list[bytes] = []
+
+    @override
+    async def claim(self, key: bytes, fingerprint: bytes) -> None:
+        self.keys.append(key)
+
+    @override
+    async def renew(self, key: bytes) -> None:
+        """None of them ends by itself."""
+
+    @override
+    async def release(self, key: bytes) -> None:
+        self.keys.remove(key)
+
+
+class Stuck(MemoryCache):
+    """Finds nothing the first time, and takes for ever from then on."""
+
+    asked = 0
+
+    @override
+    async def get(self, key: bytes) -> Kept | None:
+        self.asked += 1
+        if self.asked > 1:
+            await asyncio.Event().wait()
+        return None
 
 
 def _replayed(answer: Whole | Live) -> bool:
@@ -140,4 +177,18 @@ async def test_when_all_have_left_the_call_is_cancelled() -> None:
     assert house.provider.cancelled == 1
     house.provider.gate.set()
     assert not _replayed(await house.answer(ONCE))
+    house.check_books()
+
+
+async def test_who_leaves_behind_a_claim_gives_it_up() -> None:
+    """Also while it is still looked whether another worker has answered in the meantime."""
+    claims = Held()
+    store = Stuck(FakeClock(), max_bytes=1_000_000)
+    house = House(store, claims)
+    asked = asyncio.create_task(house.answer(ONCE))
+    await steps()
+    assert (store.asked, len(claims.keys)) == (2, 1)
+    asked.cancel()
+    await steps()
+    assert claims.keys == []
     house.check_books()

@@ -9,8 +9,9 @@ import pytest
 from typing_extensions import override
 
 from llmproxy.application.interfaces.usage_ledger import Batch, Taken
-from llmproxy.infra.ledger.carrier import PIECE_BYTES, Carrier
+from llmproxy.infra.ledger.carrier import Carrier
 from llmproxy.infra.ledger.journal import FileJournal
+from llmproxy.infra.ledger.journal_file import PIECE_BYTES
 from tests.fakes.usage_ledger import FakeUsageLedger, call
 from tests.unit.infra.ledger.entries import files, journal_in, opening, record, until
 

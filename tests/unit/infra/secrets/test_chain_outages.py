@@ -160,7 +160,7 @@ async def test_prepare_returns_in_time() -> None:
         assert "is being looked for" in why(chain, name)
     await chain.close()
 
-    assert 0.19 < took[0] < 1  # a timer of the loop may fire a millisecond early
+    assert 0.198 <= took[0] < 1  # a timer of the loop may fire a millisecond early
     assert max(took[1:]) < 0.2
 
 

@@ -87,11 +87,11 @@ class FirstTime(Source):
         pause_s = FIRST_PAUSE_S
         until = self._clock.monotonic() + (asked.call.silence_s or PATIENCE_S)
         while True:
-            held = (await self._claims.claim(asked.key, asked.fingerprint)).held
-            # Behind the claim: another worker keeps its answer before it lets its claim go.
-            kept = await self._sharing.kept(asked)
+            held = await self._claims.claim(asked.key, asked.fingerprint)
             if held is None:
                 self._renewing = asyncio.create_task(self._renew())
+            # Behind the claim: another worker keeps its answer before it lets its claim go.
+            kept = await self._sharing.kept(asked)
             if held is None or kept is not None:
                 self.keeps = kept is None
                 return kept

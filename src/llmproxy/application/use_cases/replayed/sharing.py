@@ -165,19 +165,19 @@ class Sharing:
         self, asked: Asked, source: Source
     ) -> tuple[Kept | None, Flight | None, Admission | None]:
         """Return what is kept, else a flight to board, else that the call may ask for itself."""
-        if not asked.anew:
+        if asked.anew:
+            return None, None, await source.admit()
+        flight = self._under_way(asked)
+        if flight is None:
+            kept = await self.kept(asked)
+            if kept is not None:
+                return kept, None, None
+            # Who took off in the meantime lands behind this look at what is kept.
             flight = self._under_way(asked)
-            if flight is None:
-                kept = await self.kept(asked)
-                # Who took off in the meantime lands behind this look at what is kept.
-                flight = None if kept is not None else self._under_way(asked)
-                if kept is not None:
-                    return kept, None, None
-            if flight is not None:
-                return None, flight, None
+        if flight is not None:
+            return None, flight, None
         admission = await source.admit()
-        flight = None if asked.anew else self._under_way(asked)
-        return None, flight, admission
+        return None, self._under_way(asked), admission
 
     def _under_way(self, asked: Asked) -> Flight | None:
         flight = self.flights.get(asked.boarding)

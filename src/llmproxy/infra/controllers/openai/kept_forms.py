@@ -1,6 +1,6 @@
 """What can be told of an answer in OpenAI's words: whether it is complete, and its other form."""
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from typing_extensions import override
@@ -70,7 +70,7 @@ class OpenAIForms(AnswerForms):
         return None
 
 
-def _is_answer(call: Call, said: Any) -> bool:  # noqa: ANN401 - a private shape
+def _is_answer(call: Call, said: _Said) -> bool:
     if bytes(said.error) != b"null":
         return False
     if call.endpoint is Endpoint.RESPONSES:

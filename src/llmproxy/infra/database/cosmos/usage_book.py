@@ -25,11 +25,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from llmproxy.application.interfaces.limiter import ScopeKind, ScopeName
+from llmproxy.application.interfaces.limiter import NOTHING_USED, ScopeKind, ScopeName, Used
 from llmproxy.domain.caller import charged_project
 from llmproxy.domain.limit import DAY_S
 from llmproxy.infra.database.cosmos.usage_item import damaged
-from llmproxy.infra.database.cosmos.usage_part import Group, Moment, Part, Spent
+from llmproxy.infra.database.cosmos.usage_part import Group, Moment, Part
 
 KIND: Final = "book"
 PARTITION: Final = "book"
@@ -55,27 +55,26 @@ class BookPage:
     etag: str | None = None
     parts: dict[str, int] = field(default_factory=dict)
     """When each of the parts was added or last dated, by the service's clock."""
-    lines: dict[Line, Spent] = field(default_factory=dict)
+    lines: dict[Line, Used] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
         """The id of its item."""
         return page_id(self.number)
 
-    def take(self, part: Part, now: int) -> None:
-        """Add a part that the page does not hold yet."""
-        for line, spent in lines_of(part):
-            if page_of(line.scope) == self.number:
-                add(self.lines, line, spent)
-        self.parts[part.name] = now
+    def take(self, name: str, lines: Iterable[tuple[Line, Used]], now: int) -> None:
+        """Add what a part says of the scopes of this page, which does not hold it yet."""
+        for line, used in lines:
+            add(self.lines, line, used)
+        self.parts[name] = now
 
     def item(self, now: int) -> dict[str, Any]:
         """Return it as it is written, with the months before the last two as one."""
         kept = (month_of(now), month_of(now - 32 * DAY_S))
-        lines: dict[Line, Spent] = {}
-        for line, spent in self.lines.items():
+        lines: dict[Line, Used] = {}
+        for line, used in self.lines.items():
             month = line.month if line.month >= min(kept) else EARLIER
-            add(lines, line._replace(month=month), spent)
+            add(lines, line._replace(month=month), used)
         return {
             "id": self.id,
             "partition": PARTITION,
@@ -87,10 +86,11 @@ class BookPage:
                     line.scope.name,
                     line.currency,
                     line.month,
-                    *spent[:2],
-                    str(spent.cost_nano),
+                    used.requests,
+                    used.tokens,
+                    str(used.cost_nano),
                 ]
-                for line, spent in lines.items()
+                for line, used in lines.items()
             ],
         }
 
@@ -105,8 +105,8 @@ def read_page(number: int, item: Mapping[str, Any] | None) -> BookPage:
             str(item["_etag"]),
             {str(name): int(at) for name, at in item["parts"].items()},
             {
-                Line(ScopeName(ScopeKind(kind), name), currency, month): Spent(
-                    counted, tokens, int(cost)
+                Line(ScopeName(ScopeKind(kind), name), currency, month): Used(
+                    int(cost), tokens, counted
                 )
                 for kind, name, currency, month, counted, tokens, cost in item["rows"]
             },
@@ -141,14 +141,13 @@ def scopes_of(group: Group | Moment) -> Iterator[ScopeName]:
         yield ScopeName(ScopeKind.DEPLOYMENT, group.deployment)
 
 
-def lines_of(part: Part) -> Iterable[tuple[Line, Spent]]:
+def lines_of(part: Part) -> Iterable[tuple[Line, Used]]:
     """Return what a part adds to the book."""
-    lines: dict[Line, Spent] = {}
+    lines: dict[Line, Used] = {}
     for group, amounts in part.groups.items():
-        spent = Spent(amounts.counted, amounts.tokens, amounts.cost_nano)
         month = month_of(group.step)
         for scope in scopes_of(group):
-            add(lines, Line(scope, group.currency, month), spent)
+            add(lines, Line(scope, group.currency, month), amounts.used)
     return lines.items()
 
 
@@ -157,7 +156,6 @@ def _month_of_day(day: int) -> str:
     return f"{datetime.fromtimestamp(day * DAY_S, UTC):%Y-%m}"
 
 
-def add(lines: dict[Line, Spent], line: Line, spent: Spent) -> None:
+def add(lines: dict[Line, Used], line: Line, used: Used) -> None:
     """Add to a row."""
-    before = lines.get(line)
-    lines[line] = spent if before is None else before.plus(spent)
+    lines[line] = lines.get(line, NOTHING_USED).plus(used)

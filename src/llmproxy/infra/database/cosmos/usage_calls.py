@@ -11,6 +11,7 @@ from typing import Any, Final
 from llmproxy.application.interfaces.journal import Closed
 from llmproxy.application.interfaces.usage_ledger import Filter, RowPage
 from llmproxy.domain.errors import InvalidRequest
+from llmproxy.domain.limit import DAY_S
 from llmproxy.infra.database.cosmos.account import Item
 from llmproxy.infra.database.cosmos.usage_call import item_of, partition_of, row_of
 from llmproxy.infra.database.cosmos.usage_item import HOUR_S
@@ -24,7 +25,6 @@ _AT_ONCE: Final = 4
 HOURS_ASKED: Final = 500
 """For one page: an hour without a call that fits costs a query all the same."""
 HOURS_AT_ONCE: Final = 8
-_DAY_S: Final = 24 * HOUR_S
 _WIDER: Final = 8
 _NEVER_S: Final = 2**33
 
@@ -49,8 +49,9 @@ class UsageCalls:
                     )
                 )
 
+        # In a thread, since thousands of calls would hold up requests.
+        batches = await asyncio.to_thread(self._batches, rows)
         # All are waited for, so that nothing is still being written when a failure is told.
-        batches = _batches([item_of(row, self._keep_days) for row in rows])
         outcomes = await asyncio.gather(*map(in_turn, batches), return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
@@ -74,6 +75,9 @@ class UsageCalls:
             hours = hours[done:] or await self._hours(wanted, turn[-1] + HOUR_S)
             asked, at_once = asked + len(turn), min(2 * at_once, HOURS_AT_ONCE)
         return RowPage(found, _token(hours[0], position) if hours else None)
+
+    def _batches(self, rows: Sequence[Closed]) -> list[list[Item]]:
+        return list(_batches([item_of(row, self._keep_days) for row in rows]))
 
     async def _pages(
         self, wanted: Filter, hours: Sequence[int], position: str | None, most: int
@@ -101,7 +105,7 @@ class UsageCalls:
         The parts know them. Most of the time those of the next day are enough.
         """
         until = wanted.until if wanted.until is not None else float(_NEVER_S)
-        at, width = float(begin), _DAY_S
+        at, width = float(begin), DAY_S
         while at < until:
             end = min(at + width, until)
             hours: set[int] = set()

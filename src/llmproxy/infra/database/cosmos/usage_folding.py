@@ -1,13 +1,16 @@
 """Folding parts into the book: see usage_book.py for why it is exact."""
 
+import asyncio
 from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
+from llmproxy.application.interfaces.limiter import Used
 from llmproxy.infra.database.cosmos.account import Item
 from llmproxy.infra.database.cosmos.failures import Collided
 from llmproxy.infra.database.cosmos.usage_book import (
     PARTITION,
     BookPage,
+    Line,
     lines_of,
     page_id,
     page_of,
@@ -26,6 +29,9 @@ MOST_PARTS: Final = 64
 """In one round."""
 _SOON_S: Final = 60
 _OUTLINES: Final = 500
+
+Lines = dict[str, list[tuple[Line, Used]]]
+"""What parts add to a page, by their names."""
 
 
 class Outline(NamedTuple):
@@ -55,18 +61,19 @@ class Folding:
         outlines = await self._outlines()
         due = _due(outlines, now)
         parts = [part for each in due[:MOST_PARTS] if (part := await self._part(each)) is not None]
-        touched = {part.name: _pages_of(part) for part in parts}
+        adding = await asyncio.to_thread(_by_page, parts)
         unfolded = {f"{each.source}/{each.number}" for each in outlines}
         pages: dict[int, BookPage] = {}
-        for number in sorted(set().union(*touched.values())):
+        for number, lines in sorted(adding.items()):
             page = read_page(number, await self._shelf.read(page_id(number), PARTITION))
-            theirs = [part for part in parts if number in touched[part.name]]
-            if _change(page, theirs, unfolded, now) and not await self._write(page, now):
+            if _change(page, lines, unfolded, now) and not await self._write(page, now):
                 return now + _SOON_S  # somebody else folds: they may have done it all
             pages[number] = page
         marked = 0
         for part in parts:
-            dates = [pages[number].parts[part.name] for number in touched[part.name]]
+            dates = [
+                page.parts[part.name] for page in pages.values() if part.name in adding[page.number]
+            ]
             if all(now - at >= MARK_AFTER_S for at in dates):
                 await self._mark(part)
                 marked += 1
@@ -127,15 +134,15 @@ def _due(outlines: Collection[Outline], now: int) -> list[Outline]:
     return sorted(due, key=lambda each: (each.written_at, each.source, each.number))
 
 
-def _change(page: BookPage, parts: Iterable[Part], unfolded: Collection[str], now: int) -> bool:
+def _change(page: BookPage, adding: Lines, unfolded: Collection[str], now: int) -> bool:
     """Add what is missing and forget what is long past; tell whether anything changed."""
     changed = False
-    for part in parts:
-        at = page.parts.get(part.name)
+    for name, lines in adding.items():
+        at = page.parts.get(name)
         if at is None:
-            page.take(part, now)
+            page.take(name, lines, now)
         elif now - at > MARK_BEFORE_S:
-            page.parts[part.name] = now
+            page.parts[name] = now
         else:
             continue
         changed = True
@@ -146,8 +153,14 @@ def _change(page: BookPage, parts: Iterable[Part], unfolded: Collection[str], no
     return changed
 
 
-def _pages_of(part: Part) -> set[int]:
-    return {page_of(line.scope) for line, _ in lines_of(part)}
+def _by_page(parts: Iterable[Part]) -> dict[int, Lines]:
+    """Return what parts add to each page: for a thread, since there can be many lines."""
+    found: dict[int, Lines] = {}
+    for part in parts:
+        for line, used in lines_of(part):
+            of_page = found.setdefault(page_of(line.scope), {})
+            of_page.setdefault(part.name, []).append((line, used))
+    return found
 
 
 def _outline(item: Item) -> Outline:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from llmproxy.application.interfaces.limiter import (
+    NOTHING_USED,
     History,
     Scope,
     ScopeHistory,
@@ -22,13 +23,7 @@ from llmproxy.infra.database.cosmos.usage_book import (
     scopes_of,
 )
 from llmproxy.infra.database.cosmos.usage_item import part_of
-from llmproxy.infra.database.cosmos.usage_part import (
-    Amounts,
-    Group,
-    Moment,
-    Part,
-    Spent,
-)
+from llmproxy.infra.database.cosmos.usage_part import Group, Moment, Part
 
 QUESTION: Final = "SELECT * FROM c WHERE c.kind = 'sums' AND c.folded = false"
 """All parts that are not in the book, or not surely."""
@@ -46,8 +41,8 @@ class Tally:
         self._now = int(now)
         self._minutes: Steps = {name: {} for name in self._currencies}
         self._days: Steps = {name: {} for name in self._currencies}
-        self._lines: dict[Line, Spent] = {}
-        self._of_full_parts: dict[str, dict[Line, Spent]] = {}
+        self._lines: dict[Line, Used] = {}
+        self._of_full_parts: dict[str, dict[Line, Used]] = {}
         """Apart, since the book may hold them."""
         self.positions: dict[str, int] = {}
         self.full_parts = 0
@@ -65,9 +60,9 @@ class Tally:
             self.positions[part.source] = max(known, self.positions.get(part.source, 0))
             self.full_parts += part.full
             lines = self._of_full_parts.setdefault(part.name, {}) if part.full else self._lines
-            for line, spent in lines_of(part):
+            for line, used in lines_of(part):
                 if line.scope in self._currencies:
-                    add(lines, line, spent)
+                    add(lines, line, used)
             self._add_days(part)
             self._add_minutes(part)
 
@@ -76,77 +71,65 @@ class Tally:
         month = month_of(self._now)
         months: dict[ScopeName, Used] = {}
         totals: dict[ScopeName, Used] = {}
-        for line, spent in self._all_lines(pages):
-            used = self._used(line.scope, line.currency, spent)
-            totals[line.scope] = _plus(totals.get(line.scope), used)
+        for line, found in self._all_lines(pages):
+            used = self._in_currency(line.scope, line.currency, found)
+            totals[line.scope] = totals.get(line.scope, NOTHING_USED).plus(used)
             if line.month == month:
-                months[line.scope] = _plus(months.get(line.scope), used)
+                months[line.scope] = months.get(line.scope, NOTHING_USED).plus(used)
         return History(
             {
                 name: ScopeHistory(
                     _steps(self._minutes[name]),
                     _steps(self._days[name]),
-                    months.get(name, Used(0, 0, 0)),
-                    totals.get(name, Used(0, 0, 0)),
+                    months.get(name, NOTHING_USED),
+                    totals.get(name, NOTHING_USED),
                 )
                 for name in self._currencies
             },
             self.positions,
         )
 
-    def _all_lines(self, pages: Mapping[int, BookPage]) -> Iterator[tuple[Line, Spent]]:
+    def _all_lines(self, pages: Mapping[int, BookPage]) -> Iterator[tuple[Line, Used]]:
         """Give what each part says, in the book or beside it."""
         yield from self._lines.items()
         for name, theirs in self._of_full_parts.items():
-            for line, spent in theirs.items():
+            for line, used in theirs.items():
                 if name not in pages[page_of(line.scope)].parts:
-                    yield line, spent
+                    yield line, used
         for page in pages.values():
-            for line, spent in page.lines.items():
+            for line, used in page.lines.items():
                 if line.scope in self._currencies:
-                    yield line, spent
+                    yield line, used
 
     def _add_days(self, part: Part) -> None:
         for group, amounts in part.groups.items():
             if group.step > self._now - DAY_S - DAY_STEP_S:
-                self._step(self._days, group, _spent(amounts))
+                self._step(self._days, group, amounts.used)
 
     def _add_minutes(self, part: Part) -> None:
         begin = self._now - MINUTE_S - MINUTE_STEP_S
         if part.recent is not None:
-            for moment, spent in part.recent.items():
+            for moment, used in part.recent.items():
                 if moment.step > begin:
-                    self._step(self._minutes, moment, spent)
+                    self._step(self._minutes, moment, used)
             return
         # Nobody knows when within the 15 minutes it was used: as late as can be.
         newest = self._now - self._now % MINUTE_STEP_S
         for group, amounts in part.groups.items():
             latest = min(group.step + DAY_STEP_S - MINUTE_STEP_S, newest)
             if latest > begin:
-                self._step(self._minutes, group._replace(step=latest), _spent(amounts))
+                self._step(self._minutes, group._replace(step=latest), amounts.used)
 
-    def _step(self, steps: Steps, who: Group | Moment, spent: Spent) -> None:
+    def _step(self, steps: Steps, who: Group | Moment, used: Used) -> None:
         for name in scopes_of(who):
             if name in self._currencies:
                 of_scope = steps[name]
-                used = self._used(name, who.currency, spent)
-                of_scope[who.step] = _plus(of_scope.get(who.step), used)
+                own = self._in_currency(name, who.currency, used)
+                of_scope[who.step] = of_scope.get(who.step, NOTHING_USED).plus(own)
 
-    def _used(self, name: ScopeName, currency: str, spent: Spent) -> Used:
-        cost_nano = spent.cost_nano if currency == self._currencies[name] else 0
-        return Used(cost_nano, spent.tokens, spent.counted)
-
-
-def _spent(amounts: Amounts) -> Spent:
-    return Spent(amounts.counted, amounts.tokens, amounts.cost_nano)
-
-
-def _plus(one: Used | None, other: Used) -> Used:
-    if one is None:
-        return other
-    return Used(
-        one.cost_nano + other.cost_nano, one.tokens + other.tokens, one.requests + other.requests
-    )
+    def _in_currency(self, name: ScopeName, currency: str, used: Used) -> Used:
+        """Return what counts for a scope: of a cost in another currency nothing."""
+        return used if currency == self._currencies[name] else used._replace(cost_nano=0)
 
 
 def _steps(steps: Mapping[int, Used]) -> tuple[Step, ...]:

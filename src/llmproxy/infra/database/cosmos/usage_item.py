@@ -15,13 +15,13 @@ since numbers of Cosmos DB are doubles, and 2**53 nano-units are nine million of
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from llmproxy.application.interfaces.limiter import Used
 from llmproxy.domain.errors import Unavailable
 from llmproxy.infra.database.cosmos.usage_part import (
     Amounts,
     Group,
     Moment,
     Part,
-    Spent,
     bytes_of,
     bytes_of_name,
     names_of,
@@ -110,9 +110,9 @@ def _group_row(places: Places, group: Group, amounts: Amounts) -> list[object]:
     return [group.step, *named, tags, currency, *amounts[:-1], str(amounts.cost_nano)]
 
 
-def _moment_row(places: Places, moment: Moment, spent: Spent) -> list[object]:
+def _moment_row(places: Places, moment: Moment, used: Used) -> list[object]:
     named: list[object] = [_place(places, name) for name in moment[1:]]
-    return [moment.step, *named, spent.counted, spent.tokens, str(spent.cost_nano)]
+    return [moment.step, *named, used.requests, used.tokens, str(used.cost_nano)]
 
 
 def _groups(item: Mapping[str, Any]) -> Iterator[tuple[Group, Amounts]]:
@@ -123,8 +123,8 @@ def _groups(item: Mapping[str, Any]) -> Iterator[tuple[Group, Amounts]]:
         yield group, Amounts(a, b, c, d, e, f, g, h, i, j, int(cost))
 
 
-def _recent(item: Mapping[str, Any]) -> Iterator[tuple[Moment, Spent]]:
+def _recent(item: Mapping[str, Any]) -> Iterator[tuple[Moment, Used]]:
     names = item["names"]
     for step, *named, counted, tokens, cost in item["recent"]:
         told: list[Any] = [step, *[None if place is None else names[place] for place in named]]
-        yield Moment._make(told), Spent(counted, tokens, int(cost))
+        yield Moment._make(told), Used(int(cost), tokens, counted)

@@ -142,7 +142,8 @@ class CosmosUsageLedger(UsageLedger):
         while True:
             if part.full:
                 part = part.following()
-            counted = part.add(rows, since)
+            # In a thread, since thousands of calls would hold up requests.
+            counted = await asyncio.to_thread(part.add, rows, since)
             rows, done = rows[counted:], done + counted
             if rows:
                 part.ahead = done

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from llmproxy.application.interfaces.journal import Closed
+from llmproxy.application.interfaces.limiter import NOTHING_USED, Used
 from llmproxy.domain.limit import DAY_STEP_S, MINUTE_S, MINUTE_STEP_S
 
 PART_BYTES: Final = 24 * 1024
@@ -56,6 +57,11 @@ class Amounts(NamedTuple):
         """As limits count them: all that went in and all that came out."""
         return self.input_tokens + self.output_tokens
 
+    @property
+    def used(self) -> Used:
+        """What limits count of them."""
+        return Used(self.cost_nano, self.tokens, self.counted)
+
     def plus(self, row: Closed) -> "Amounts":
         """Add what a call used: written out, since it is done for every call."""
         usage = row.usage
@@ -85,22 +91,6 @@ class Moment(NamedTuple):
     currency: str
 
 
-class Spent(NamedTuple):
-    """What limits count."""
-
-    counted: int
-    tokens: int
-    cost_nano: int
-
-    def plus(self, other: "Spent") -> "Spent":
-        """Return both together."""
-        return Spent(
-            self.counted + other.counted,
-            self.tokens + other.tokens,
-            self.cost_nano + other.cost_nano,
-        )
-
-
 NOTHING: Final = Amounts(*[0] * len(Amounts._fields))
 
 
@@ -122,7 +112,7 @@ class Part:
     written_at: int = 0
     """Unix seconds, by the service's clock."""
     groups: dict[Group, Amounts] = field(default_factory=dict)
-    recent: dict[Moment, Spent] | None = field(default_factory=dict)
+    recent: dict[Moment, Used] | None = field(default_factory=dict)
     """None when too many scopes were busy at once: then the whole of the last step of 15 minutes
     stands for its last seconds, which is more than was used."""
     bytes: int = 0
@@ -160,8 +150,8 @@ class Part:
             self.bytes += bytes_of(group) + sum(map(bytes_of_name, new))
         after = self.groups[group] = before.plus(row)
         if self.recent is not None:
-            spent = Spent(row.counted, after.tokens - before.tokens, row.cost_nano)
-            _put(self.recent, moment_of(row), spent)
+            used = Used(row.cost_nano, after.tokens - before.tokens, row.counted)
+            _put(self.recent, moment_of(row), used)
 
     def _forget(self, since: float) -> None:
         """Leave only the last seconds in `recent`, and keep it small.
@@ -172,14 +162,14 @@ class Part:
         if not self.recent:
             return
         newest = max(moment.step for moment in self.recent)
-        recent = {moment: spent for moment, spent in self.recent.items() if moment.step > since}
+        recent = {moment: used for moment, used in self.recent.items() if moment.step > since}
         width = MINUTE_STEP_S
         while len(recent) > MOST_RECENT and width < RECENT_S:
             width *= 2
-            wider: dict[Moment, Spent] = {}
-            for moment, spent in recent.items():
+            wider: dict[Moment, Used] = {}
+            for moment, used in recent.items():
                 last = moment.step - moment.step % width + width - MINUTE_STEP_S
-                _put(wider, moment._replace(step=min(last, newest)), spent)
+                _put(wider, moment._replace(step=min(last, newest)), used)
             recent = wider
         self.recent = recent if len(recent) <= MOST_SCOPES else None
 
@@ -217,9 +207,8 @@ def moment_of(row: Closed) -> Moment:
     return Moment(step, row.key_id, row.project, row.model, row.deployment, row.currency)
 
 
-def _put(into: dict[Moment, Spent], moment: Moment, spent: Spent) -> None:
-    before = into.get(moment)
-    into[moment] = spent if before is None else before.plus(spent)
+def _put(into: dict[Moment, Used], moment: Moment, used: Used) -> None:
+    into[moment] = into.get(moment, NOTHING_USED).plus(used)
 
 
 def names_of(group: Group) -> Iterator[str]:

@@ -28,14 +28,10 @@ class UsageShelf:
         """Return the last part of a journal file, or the first one, not written yet."""
         text = "SELECT TOP 1 * FROM c WHERE c.partition = @partition ORDER BY c.number DESC"
         partition = partition_of(source)
-        items, position = await self.page(
-            text, {"@partition": partition}, partition=partition, after=None, most=1
-        )
-        while not items and position is not None:
-            items, position = await self.page(
-                text, {"@partition": partition}, partition=partition, after=position, most=1
-            )
-        return part_of(items[0]) if items else Part(source)
+        async for items in self.pages(text, {"@partition": partition}, partition=partition, most=1):
+            if items:
+                return part_of(items[0])
+        return Part(source)
 
     async def write(self, part: Part) -> None:
         """Write a part as it is now. Raises Collided when it is another one there."""

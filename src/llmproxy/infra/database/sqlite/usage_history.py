@@ -3,7 +3,8 @@
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from functools import reduce
 from typing import Final
 
 from llmproxy.application.interfaces.limiter import (
@@ -53,8 +54,8 @@ def history(connection: sqlite3.Connection, scopes: Collection[Scope], now: floa
         name: ScopeHistory(
             _in_order(minutes[name]),
             _in_order(days[name]),
-            _together([used for at, used in months[name].items() if at >= began]),
-            _together(list(months[name].values())),
+            _together(used for at, used in months[name].items() if at >= began),
+            _together(months[name].values()),
         )
         for name in currencies
     }
@@ -80,25 +81,16 @@ def _found(
         rows = connection.execute(text, (first, json.dumps(some)))
         for name, currency, at, requests, tokens, whole, rest in rows:
             scope = ScopeName(kind, name)
-            used = Used(whole * NANO + rest, tokens, requests)
-            _add(found[scope], at, used, in_currency=currency == currencies[scope])
+            # Requests and tokens of every currency count, the cost of the scope's own.
+            cost = whole * NANO + rest if currency == currencies[scope] else 0
+            steps = found[scope]
+            steps[at] = steps.get(at, NOTHING_USED).plus(Used(cost, tokens, requests))
     return found
-
-
-def _add(steps: dict[int, Used], at: int, used: Used, *, in_currency: bool) -> None:
-    """Count requests and tokens of every currency, and the cost of the scope's own."""
-    before = steps.get(at, NOTHING_USED)
-    cost = used.cost_nano if in_currency else 0
-    steps[at] = Used(
-        before.cost_nano + cost, before.tokens + used.tokens, before.requests + used.requests
-    )
 
 
 def _in_order(steps: dict[int, Used]) -> tuple[Step, ...]:
     return tuple(Step(at, used) for at, used in sorted(steps.items()))
 
 
-def _together(parts: list[Used]) -> Used:
-    cost = sum(used.cost_nano for used in parts)
-    tokens = sum(used.tokens for used in parts)
-    return Used(cost, tokens, sum(used.requests for used in parts))
+def _together(parts: Iterable[Used]) -> Used:
+    return reduce(Used.plus, parts, NOTHING_USED)

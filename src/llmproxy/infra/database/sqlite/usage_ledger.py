@@ -50,19 +50,21 @@ class SqliteUsageLedger(UsageLedger):
         path: Path,
         clock: Clock,
         *,
-        keep_rows_days: int,
+        keep_rows_days: int | None,
         busy_timeout_s: float = DEFAULT_BUSY_TIMEOUT_S,
     ) -> Self:
-        """Open the file and begin to delete calls older than so many days; 0 keeps them for ever.
+        """Open the file and begin to delete calls older than so many days.
 
-        Raises StoreUnusableError.
+        0 keeps them for ever; None, for who looks only, deletes nothing at all. Raises
+        StoreUnusableError.
         """
         async with AsyncExitStack() as stack:
             writing = await SqliteFile.open(path, busy_timeout_s=busy_timeout_s)
             stack.push_async_callback(writing.close)
             reading = await SqliteFile.open(path, busy_timeout_s=busy_timeout_s)
-            retention = Retention(writing, clock, keep_rows_days)
-            retention.start()
+            retention = Retention(writing, clock, keep_rows_days or 0)
+            if keep_rows_days is not None:
+                retention.start()
             stack.pop_all()
         return cls(writing, reading, clock, retention)
 

@@ -33,9 +33,9 @@ IN: Final = (
     "+ audio_input_tokens + image_input_tokens"
 )
 OUT: Final = "output_tokens + reasoning_tokens + audio_output_tokens + image_output_tokens"
-STEP: Final = f"CAST(at AS INTEGER) / {DAY_STEP_S} * {DAY_STEP_S}"
+_STEP: Final = f"CAST(at AS INTEGER) / {DAY_STEP_S} * {DAY_STEP_S}"
 _FRESH: Final = f"""
-    SELECT {STEP}, ifnull(project, ''), key, model, ifnull(deployment, ''), operation, outcome,
+    SELECT {_STEP}, ifnull(project, ''), key, model, ifnull(deployment, ''), operation, outcome,
       currency, count(*), sum(counted), sum(estimated), sum({IN}), sum(cache_read_tokens),
       sum({OUT}), sum(reasoning_tokens), sum(images), sum(characters), sum(audio_ms),
       sum(cost_nano / {NANO}), sum(cost_nano % {NANO})
