@@ -121,8 +121,8 @@ def _address(process: subprocess.Popen[bytes], log_path: Path) -> str:
     """The address from the server's greeting."""
     until = time.monotonic() + START_S
     while time.monotonic() < until and process.poll() is None:
-        for line in log_path.read_text().splitlines():
-            if line.startswith(GREETING):
+        for line in log_path.read_text().splitlines(keepends=True):
+            if line.startswith(GREETING) and line.endswith("\n"):
                 return line.removeprefix(GREETING).strip()
         time.sleep(0.02)
     raise AssertionError(f"the server did not start:\n{log_path.read_text()}")

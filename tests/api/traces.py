@@ -12,7 +12,11 @@ from tests.api.gateway import Gateway
 
 def journal(gateway: Gateway) -> bytes:
     """All lines that were written so far, oldest first: admissions and settlements."""
-    folder = Path(gateway.environment["LLMPROXY_DATA_DIR"], "journal")
+    return whole_lines(Path(gateway.environment["LLMPROXY_DATA_DIR"], "journal"))
+
+
+def whole_lines(folder: Path) -> bytes:
+    """All lines of a journal's folder, oldest first, while others may be writing there."""
     files = sorted(folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
     # A read may fall into the middle of a write: what has no line feed yet is not written so far.
     read = (path.read_bytes().rpartition(b"\n") for path in files)

@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.api.traces import whole_lines
+
 Line = dict[str, Any]
 PATIENCE_S = 10.0
 
@@ -17,8 +19,7 @@ class Ledger:
         self._known = len(self._lines())
 
     def _lines(self) -> list[Line]:
-        texts = [path.read_text() for path in sorted(self._folder.glob("*.jsonl"))]
-        return [json.loads(line) for text in texts for line in text.splitlines()]
+        return [json.loads(line) for line in whole_lines(self._folder).splitlines()]
 
     def settled(self) -> list[Line]:
         """The settlements, once every admission has one. Raises AssertionError else."""
