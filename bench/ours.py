@@ -104,6 +104,7 @@ class LLMProxy(Gateway):
                 "HOST": "127.0.0.1",
                 "PORT": str(site.port),
                 "LLMPROXY_DATA_DIR": str(site.folder / "data"),
+                "DRAIN_DELAY_S": "0",
                 "LLMPROXY_ADMIN_KEY": ADMIN_KEY,
                 "BENCH_UPSTREAM_KEY": UPSTREAM_KEY,
             }

@@ -4,7 +4,7 @@
 #   environment NAME LOCK [server]   .environments/NAME from the hash-pinned LOCK; with "server" the package itself too
 #   node_client                      the packages of tests/clients_node, when node can be had; sets LLMPROXY_NODE
 #   cosmos_emulator                  those of tests/emulator; sets LLMPROXY_COSMOS_EMULATOR
-#   test_programs                    curl and chromium, which some tests of tests/api run
+#   test_programs                    curl, chromium, nginx and faketime, which some tests of tests/api run
 #   redis_server                     redis-server, which contract and API tests start for themselves
 #   step TEXT COMMAND…               one line with the seconds it took; the command's words only if it fails
 #
@@ -240,34 +240,42 @@ cosmos_emulator() {
   LLMPROXY_COSMOS_EMULATOR="$ROOT/tests/emulator"
 }
 
-# The programs that some tests of tests/api run: curl for the README's examples, a browser for the pages. What cannot be
-# had is named by the tests that are skipped for it. Fails only where CI=true asks for everything.
+# Debian's packages, without starting the services that they bring (policy-rc.d: 101 is "not allowed").
+apt_without_services() {
+  local policy=/usr/sbin/policy-rc.d ours="" status=0
+  if [ ! -e "$policy" ]; then
+    ours=yes
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+  fi
+  apt_install "$@" || status=1
+  [ -z "$ours" ] || rm -f "$policy"
+  hash -r
+  return "$status"
+}
+
+# The programs that some tests of tests/api run: curl for the README's examples, a browser for the pages, nginx in front of
+# gateways that are restarted, faketime for clocks that jump. What cannot be had is named by the tests that are skipped for
+# it. Fails only where CI=true asks for everything.
 test_programs() {
   local missing=""
   command -v curl >/dev/null || missing="curl"
   command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     missing="$missing chromium"
+  command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
+  command -v faketime >/dev/null || missing="$missing faketime"
   [ -n "$missing" ] || return 0
   # shellcheck disable=SC2086 # one word per package
-  if can_apt && apt_install $missing; then return 0; fi
+  if can_apt && apt_without_services $missing; then return 0; fi
   say "not found:${missing:+ }${missing# }; the tests that need it are skipped"
   ! in_ci
 }
 
-# Redis for the tests that share limits between workers. Each starts its own, on a free port and in a folder of its own;
-# the service that Debian's package brings is kept from starting (policy-rc.d: 101 is "not allowed").
+# Redis for the tests that share limits between workers. Each starts its own, on a free port and in a folder of its own.
 redis_server() {
   command -v redis-server >/dev/null && return 0
   if can_apt; then
-    local policy=/usr/sbin/policy-rc.d ours=""
-    if [ ! -e "$policy" ]; then
-      ours=yes
-      printf '#!/bin/sh\nexit 101\n' >"$policy"
-      chmod +x "$policy"
-    fi
-    apt_install redis-server || true
-    [ -z "$ours" ] || rm -f "$policy"
-    hash -r
+    apt_without_services redis-server || true
     command -v redis-server >/dev/null && return 0
   fi
   say "not found: redis-server; the tests that need it are skipped"

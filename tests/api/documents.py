@@ -12,7 +12,10 @@ SECRETS = {"OPENAI_SIMULATOR_KEY": "sk-simulator", "AZURE_SIMULATOR_KEY": "azure
 
 
 def document(code: str, provider: str, kind: str, /, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401
-    """A document with a price."""
+    """A document with a price, asked once in a call: a fault that a test plans is what it sees.
+
+    `"routing": {}` makes it one as operators write it, whose failures are asked again.
+    """
     return {
         "id": code,
         "code": code,
@@ -24,6 +27,7 @@ def document(code: str, provider: str, kind: str, /, **parameters: Any) -> dict[
         "parameters": parameters,
         "costs": {"currency": "USD", "input": 0.00015, "output": 0.0006},
         "operations": ["ChatCompletion", "Responses"],
+        "routing": {"retries": 0},
     }
 
 

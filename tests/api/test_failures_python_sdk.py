@@ -44,7 +44,8 @@ def test_a_failure_in_mid_stream_raises(
 
     assert 1 <= len(said) <= 4
     assert ANSWER.startswith("".join(said))
-    assert (type(broken.value), broken.value.code) == (openai.APIError, "upstream_error")
+    code = "upstream_error" if kind is FaultKind.ERROR_FRAME else "upstream_connection_lost"
+    assert (type(broken.value), broken.value.code) == (openai.APIError, code)
 
 
 @pytest.mark.conformance(operation="chat/completions", provider="OpenAI", aspect="errors")
@@ -58,7 +59,7 @@ def test_silence_in_mid_stream_raises(client: openai.OpenAI, upstreams: Upstream
         _read(client, said, "impatient")
 
     assert said == ["Simulated", " answer"]
-    assert broken.value.code == "upstream_timeout"
+    assert broken.value.code == "upstream_idle_timeout"
     assert 0.9 < time.perf_counter() - started < 1 + SOON_S
     upstreams.openai.requests[0].wait_until_over()
     assert upstreams.openai.requests[0].disconnected_after_ms is not None
@@ -73,7 +74,8 @@ def test_silence_before_the_answer(client: openai.OpenAI, upstreams: Upstreams) 
     with pytest.raises(openai.InternalServerError) as failed:
         _ask(client, "impatient")
 
-    assert (failed.value.status_code, failed.value.code) == (504, "upstream_timeout")
+    seen = (failed.value.status_code, failed.value.code)
+    assert seen == (504, "upstream_first_token_timeout")
     assert 0.9 < time.perf_counter() - started < 1 + SOON_S
 
 
@@ -100,7 +102,9 @@ def test_a_failure_before_the_content_is_a_status(
     with pytest.raises(openai.InternalServerError) as failed:
         client.chat.completions.create(model="gpt-4o-mini", messages=HELLO, stream=stream)
 
-    assert (failed.value.status_code, failed.value.code) == (502, "upstream_error")
+    lost = kind in {FaultKind.RESET_AFTER_HEADERS, FaultKind.CLOSE_AFTER_HEADERS}
+    code = "upstream_connection_lost" if lost else "upstream_error"
+    assert (failed.value.status_code, failed.value.code) == (502, code)
     assert failed.value.request_id
 
 

@@ -45,7 +45,7 @@ class FakeJournal(Journal):
 class FakeLimiter(Limiter):
     """What is held now and what was used; `refusal` is raised instead of reserving.
 
-    `full` are lanes without room.
+    `refuses` says it by model, `full` are lanes without room.
     """
 
     def __init__(self) -> None:
@@ -56,13 +56,15 @@ class FakeLimiter(Limiter):
         self.full: set[int] = set()
         self.quota: Quota | None = None
         self.refusal: GatewayError | None = None
+        self.refuses: dict[str, GatewayError] = {}
         self.limits: tuple[Limit, ...] = ()
 
     @override
     async def reserve(self, reservation: Reservation) -> None:
         reservation.quota = self.quota
-        if self.refusal is not None:
-            raise self.refusal
+        refusal = self.refuses.get(reservation.model, self.refusal)
+        if refusal is not None:
+            raise refusal
         if reservation.lanes:
             reservation.lane = next(
                 lane for lane in range(len(reservation.lanes)) if lane not in self.full
@@ -82,7 +84,8 @@ class FakeLimiter(Limiter):
 
     @override
     def settle(self, reservation: Reservation, used: Used) -> None:
-        self.held.remove(reservation)
+        [place] = [n for n, each in enumerate(self.held) if each is reservation]
+        del self.held[place]
         self.used.append((used.cost_nano, used.tokens))
         self.requests.append(used.requests)
 

@@ -69,7 +69,8 @@ async def read_events(
 ) -> Read:
     """Read a stream to its end; the sink takes no events while it `declines`."""
     line = FakeLine()
-    exchange = Exchange(asyncio.get_running_loop(), line, PATIENCE, 1 << 28, streaming=True)
+    loop = asyncio.get_running_loop()
+    exchange = Exchange(loop, line, PATIENCE, 1 << 28, streaming=True, began_at=loop.time())
     read = Read(make(exchange, _again), line)
     arriving = asyncio.create_task(upstream.arrive(exchange))
 

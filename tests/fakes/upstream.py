@@ -155,8 +155,8 @@ def good_reply(usage: Usage | None = USAGE) -> Reply:
 def deployment(
     provider: FakeProvider | None = None, /, not_ready: str | None = None, **changes: object
 ) -> Deployment:
-    """A deployment of `document(**changes)` served by this provider."""
-    model = parse_model(document(**changes)).model
+    """A deployment of `document(**changes)` served by this provider, asked once in a call."""
+    model = parse_model(document(**({"routing": {"retries": 0}} | changes))).model
     return Deployment(model, provider, provider, not_ready, rendering=provider)
 
 

@@ -110,3 +110,10 @@ def stream_answer(chunks: list[dict[str, Any]], headers: Headers = ()) -> Answer
     return Answer(
         200, (("content-type", "text/event-stream; charset=utf-8"), *headers), events=events
     )
+
+
+def provisioned(utilization: float | None) -> Headers:
+    """What a provisioned deployment says of itself (learn.microsoft.com, Q&A 1703225)."""
+    if utilization is None:
+        return ()
+    return (("azure-openai-deployment-utilization", f"{utilization:.1f}%"),)

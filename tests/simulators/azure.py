@@ -12,7 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.simulators.answer import Answer, Headers, RefusalError, json_answer, stream_answer
+from tests.simulators.answer import (
+    Answer,
+    Headers,
+    RefusalError,
+    json_answer,
+    provisioned,
+    stream_answer,
+)
+from tests.simulators.azure_filter import annotated, annotated_chunks, filtered_prompt
 from tests.simulators.chat import CREATED, chat_chunks, chat_object
 from tests.simulators.faults import fault_named
 from tests.simulators.frames import switching, wants_websocket
@@ -32,7 +40,6 @@ PROMPT_FILTER_PHRASE = "trigger the prompt filter"
 V1 = "/openai/v1/"
 REALTIME_DEPLOYMENTS: Mapping[str, str] = {"voice": "gpt-realtime"}
 
-_CATEGORIES = ("hate", "self_harm", "sexual", "violence")
 _DENIED = (
     "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a "
     "valid key for an active subscription and use a correct regional API endpoint for your "
@@ -74,8 +81,10 @@ def not_found() -> RefusalError:
 
 class AzureSimulator(Simulator):
     """An Azure resource with deployments. `aad_token` is what stands for a Microsoft Entra ID
-    access token.
+    access token, `utilization` how full a provisioned deployment is, in percent.
     """
+
+    utilization: float | None = None
 
     def __init__(
         self,
@@ -193,13 +202,13 @@ class AzureSimulator(Simulator):
             raise unknown_parameter(unknown[0])
         check_chat(body, model=deployment.model)
         if PROMPT_FILTER_PHRASE in last_text(body):
-            raise _filtered_prompt()
+            raise filtered_prompt()
         completion = complete(body, model=deployment.model, thinks_aloud=deployment.thinks_aloud)
         headers = self.headers(request, completion.prompt_tokens)
         if body.get("stream"):
-            chunks = _annotated_chunks(chat_chunks(completion, body), late=deployment.late_filter)
+            chunks = annotated_chunks(chat_chunks(completion, body), late=deployment.late_filter)
             return stream_answer(chunks, headers)
-        return json_answer(_annotated(chat_object(completion, body)), headers=headers)
+        return json_answer(annotated(chat_object(completion, body)), headers=headers)
 
     def listed(self) -> list[Json]:
         """The base models of the resource, as the model list names them."""
@@ -241,60 +250,5 @@ class AzureSimulator(Simulator):
             ("x-ratelimit-limit-tokens", "100000"),
             ("x-ratelimit-remaining-requests", "99"),
             ("x-ratelimit-remaining-tokens", str(100_000 - tokens)),
+            *provisioned(self.utilization),
         )
-
-
-def _safe(*, prompt: bool = False) -> Json:
-    result: Json = {name: {"filtered": False, "severity": "safe"} for name in _CATEGORIES}
-    return result | {"jailbreak": {"filtered": False, "detected": False}} if prompt else result
-
-
-def _filtered_prompt() -> RefusalError:
-    message = (
-        "The response was filtered due to the prompt triggering Azure OpenAI's content "
-        "management policy. Please modify "
-        "your prompt and retry."
-    )
-    found = _safe(prompt=True) | {"violence": {"filtered": True, "severity": "medium"}}
-    error = {
-        "message": message,
-        "type": None,
-        "param": "prompt",
-        "code": "content_filter",
-        "status": 400,
-        "innererror": {"code": "ResponsibleAIPolicyViolation", "content_filter_result": found},
-    }
-    return RefusalError(400, message, envelope={"error": error})
-
-
-def _sorted(value: Json) -> Json:
-    return dict(sorted(value.items()))
-
-
-def _prompt_results() -> list[Json]:
-    return [{"prompt_index": 0, "content_filter_results": _safe(prompt=True)}]
-
-
-def _annotated(answer: Json) -> Json:
-    for choice in answer["choices"]:
-        choice["content_filter_results"] = {} if "tool_calls" in choice["message"] else _safe()
-    return _sorted(answer | {"prompt_filter_results": _prompt_results()})
-
-
-def _annotated_chunks(chunks: list[Json], *, late: bool) -> list[Json]:
-    """The chunks with the filter's findings, behind the preamble that has no choice."""
-    for choice in (choice for chunk in chunks for choice in chunk["choices"]):
-        said = bool(choice["delta"].get("content"))
-        choice["content_filter_results"] = _safe() if said and not late else {}
-    nameless: Json = {"choices": [], "created": 0, "id": "", "model": "", "object": ""}
-    preamble = nameless | {"prompt_filter_results": _prompt_results()}
-    if not late:
-        return [preamble, *map(_sorted, chunks)]
-    offsets = {"check_offset": 44, "start_offset": 44, "end_offset": 64}
-    found: Json = {
-        "content_filter_offsets": offsets,
-        "content_filter_results": _safe(),
-        "finish_reason": None,
-        "index": 0,
-    }
-    return [preamble, *map(_sorted, chunks), nameless | {"choices": [found]}]

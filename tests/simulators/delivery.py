@@ -25,6 +25,7 @@ class _Act(Enum):
     CLOSE = "FIN"
     HANG = "nothing more"
     FRAME = "a close frame"
+    REPEAT = "the same, without an end"
 
 
 _INTERRUPTIONS: dict[FaultKind, tuple[_At, _Act]] = {
@@ -38,7 +39,13 @@ _INTERRUPTIONS: dict[FaultKind, tuple[_At, _Act]] = {
     FaultKind.CUT_MID_STREAM: (_At.MIDDLE, _Act.CLOSE),
     FaultKind.HANG_MID_STREAM: (_At.MIDDLE, _Act.HANG),
     FaultKind.CLOSE_FRAME: (_At.MIDDLE, _Act.FRAME),
+    FaultKind.ENDLESS: (_At.MIDDLE, _Act.REPEAT),
+    FaultKind.ENDLESS_COMMENTS: (_At.MIDDLE, _Act.REPEAT),
 }
+
+
+_IN_CHUNKS = frozenset((FaultKind.BAD_CHUNKING, FaultKind.ENDLESS, FaultKind.ENDLESS_COMMENTS))
+"""Faults that send a plain body in chunks too: its length is not to be known."""
 
 
 class _InterruptedError(Exception):
@@ -60,8 +67,8 @@ class Delivery:
         self._talk = Talk(connection, heard or Heard(), self._before_event)
         self._answer = answer
         self._fault = fault or Fault()
-        bad_chunks = self._fault.kind is FaultKind.BAD_CHUNKING
-        self._chunked = answer.chunked or answer.events is not None or bad_chunks
+        chunked = self._fault.kind in _IN_CHUNKS
+        self._chunked = answer.chunked or answer.events is not None or chunked
         self._point = _INTERRUPTIONS.get(self._fault.kind)
 
     async def send(self) -> bool:
@@ -130,6 +137,15 @@ class Delivery:
             pieces = [piece.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") for piece in pieces]
         return pieces or [b""]  # a stream without events ends all the same
 
+    def _repeated(self) -> bytes:
+        """What comes again and again: an event with content, a comment, or spaces between words."""
+        if self._fault.kind is FaultKind.ENDLESS_COMMENTS:
+            return b": ping\n\n"
+        if self._answer.events is None:
+            return b" " * 1024
+        at = max(2, min(self._fault.after_events, len(self._answer.events) - 3))
+        return framed(self._answer, self._answer.events[at])
+
     async def _perhaps(self, at: _At) -> None:
         if at is _At.BODY and self._fault.kind is FaultKind.BAD_CHUNKING:
             self._connection.write(b"not-a-number\r\ndata: {}\n\n\r\n")
@@ -148,6 +164,10 @@ class Delivery:
         await self._connection.drain()
         if act is _Act.HANG:
             await asyncio.Event().wait()  # until the client goes away or the simulator stops
+        while act is _Act.REPEAT:
+            self._connection.write(chunk_bytes(self._repeated()))
+            await self._connection.drain()
+            await asyncio.sleep(self._fault.chunk_interval_ms / 1000)
         if act is _Act.FRAME:
             await self._talk.close(self._fault.status or 1011, self._fault.reason)
             with suppress(ClosedError):

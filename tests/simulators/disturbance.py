@@ -1,6 +1,7 @@
 """Faults in what is said: pure changes of an answer before it is sent."""
 
 import gzip
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ STREAM_ERROR = json_bytes(
         }
     }
 )
+_TEXT = re.compile(rb'"content": ?"')
 _PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>\r\n"
 
 
@@ -66,6 +68,24 @@ def _wrong_length(answer: Answer, _: Fault) -> Answer:
     return replace(answer, body=whole, events=None, declared_bytes=len(whole) + 100)
 
 
+def _short_length(answer: Answer, _: Fault) -> Answer:
+    whole = as_body(answer)
+    return replace(answer, body=whole, events=None, declared_bytes=len(whole) // 2)
+
+
+def _huge(answer: Answer, fault: Fault) -> Answer:
+    """The answer with a long text put before its own: of the message, or of one event."""
+
+    def grown(said: bytes) -> bytes:
+        return _TEXT.sub(lambda found: found[0] + b"x" * fault.huge_bytes, said, count=1)
+
+    if answer.events is None:
+        return replace(answer, body=grown(answer.body))
+    at = min(fault.after_events, len(answer.events) - 1)
+    events = (*answer.events[:at], grown(answer.events[at]), *answer.events[at + 1 :])
+    return replace(answer, events=events)
+
+
 def _gzip(answer: Answer, _: Fault) -> Answer:
     headers = _over(answer.headers, (("content-encoding", "gzip"),))
     return replace(
@@ -100,6 +120,8 @@ _CHANGES: dict[FaultKind, Callable[[Answer, Fault], Answer]] = {
     FaultKind.EMPTY_BODY: lambda answer, fault: _body(answer, fault, b""),
     FaultKind.TRUNCATED_JSON: _truncated,
     FaultKind.WRONG_CONTENT_LENGTH: _wrong_length,
+    FaultKind.SHORT_CONTENT_LENGTH: _short_length,
+    FaultKind.HUGE: _huge,
     FaultKind.GZIP: _gzip,
     FaultKind.CHUNKED: lambda answer, _: replace(answer, chunked=True),
     FaultKind.NO_DONE: _no_done,

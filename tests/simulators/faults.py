@@ -42,6 +42,10 @@ class FaultKind(StrEnum):
     EMPTY_BODY = "empty_body"
     TRUNCATED_JSON = "truncated_json"  # half of it, with an honest length
     WRONG_CONTENT_LENGTH = "wrong_content_length"  # promises 100 bytes more, then closes
+    SHORT_CONTENT_LENGTH = "short_content_length"  # promises half of what comes, then closes
+    HUGE = "huge"  # an honest answer, a text of huge_bytes in one piece of it
+    ENDLESS = "endless"  # one event (or spaces in a plain body) again and again, without an end
+    ENDLESS_COMMENTS = "endless_comments"  # `: ping` instead, again and again
     GZIP = "gzip"
     CHUNKED = "chunked"  # a plain body in chunks
     BAD_CHUNKING = "bad_chunking"  # a chunk size that is no number
@@ -64,6 +68,7 @@ class Fault:
     delay_ms: float = 0.0  # before the first byte
     chunk_interval_ms: float = 0.0  # between events, or between drips
     drip_bytes: int = 7
+    huge_bytes: int = 100_000_000
     close_after_ms: float = 0.0  # stale_keep_alive: how long the connection stays pooled
 
 

@@ -87,7 +87,7 @@ OTHER = {
     "ACCEPT_EMPTY_REGISTRY": "on", "LLMPROXY_ADMIN_KEY": "k" * 32,
     "COSMOS_URL": "https://other.example", "AZURE_KEY_VAULT_URL": "https://other.example",
     "LEDGER_FAILURE": "serve", "USAGE_ROWS": "on", "REDIS_URL": "redis://other.example",
-    "LIMITS_WITHOUT_REDIS": "open", "REPLICAS": "many",
+    "LIMITS_WITHOUT_REDIS": "open", "REPLICAS": "many", "REUSE_PORT": "on",
     "ALERT_WEBHOOK_URL": "https://other.example/alerts",
 }  # fmt: skip
 
@@ -97,6 +97,7 @@ NEEDS: dict[str, dict[str, str]] = {
     "USAGE_ROWS": {"COSMOS_URL": "https://one.example"},
     "REDIS_PREFIX": {"REDIS_URL": "redis://one.example"},
     "LIMITS_WITHOUT_REDIS": {"REDIS_URL": "redis://one.example"},
+    "MAX_BODY_BYTES_IN_MEMORY": {"MAX_BODY_BYTES": "1048576"},
 }
 """By the beginning of a variable's name, what makes it matter."""
 

@@ -92,6 +92,8 @@ class CountedHere(Counting):
             try:
                 self._fault = await asyncio.to_thread(self._look, serving=True)
                 self._tell()
+            except OSError as error:
+                logger.warning("other workers cannot be seen; what was seen last stays: %s", error)
             except Exception:
                 logger.exception("other workers cannot be seen; what was seen last stays")
 

@@ -7,13 +7,14 @@ asked for, and no provider.
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from random import random
 from secrets import token_bytes
 from typing import Final
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.registry import Registry
 from llmproxy.application.response_ids import ResponseDirectory, ResponseIds
-from llmproxy.application.steps.dispatch import Dispatch
+from llmproxy.application.routing.fleet import Fleet
 from llmproxy.application.use_cases.explain import Explain
 from llmproxy.bootstrap.entry import admin_from
 from llmproxy.bootstrap.secrets import secret_chain
@@ -83,7 +84,7 @@ def _explainer(
     limiter = MemoryLimiter(clock, past, None, max_in_flight=settings.max_concurrent_requests)
     return Explainer(
         registry,
-        Explain(registry, limiter, Dispatch(clock, limiter)),
+        Explain(registry, limiter, Fleet(clock, random)),
         ResponseDirectory(registry, ResponseIds(signer)),
         clock,
         max_body_bytes=settings.max_body_bytes,

@@ -29,6 +29,8 @@ from llmproxy.infra.telemetry.metrics import Metrics
 logger = logging.getLogger("llmproxy")
 
 WEBHOOK_S = 5.0
+LAST_ALERTS_S = 2.0
+"""For what is still to be told when the server ends."""
 PREPARED_WITHIN_S = 10.0
 
 
@@ -120,7 +122,7 @@ def announcer_of(stack: AsyncExitStack, webhook: Secret | None, around: Around) 
     if webhook is None:
         return Announcer(around.clock)
     sending = Webhook(poster(around.client, webhook))
-    stack.push_async_callback(sending.stop)
+    stack.push_async_callback(sending.stop, LAST_ALERTS_S)
     return Announcer(around.clock, sending)
 
 

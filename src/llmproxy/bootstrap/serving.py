@@ -6,12 +6,15 @@ import secrets
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from random import random
 
 from llmproxy.application.interfaces.administration import Administration
 from llmproxy.application.interfaces.audit import Actor
 from llmproxy.application.interfaces.registry_state import RegistryState
+from llmproxy.application.life import Life
 from llmproxy.application.registry import Registry
 from llmproxy.application.response_ids import ResponseIds
+from llmproxy.application.routing.fleet import Fleet
 from llmproxy.application.use_cases.read_usage import OwnUsage, ReadUsage
 from llmproxy.bootstrap.administering import administration_of, audit_of
 from llmproxy.bootstrap.counting import CountedHere
@@ -26,6 +29,7 @@ from llmproxy.config import Settings
 from llmproxy.infra.controllers.admin.explain import Explainer
 from llmproxy.infra.controllers.admin.explain_routes import explain_routes
 from llmproxy.infra.controllers.admin.routes import admin_routes
+from llmproxy.infra.controllers.admin.routing import routing_routes
 from llmproxy.infra.controllers.admin.usage import usage_routes
 from llmproxy.infra.controllers.api_docs import api_docs_routes
 from llmproxy.infra.controllers.control_plane import control_plane, metrics_routes
@@ -70,6 +74,7 @@ def serving(settings: Settings, announce: Announce | None = None) -> Door:
         settings.auth,
         settings.stage,
         parts.counting.unenforceable,
+        parts.life,
     )
     plane = control_plane(
         [
@@ -86,10 +91,11 @@ def serving(settings: Settings, announce: Announce | None = None) -> Door:
                     registry, lambda: parts.explainer, body_timeout_s=settings.body_timeout_s
                 ),
                 usage_routes(registry, lambda: parts.usage, clock),
+                routing_routes(registry, lambda: parts.fleet),
             ),
         ]
     )
-    control = Control(plane, Lifespan(parts.lifespan), settings.access.admin_port)
+    control = Control(plane, Lifespan(parts.lifespan, parts.life), settings.access.admin_port)
     access_log = BufferedAccessLog(sys.stdout) if settings.access_log else SilentAccessLog()
     parts.access_log = access_log
     return Door(parts.operations, parts.sockets, parts.families, control, access_log)
@@ -109,6 +115,8 @@ class _Parts:
         self._store: Store | None = None
         self._explainer: Explainer | None = None
         self._usage: tuple[ReadUsage, OwnUsage] | None = None
+        self.life = Life()
+        self.fleet = Fleet(clock, random)
         self.counting = CountedHere(settings, lambda: registry.snapshot)
         self._audit = audit_of(settings, clock)
         self.secrets = secret_chain(settings, clock)
@@ -260,6 +268,8 @@ class _Parts:
                 signer,
                 money,
                 self.counting,
+                self.life,
+                self.fleet,
             ),
         )
         self._explainer = plane.explainer

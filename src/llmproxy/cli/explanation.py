@@ -27,6 +27,8 @@ class _Candidate(msgspec.Struct):
     provider: str
     model_type: str
     turn: int
+    state: str
+    last_resort: bool
     request: _Request | None
     changed: list[str]
     dropped: list[str]
@@ -47,6 +49,7 @@ class _Answer(msgspec.Struct):
     tokens: dict[str, int] | None
     reservation: dict[str, Any] | None
     limits: list[dict[str, Any]]
+    stand_ins: list[dict[str, Any]]
     warnings: list[str]
 
 
@@ -78,8 +81,12 @@ def _lines(answer: _Answer) -> Iterator[str]:
     for candidate in answer.candidates:
         yield ""
         yield from _candidate(candidate)
-    if answer.left_out:
+    if answer.left_out or answer.stand_ins:
         yield ""
+    for each in answer.stand_ins:
+        refused = each["refused"]
+        why = "" if refused is None else f" (left out: {refused['error']['message']})"
+        yield f"stands in {each['model']} after {each['cause']}{why}"
     for left in answer.left_out:
         yield f"left out  {left['deployment']} ({left['model_type']}): {left['reason']}"
 
@@ -101,7 +108,8 @@ def _figures(answer: _Answer) -> Iterator[str]:
 
 
 def _candidate(candidate: _Candidate) -> Iterator[str]:
-    yield f"{candidate.turn}. {candidate.deployment}  ({candidate.model_type})"
+    resort = f", last resort: {candidate.state}" if candidate.last_resort else ""
+    yield f"{candidate.turn}. {candidate.deployment}  ({candidate.model_type}{resort})"
     most, likely = _money(candidate.cost_at_most), _money(candidate.cost_likely)
     yield f"   costs    at most {most}, likely {likely}"
     for name, fields in (("changed", candidate.changed), ("dropped", candidate.dropped)):

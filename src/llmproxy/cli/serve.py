@@ -1,9 +1,9 @@
-"""`llmproxy serve`: one worker on uvicorn, with the gateway's own HTTP protocol."""
+"""`llmproxy serve`: one worker on uvicorn, with the gateway's own HTTP protocol and its own end."""
 
 import logging
+import signal
 import socket
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -12,6 +12,7 @@ from llmproxy.config import SettingError, process_environment, settings_from
 
 if TYPE_CHECKING:
     from llmproxy.bootstrap.greeting import Inventory
+    from llmproxy.config.settings import LifeSettings
 
 KEEP_ALIVE_S = 75
 """Longer than the 60 s after which common load balancers drop an idle connection.
@@ -40,16 +41,22 @@ def serve(
     except SettingError as error:
         _stop(str(error))
     _log_to_stderr(settings.log_level)
-    listener = _listen(settings.host, settings.port)
-    own_port = settings.access.admin_port
-    listeners = [listener] if own_port is None else [listener, _listen(settings.host, own_port)]
-    _run(environment, listeners)
+    shared = settings.life.reuse_port
+    listeners = [_listen(settings.host, settings.port, shared=shared)]
+    if settings.access.admin_port is not None:
+        listeners.append(_listen(settings.host, settings.access.admin_port, shared=shared))
+    _run(environment, listeners, settings.life)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, *, shared: bool) -> socket.socket:
+    """Take a port; with `shared` others of this user may too, and the kernel spreads over all."""
+    if shared and sys.platform != "linux":  # elsewhere the last one gets all connections
+        _stop("REUSE_PORT=on needs Linux.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((host, port))
     except OSError as error:
@@ -63,10 +70,19 @@ def _address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _run(environment: dict[str, str], listeners: list[socket.socket]) -> NoReturn:
+def _leave(_number: int, _frame: object) -> NoReturn:
+    sys.exit(0)
+
+
+def _run(
+    environment: dict[str, str], listeners: list[socket.socket], life: "LifeSettings"
+) -> NoReturn:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)  # until the server takes over; nothing is open yet
     import uvicorn
 
     from llmproxy.app import create_app
+    from llmproxy.infra.server.draining import DrainingServer, Ending
     from llmproxy.infra.server.protocol import GatewayProtocol
 
     addresses = [_address(listener) for listener in listeners]
@@ -90,12 +106,16 @@ def _run(environment: dict[str, str], listeners: list[socket.socket]) -> NoRetur
         timeout_keep_alive=KEEP_ALIVE_S,
         backlog=BACKLOG,
     )
-    server = uvicorn.Server(config)
-    with suppress(SystemExit):  # how uvicorn ends a start that failed
+    ending = Ending(life.drain_delay_s, life.shutdown_timeout_s)
+    server = DrainingServer(config, app.lifespan.life, ending)
+    try:
         server.run(sockets=listeners)
+    except SystemExit as left:
+        if not left.code:  # else this is how uvicorn ends a start that failed
+            raise
     if app.lifespan.refused is not None:
         sys.exit(2)
-    sys.exit(0 if server.started else 1)
+    sys.exit(server.exit_code if server.started or server.should_exit else 1)
 
 
 def _log_to_stderr(level: str) -> None:

@@ -55,11 +55,22 @@ class Reader:
 
     def seconds(self, name: str, default: float) -> float:
         """Return a number above 0."""
-        value = self.text(name, str(default))
-        try:
-            number = float(value)
-        except ValueError:
-            number = -1.0
+        number = self._number(name, default)
         if not 0 < number < float("inf"):
+            value = self.text(name, str(default))
             raise SettingError(f"{name}={value!r}: give seconds, a number above 0")
         return number
+
+    def seconds_from_zero(self, name: str, default: float) -> float:
+        """Return a number of at least 0."""
+        number = self._number(name, default)
+        if not 0 <= number < float("inf"):
+            value = self.text(name, str(default))
+            raise SettingError(f"{name}={value!r}: give seconds, a number of at least 0")
+        return number
+
+    def _number(self, name: str, default: float) -> float:
+        try:
+            return float(self.text(name, str(default)))
+        except ValueError:
+            return -1.0

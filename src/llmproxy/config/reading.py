@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 from llmproxy.config.reader import Reader
 from llmproxy.config.settings import (
     AccessSettings,
+    AdmissionSettings,
     CacheSettings,
     CosmosSettings,
     LedgerSettings,
+    LifeSettings,
     RedisSettings,
     RegistrySettings,
     SecretsSettings,
@@ -62,6 +64,8 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         access=_access(read),
         registry=_registry(read),
         secrets=_secrets(read),
+        life=_life(read),
+        admission=_admission(read),
         ledger=_ledger(read),
         cache=_cache(read),
         redis=_redis(read),
@@ -120,6 +124,29 @@ def _secrets(read: Reader) -> SecretsSettings:
         read.folder("SECRETS_DIR") or SecretsSettings.folder,
         read.https("AZURE_KEY_VAULT_URL"),
         read.seconds("SECRETS_REFRESH_S", SecretsSettings.refresh_s),
+    )
+
+
+def _life(read: Reader) -> LifeSettings:
+    return LifeSettings(
+        read.seconds_from_zero("DRAIN_DELAY_S", LifeSettings.drain_delay_s),
+        read.seconds("SHUTDOWN_TIMEOUT_S", LifeSettings.shutdown_timeout_s),
+        read.choice("REUSE_PORT", "off", ("on", "off")) == "on",
+    )
+
+
+def _admission(read: Reader) -> AdmissionSettings:
+    most, largest = read.text("MAX_BODY_BYTES_IN_MEMORY", ""), "MAX_BODY_BYTES"
+    body_bytes = read.whole("MAX_BODY_BYTES_IN_MEMORY", 0, 1024) if most else None
+    if body_bytes is not None and body_bytes < read.whole(largest, Settings.max_body_bytes, 1024):
+        raise SettingError(
+            f"MAX_BODY_BYTES_IN_MEMORY={most!r}: give at least {largest}, or one body of the "
+            "largest size would never have room"
+        )
+    return AdmissionSettings(
+        body_bytes,
+        read.whole("MAX_QUEUED_REQUESTS", AdmissionSettings.max_queued, 0),
+        read.seconds("QUEUE_TIMEOUT_S", AdmissionSettings.queue_timeout_s),
     )
 
 

@@ -85,6 +85,31 @@ class SecretsSettings:
 
 
 @dataclass(frozen=True)
+class LifeSettings:
+    """How it begins and ends: serves on for a while, then waits for what is under way.
+
+    With `reuse_port` the next worker may listen before this one ends.
+    """
+
+    drain_delay_s: float = 5.0
+    shutdown_timeout_s: float = 600.0
+    reuse_port: bool = False
+
+
+@dataclass(frozen=True)
+class AdmissionSettings:
+    """Beyond what is served at once: bodies in memory, and who waits.
+
+    `body_bytes` is None where it is a share of the memory that this process may use
+    (`config/memory.py`).
+    """
+
+    body_bytes: int | None = None
+    max_queued: int = 1000
+    queue_timeout_s: float = 10.0
+
+
+@dataclass(frozen=True)
 class Settings:
     """What the gateway was told, checked.
 
@@ -99,6 +124,8 @@ class Settings:
     access: AccessSettings = AccessSettings()
     registry: RegistrySettings = RegistrySettings()
     secrets: SecretsSettings = SecretsSettings()
+    life: LifeSettings = LifeSettings()
+    admission: AdmissionSettings = AdmissionSettings()
     ledger: LedgerSettings = LedgerSettings()
     cache: CacheSettings = CacheSettings()
     redis: RedisSettings | None = None

@@ -13,6 +13,8 @@ from llmproxy.domain.parameters import read_parameters
 from llmproxy.domain.price_review import needed_prices, review_price
 from llmproxy.domain.pricing import Price
 from llmproxy.domain.problem import Problem
+from llmproxy.domain.routing import read_priority, read_provisioned, read_routing, read_weight
+from llmproxy.domain.timeouts import read_timeouts
 from llmproxy.domain.vendor import MEDIA_TYPES, VENDORS, Vendor, match
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -86,6 +88,11 @@ def _model(fields: Fields, document: Mapping[str, object], environment: Mapping[
         limits=read_limits(fields, "limits"),
         model_limits=read_limits(fields, "model_limits"),
         cache_ttl_s=_cache_ttl_s(fields),
+        priority=read_priority(fields),
+        weight=read_weight(fields),
+        routing=read_routing(fields),
+        provisioned=read_provisioned(fields),
+        timeouts=read_timeouts(fields),
     )
 
 

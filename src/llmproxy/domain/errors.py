@@ -230,6 +230,8 @@ class UpstreamError(GatewayError):
     """
 
     upstream_status: int | None = None
+    load_percent: float | None = None
+    """How full the deployment says it is."""
     passing: Sequence[tuple[bytes, bytes]] = ()
     should_retry: bool | None = None
 
@@ -241,9 +243,13 @@ class Busy(Later, UpstreamError):
 
 
 class TimedOut(UpstreamError):
-    """The provider stayed silent longer than the limit."""
+    """The provider stayed silent longer than the limit.
+
+    `by_client` says that it was the client's own, shorter limit: the provider is not to blame.
+    """
 
     default_code = "upstream_timeout"
+    by_client = False
 
 
 class Refused(UpstreamError):

@@ -7,6 +7,8 @@ from llmproxy.domain.identity import Identity
 from llmproxy.domain.limit import Limits
 from llmproxy.domain.operation import GRANTED_BY, Operation
 from llmproxy.domain.pricing import Price
+from llmproxy.domain.routing import Provisioned, Routing
+from llmproxy.domain.timeouts import Timeouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,14 @@ class Model:
     """Of all documents with its code together."""
     cache_ttl_s: float | None = None
     """How long answers are kept for the same question; None keeps none unless a request asks."""
+    priority: int = 0
+    """Of several deployments of one model those with the smallest are asked first."""
+    weight: float = 1.0
+    """How many of the calls it gets, beside others of its priority."""
+    routing: Routing | None = None
+    """What the document says of all documents with its code together; None: nothing."""
+    provisioned: Provisioned | None = None
+    timeouts: Timeouts | None = None
 
     def visible_to(self, project: str | None) -> bool:
         """Whether callers of this project may know of it: a public model is visible to all."""

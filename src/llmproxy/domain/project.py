@@ -13,6 +13,8 @@ from llmproxy.domain.limit import Limits, read_limits
 from llmproxy.domain.problem import Problem
 
 MAX_PROJECT: Final = 255
+MIN_WEIGHT: Final = 0.001
+MAX_WEIGHT: Final = 1000.0
 _NOT_IN_AN_ID: Final = frozenset("/\\#?")
 """Cosmos DB takes none of these in an id: learn.microsoft.com, "Azure Cosmos DB service quotas"."""
 
@@ -27,7 +29,7 @@ class ProjectError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """One document, read and checked: `{"id", "name"?, "suspended"?, "limits"? …}`."""
+    """One document, read and checked: `{"id", "name"?, "suspended"?, "limits"?, "weight"? …}`."""
 
     id: str
     name: str
@@ -38,6 +40,8 @@ class Project:
     """The document as it was written, unknown fields and all."""
     limits: Limits | None = None
     """Of all its keys together."""
+    weight: float = 1.0
+    """Its share beside other projects where requests wait for room."""
 
 
 def parse_project(document: object) -> Project:
@@ -58,10 +62,17 @@ def parse_project(document: object) -> Project:
         bool(fields.flag("suspended")),
         document,
         read_limits(fields, "limits"),
+        read_weight(fields),
     )
     if findings.problems:
         raise ProjectError(tuple(findings.problems))
     return project
+
+
+def read_weight(fields: Fields) -> float:
+    """Read `weight`, 1 where nothing is said."""
+    weight = fields.number("weight", MIN_WEIGHT, MAX_WEIGHT)
+    return 1.0 if weight is None else float(weight)
 
 
 def project_fault(written: str) -> str:

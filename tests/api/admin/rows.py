@@ -129,6 +129,7 @@ BESIDE = (
     _admins("GET", "/admin", (404, "unknown_url")),
     _admins("GET", "/admin/nowhere", (404, "unknown_url")),
     _admins("DELETE", "/admin/models", (405, "method_not_supported")),
+    _admins("GET", "/admin/routing", OK),
     _admins("GET", "/admin/explain", (405, "method_not_supported")),
 )
 """Where no route is."""

@@ -97,11 +97,11 @@ def test_a_stream_that_breaks(
     with pytest.raises(openai.APIError) as broken:
         heard.extend(row.heard(event) for event in row.stream(client, model))
 
-    assert broken.value.code == "upstream_error"
+    assert broken.value.code == "upstream_connection_lost"
     assert "".join(heard)
     assert "".join(heard) != str(row.hearing or row.answer)
     [line] = stage.settled()
-    assert (line["outcome"], line["error"]) == ("failed", "upstream_error")
+    assert (line["outcome"], line["error"]) == ("failed", "upstream_connection_lost")
 
 
 @pytest.mark.conformance(operation="audio/speech", aspect="errors")
@@ -113,7 +113,7 @@ def test_speech_that_breaks(client: openai.OpenAI, stage: Stage, model: str) -> 
         ROWS["audio/speech"].ask(client, model)
 
     [line] = stage.settled()
-    assert (line["outcome"], line["error"]) == ("failed", "upstream_error")
+    assert (line["outcome"], line["error"]) == ("failed", "upstream_connection_lost")
 
 
 @pytest.mark.conformance(operation="responses by id", aspect="errors")

@@ -118,7 +118,7 @@ def test_whoever_reads_all_at_once_sees_the_cut_too(client: openai.OpenAI, stage
         client.audio.speech.create(model="voice", input=SPOKEN, voice="coral")
 
     [line] = stage.settled()
-    assert (line["outcome"], line["error"]) == ("failed", "upstream_error")
+    assert (line["outcome"], line["error"]) == ("failed", "upstream_connection_lost")
     assert line["usage"][11] == len(SPOKEN)
 
 
@@ -163,7 +163,7 @@ def test_a_failure_in_events(client: openai.OpenAI, stage: Stage) -> None:
         lines = [line for line in answer.iter_lines() if line.startswith("data:")]
 
     last = json.loads(lines[-1][5:])
-    assert (last["type"], last["error"]["code"]) == ("error", "upstream_error")
+    assert (last["type"], last["error"]["code"]) == ("error", "upstream_connection_lost")
 
 
 @pytest.mark.conformance(operation="audio/speech", provider="OpenAI", aspect="cancel")

@@ -150,7 +150,7 @@ def test_a_stream_that_breaks(client: openai.OpenAI, stage: Stage) -> None:
     with pytest.raises(openai.APIError) as raised:
         list(client.audio.transcriptions.create(model="scribe", file=("a.mp3", SOUND), stream=True))
 
-    assert raised.value.code == "upstream_error"
+    assert raised.value.code == "upstream_connection_lost"
 
 
 @pytest.mark.conformance(operation="audio/translations", provider="OpenAI", aspect="plain")

@@ -219,7 +219,7 @@ def test_an_upstream_that_resets_in_the_middle(stage: Stage) -> None:
     alone = upload(stage, form(3_000_000, b"odd"))
     answers = [upload(stage, form(3_000_000, b"odd-pair")) for _ in range(2)]
 
-    assert (alone.status, alone.error["code"]) == (502, "upstream_error")
+    assert (alone.status, alone.error["code"]) == (502, "upstream_connection_lost")
     for answer in answers:
         assert json.loads(answer.body)["text"] == transcript(b"x" * 3_000_000)
     assert len(stage.odd.takings) >= 2
@@ -230,7 +230,7 @@ def test_an_upstream_that_never_reads(stage: Stage) -> None:
     stage.odd.way = odd_upstream.never_reads
     answer = upload(stage, form(SLOW_MODEL_BYTES, b"odd-once"))
 
-    assert (answer.status, answer.error["code"]) == (504, "upstream_timeout")
+    assert (answer.status, answer.error["code"]) == (504, "upstream_first_token_timeout")
 
 
 def test_slow_upstreams_do_not_fill_the_memory(stage: Stage) -> None:

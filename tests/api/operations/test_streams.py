@@ -10,7 +10,11 @@ from tests.simulators.faults import FaultKind
 
 INSTRUCTS = ["instruct", "azure-dated-instruct", "azure-v1-instruct", "foundry-instruct"]
 PAINTERS = ["painter", "azure-dated-painter", "azure-v1-painter", "foundry-painter"]
-BREAKS = [FaultKind.CUT_MID_STREAM, FaultKind.RESET_MID_STREAM, FaultKind.ERROR_FRAME]
+BREAKS = {
+    FaultKind.CUT_MID_STREAM: "upstream_connection_lost",
+    FaultKind.RESET_MID_STREAM: "upstream_connection_lost",
+    FaultKind.ERROR_FRAME: "upstream_error",
+}
 
 
 def _says(client: openai.OpenAI, model: str, prompt: str, said: list[str]) -> None:
@@ -109,9 +113,9 @@ def test_a_completion_that_breaks(client: openai.OpenAI, stage: Stage, kind: Fau
 
     assert said
     assert "1 2 3 4 5".startswith("".join(said))
-    assert broken.value.code == "upstream_error"
+    assert broken.value.code == BREAKS[kind]
     [line] = stage.settled()
-    assert (line["outcome"], line["error"]) == ("failed", "upstream_error")
+    assert (line["outcome"], line["error"]) == ("failed", BREAKS[kind])
     assert line["usage"][-1], "what was seen of it is estimated"
 
 
@@ -126,9 +130,9 @@ def test_an_image_that_breaks(client: openai.OpenAI, stage: Stage, kind: FaultKi
         seen.extend(event.type for event in stream)
 
     assert seen == ["image_generation.partial_image"]
-    assert broken.value.code == "upstream_error"
+    assert broken.value.code == BREAKS[kind]
     [line] = stage.settled()
-    assert (line["outcome"], line["error"]) == ("failed", "upstream_error")
+    assert (line["outcome"], line["error"]) == ("failed", BREAKS[kind])
 
 
 @pytest.mark.parametrize("kind", [FaultKind.RESET_BEFORE_HEADERS, FaultKind.STATUS])

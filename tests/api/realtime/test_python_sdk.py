@@ -155,7 +155,7 @@ def test_refusals(client: openai.OpenAI, query: dict[str, str], status: int, cod
             "rate_limit_exceeded",
         ),
         ({"kind": "status", "status": 500}, 502, "upstream_error"),
-        ({"kind": "reset_before_headers"}, 502, "upstream_error"),
+        ({"kind": "reset_before_headers"}, 502, "upstream_connection_lost"),
         ({"kind": "garbage"}, 502, "upstream_error"),
     ],
 )

@@ -29,8 +29,9 @@ def test_a_server_that_ends(upstreams: Upstreams, tmp_path: Path) -> None:
         ended.append((code, reason))
         session.send(CLOSE, (code or 0).to_bytes(2))
 
+    settings = SECRETS | {"SHUTDOWN_TIMEOUT_S": "0.5"}
     with ExitStack() as later:
-        with serving(tmp_path, realtime_documents(upstreams), SECRETS) as gateway:
+        with serving(tmp_path, realtime_documents(upstreams), settings) as gateway:
             ledger = Ledger(tmp_path / "data" / "journal")
             session = later.enter_context(talking(gateway.url))
             session.event()

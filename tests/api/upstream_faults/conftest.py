@@ -34,6 +34,8 @@ INPUT_NANO, OUTPUT_NANO = 150, 600
 """What a token costs by the documents here, in nano-dollars."""
 STREAM = b'"stream":true'
 DONE = b"data: [DONE]\n\n"
+PAIRS = [f"pair.{number}" for number in range(16)]
+"""Models like `pair`, for tests that must not find what others hold against its deployments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,9 @@ def _whole_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             model("pair", "pair-2", second.base_url),
             model("odd", "odd", odd.base_url),
         ]
+        for code in PAIRS:
+            documents.append(model(code, f"{code}-1", first.base_url))
+            documents.append(model(code, f"{code}-2", second.base_url))
         with serving(tmp_path_factory.mktemp("faults"), documents, SETTINGS) as gateway:
             yield Stage(gateway, first, second, odd)
 

@@ -59,49 +59,56 @@ def test_refused_connection(stage: Stage, *, stream: bool) -> None:
     assert stage.ask("plain", stream=stream).status == 200
 
 
-BROKEN_ALWAYS = [
-    FaultKind.RESET_BEFORE_HEADERS,
-    FaultKind.CLOSE_BEFORE_HEADERS,
-    FaultKind.RESET_AFTER_HEADERS,
-    FaultKind.CLOSE_AFTER_HEADERS,
-    FaultKind.EMPTY_BODY,
-    FaultKind.NULL,
-    FaultKind.GZIP,
-    FaultKind.BAD_CHUNKING,
-    FaultKind.GARBAGE,
-    FaultKind.HTML,
-]
-BROKEN_PLAIN = [FaultKind.TRUNCATED_JSON, FaultKind.WRONG_CONTENT_LENGTH, FaultKind.CUT_MID_STREAM]
+LOST, NONSENSE = "upstream_connection_lost", "upstream_error"
+BROKEN_ALWAYS = {
+    FaultKind.RESET_BEFORE_HEADERS: LOST,
+    FaultKind.CLOSE_BEFORE_HEADERS: LOST,
+    FaultKind.RESET_AFTER_HEADERS: LOST,
+    FaultKind.CLOSE_AFTER_HEADERS: LOST,
+    FaultKind.EMPTY_BODY: NONSENSE,
+    FaultKind.NULL: NONSENSE,
+    FaultKind.GZIP: NONSENSE,
+    FaultKind.BAD_CHUNKING: NONSENSE,
+    FaultKind.GARBAGE: NONSENSE,
+    FaultKind.HTML: NONSENSE,
+}
+BROKEN_PLAIN = {
+    FaultKind.TRUNCATED_JSON: NONSENSE,
+    FaultKind.WRONG_CONTENT_LENGTH: LOST,
+    FaultKind.CUT_MID_STREAM: LOST,
+}
 BROKEN = [
-    *((kind, stream) for kind in BROKEN_ALWAYS for stream in (False, True)),
-    *((kind, False) for kind in BROKEN_PLAIN),
+    *((kind, code, stream) for kind, code in BROKEN_ALWAYS.items() for stream in (False, True)),
+    *((kind, code, False) for kind, code in BROKEN_PLAIN.items()),
 ]
 
 
-@pytest.mark.parametrize(("kind", "stream"), BROKEN)
-def test_broken_answers(fresh_stage: Stage, kind: FaultKind, *, stream: bool) -> None:
+@pytest.mark.parametrize(("kind", "code", "stream"), BROKEN)
+def test_broken_answers(fresh_stage: Stage, kind: FaultKind, code: str, *, stream: bool) -> None:
     """Half an answer, none, or one that makes no sense is a 502 and never an empty success."""
     fresh_stage.first.fail_next(kind)
-    line = fresh_stage.failed(fresh_stage.ask("plain", stream=stream), 502, "upstream_error")
+    line = fresh_stage.failed(fresh_stage.ask("plain", stream=stream), 502, code)
 
-    assert [each["error"] for each in line["attempts"]] == ["upstream_error"]
+    assert [each["error"] for each in line["attempts"]] == [code]
     assert len(fresh_stage.first.requests) == 1
 
 
+NO_TOKEN, IDLE = "upstream_first_token_timeout", "upstream_idle_timeout"
 SILENT = {
-    FaultKind.HANG_BEFORE_HEADERS: FIRST_BYTE_S,
-    FaultKind.HANG_AFTER_HEADERS: IDLE_S,
-    FaultKind.HANG_MID_STREAM: IDLE_S,
+    FaultKind.HANG_BEFORE_HEADERS: (FIRST_BYTE_S, NO_TOKEN),
+    FaultKind.HANG_AFTER_HEADERS: (FIRST_BYTE_S, NO_TOKEN),
+    FaultKind.HANG_MID_STREAM: (IDLE_S, IDLE),
 }
 
 
 @pytest.mark.parametrize("kind", SILENT)
 def test_silent_upstreams(stage: Stage, kind: FaultKind) -> None:
-    """Silence is a 504 after its own limit: one until the first byte, one between bytes."""
+    """Silence is a 504 after its own limit: one until the first content, one within it."""
     stage.first.fail_next(kind)
-    line = stage.failed(stage.ask("plain", stream=False), 504, "upstream_timeout")
+    limit_s, code = SILENT[kind]
+    line = stage.failed(stage.ask("plain", stream=False), 504, code)
 
-    assert SILENT[kind] - EARLY_S <= line["duration_s"] < SILENT[kind] + SLACK_S
+    assert limit_s - EARLY_S <= line["duration_s"] < limit_s + SLACK_S
     record = stage.first.requests[0]
     assert within(SLACK_S, lambda: record.disconnected_after_ms is not None)
 
@@ -112,7 +119,7 @@ def test_the_patience_of_the_client(stage: Stage, header: str, *, stream: bool) 
     """What the SDK says it waits is the limit when it is shorter than the server's."""
     stage.first.fail_next(FaultKind.HANG_BEFORE_HEADERS)
     lines = (f"{header}: 0.3".encode(),)
-    line = stage.failed(stage.ask("plain", stream=stream, lines=lines), 504, "upstream_timeout")
+    line = stage.failed(stage.ask("plain", stream=stream, lines=lines), 504, NO_TOKEN)
 
     assert 0.3 - EARLY_S <= line["duration_s"] < 0.3 + SLACK_S
 

@@ -182,7 +182,8 @@ def test_a_dripping_answer_ends_when_nobody_waits(stage: Stage) -> None:
     """The client hears nothing before the whole answer: its limit on silence is for all of it."""
     stage.first.fail_next(FaultKind.SLOW_DRIP, drip_bytes=1, chunk_interval_ms=50)
     lines = (b"x-stainless-read-timeout: 0.6",)
-    line = stage.failed(stage.ask("plain", stream=False, lines=lines), 504, "upstream_timeout")
+    answer = stage.ask("plain", stream=False, lines=lines)
+    line = stage.failed(answer, 504, "upstream_total_timeout")
 
     assert line["duration_s"] >= 0.6 - EARLY_S
     record = stage.first.requests[0]
@@ -197,7 +198,7 @@ def test_the_patience_of_the_client_is_for_all_deployments(stage: Stage, *, stre
     lines = (b"x-stainless-timeout: 0.3",)
     body = chat(STREAM if stream else b"", b"pair")
     answer = exchange(stage.gateway.url, post(body, *lines))
-    line = stage.failed(answer, 504, "upstream_timeout")
+    line = stage.failed(answer, 504, "upstream_first_token_timeout")
 
     assert len(line["attempts"]) == 1
     assert len(stage.first.requests) + len(stage.second.requests) == 1

@@ -56,10 +56,10 @@ def _broken(stage: Stage, answer: Answer, code: str) -> list[dict[str, Any]]:
 
 
 CUT = {
-    FaultKind.CUT_MID_STREAM: "upstream_error",
-    FaultKind.RESET_MID_STREAM: "upstream_error",
+    FaultKind.CUT_MID_STREAM: "upstream_connection_lost",
+    FaultKind.RESET_MID_STREAM: "upstream_connection_lost",
     FaultKind.ERROR_FRAME: "upstream_error",
-    FaultKind.HANG_MID_STREAM: "upstream_timeout",
+    FaultKind.HANG_MID_STREAM: "upstream_idle_timeout",
 }
 
 
@@ -77,7 +77,7 @@ def test_a_stream_never_moves_after_content(stage: Stage) -> None:
     """After the first content no other deployment is asked to go on with the answer."""
     for upstream in (stage.first, stage.second):
         upstream.fail_next(FaultKind.CUT_MID_STREAM, after_events=3, chunk_interval_ms=20)
-    _broken(stage, stage.ask("pair", stream=True), "upstream_error")
+    _broken(stage, stage.ask("pair", stream=True), "upstream_connection_lost")
 
     assert len(stage.first.requests) + len(stage.second.requests) == 1
 
@@ -86,7 +86,7 @@ def test_a_stream_that_falls_silent(stage: Stage) -> None:
     """Silence between events is kept alive by comments and ends at the idle limit."""
     stage.first.fail_next(FaultKind.HANG_MID_STREAM, after_events=3, chunk_interval_ms=20)
     answer = stage.ask("plain", stream=True)
-    _broken(stage, answer, "upstream_timeout")
+    _broken(stage, answer, "upstream_idle_timeout")
 
     assert 1 <= answer.body.count(COMMENT) <= IDLE_S / KEEP_ALIVE_S + 1
     record = stage.first.requests[0]
@@ -195,7 +195,7 @@ def test_a_failure_after_the_hold_is_a_frame(stage: Stage, kind: FaultKind) -> N
     *events, last = _events(answer)
 
     assert events == []
-    assert last["error"]["code"] == "upstream_timeout"
+    assert last["error"]["code"] == "upstream_first_token_timeout"
     assert answer.body.startswith(COMMENT)
     [line] = stage.settled()
     assert (line["outcome"], line["cost_nano"]) == ("failed", 0)

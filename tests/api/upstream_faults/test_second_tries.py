@@ -3,15 +3,15 @@
 import pytest
 
 from tests.api.raw import Answer, chat, exchange, post
-from tests.api.upstream_faults.conftest import DONE, Stage
+from tests.api.upstream_faults.conftest import DONE, PAIRS, Stage
 from tests.simulators.faults import FaultKind
 
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 
 
-def _both(stage: Stage, *, stream: bool) -> list[Answer]:
-    """Two calls of `pair`: each deployment is asked first once."""
-    return [stage.ask("pair", stream=stream) for _ in range(2)]
+def _both(stage: Stage, *, stream: bool, pair: str = "pair") -> list[Answer]:
+    """Two calls of a pair: each deployment is asked first once."""
+    return [stage.ask(pair, stream=stream) for _ in range(2)]
 
 
 FAILING = [
@@ -27,17 +27,20 @@ FAILING = [
 
 
 @BOTH
-@pytest.mark.parametrize(("kind", "measures"), FAILING)
-def test_failover(fresh_stage: Stage, kind: str, measures: dict[str, int], *, stream: bool) -> None:
+@pytest.mark.parametrize("number", range(len(FAILING)), ids=[str(each[0]) for each in FAILING])
+def test_failover(fresh_stage: Stage, number: int, *, stream: bool) -> None:
     """Before the first content a failure moves to the other deployment, and nobody notices."""
+    kind, measures = FAILING[number]
     fresh_stage.first.fail_next(kind, times=None, **measures)
-    answers = _both(fresh_stage, stream=stream)
+    pair = PAIRS[2 * number + stream]
+    answers = _both(fresh_stage, stream=stream, pair=pair)
     lines = fresh_stage.settled(2)
 
     assert [answer.status for answer in answers] == [200, 200]
-    assert {answer.header("x-llmproxy-deployment") for answer in answers} == {"pair-2"}
+    first, second = f"{pair}-1", f"{pair}-2"
+    assert {answer.header("x-llmproxy-deployment") for answer in answers} == {second}
     tried = sorted([each["deployment"] for each in line["attempts"]] for line in lines)
-    assert tried == [["pair-1", "pair-2"], ["pair-2"]]
+    assert tried == [[first, second], [second]]
     assert {line["outcome"] for line in lines} == {"finished"}
 
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio
 
 def _pair(clock: FakeClock) -> tuple[FakeRooms, FakeProvider, FakeProvider]:
     first, second = FakeProvider(clock), FakeProvider(clock)
-    rooms = FakeRooms(clock, deployment(first, id="m-1"), deployment(second, id="m-2"))
+    rooms = FakeRooms(clock, deployment(second, id="m-2"), deployment(first, id="m-1"))
     return rooms, first, second
 
 

@@ -253,7 +253,6 @@ async def test_the_next_deployment_is_tried() -> None:
     stage = Stage(FakeConverser(Broken("no")), FakeConverser(upstream))
     session = await stage.open()
     session.close()
-    stage.rooms.dispatch._turns.clear()
 
     attempts = stage.rooms.journal.last.attempts
     assert [each.error for each in attempts][-1] is None

@@ -110,12 +110,15 @@ async def test_a_full_deployment_is_passed_over() -> None:
         clock,
         *[deployment(each, id=f"m-{n}", limits=words(MINUTE)) for n, each in enumerate(providers)],
     )
-    rooms.limiter.full = {0}  # of the order of the call, which begins with m-1
-    assert (await rooms.answer(call(clock))).deployment.model.id == "m-2"
-
-    providers[2].reply = Broken("down")  # whose turn it is now; m-0 comes next and is full
-    rooms.limiter.full = {1}
+    rooms.limiter.full = {0}  # of the order of the call, which begins with m-0
     assert (await rooms.answer(call(clock))).deployment.model.id == "m-1"
+
+    providers[1].reply = Broken("down")  # whose turn it is now; who comes next is full
+    rooms.limiter.full = {1}
+    answered = await rooms.answer(call(clock))
+    attempts = rooms.journal.settlements[-1].attempts
+    assert [each.error for each in attempts] == ["upstream_error", "rate_limit_exceeded", None]
+    assert answered.deployment.model.id == attempts[-1].deployment
     assert rooms.limiter.moves == [1, 2]
     assert rooms.limiter.held == []
 

@@ -3,7 +3,7 @@
 import pytest
 
 from llmproxy.application.interfaces.journal import Outcome
-from llmproxy.application.steps.admit import Admission
+from llmproxy.application.steps.admission import Admission
 from llmproxy.application.steps.settle import estimate, known_usage
 from llmproxy.domain.errors import Broken, OwnFault, Refused
 from llmproxy.domain.usage import Usage

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from llmproxy.application.interfaces.journal import Outcome
-from llmproxy.application.steps.dispatch import MAX_HELD_BYTES
+from llmproxy.application.steps.journey import MAX_HELD_BYTES
 from llmproxy.application.use_cases.stream import Streamed
 from llmproxy.domain.errors import Broken, Busy, GatewayError, OwnFault, Refused, TimedOut
 from tests.fakes.clock import FakeClock
@@ -35,7 +35,7 @@ async def _rooms(clock: FakeClock, *providers: FakeProvider) -> tuple[FakeRooms,
     models = [
         deployment(provider, id=f"m-{number}") for number, provider in enumerate(providers, 1)
     ]
-    rooms = FakeRooms(clock, *models)
+    rooms = FakeRooms(clock, *reversed(models))
     return rooms, await rooms.stream(call(clock, stream=True))
 
 

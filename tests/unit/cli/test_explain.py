@@ -14,11 +14,12 @@ from tests.unit.cli.conftest import Run
 KEY = "sk-live-0123456789"
 ENVIRONMENT = {"EXPLAIN_KEY": KEY, "EXPLAIN_NOT_SET": ""}
 BODY = '{"model": "mini", "messages": [{"role": "user", "content": "hi"}], "seed": 1e400}'
-OPENAI = document(parameters={"model": "gpt-5-mini", "secret_name": "EXPLAIN_KEY"})
+OPENAI = document(priority=1, parameters={"model": "gpt-5-mini", "secret_name": "EXPLAIN_KEY"})
 STRICT = document(
     id="claude",
     provider="Anthropic",
     model_type="Anthropic",
+    fallbacks=["plan"],
     parameters={"model": "claude-opus-4-5", "secret_name": "EXPLAIN_KEY"},
 )
 UNREADY = document(id="unready", parameters={"secret_name": "EXPLAIN_NOT_SET"})
@@ -61,6 +62,8 @@ def test_in_words(explain: Run) -> None:
     assert any(
         line.startswith("left out  unready (OpenAI): the secret EXPLAIN_NOT_SET") for line in lines
     )
+    [stand_in] = [line for line in lines if line.startswith("stands in plan after any (left out:")]
+    assert "does not exist or you do not have access" in stand_in
     assert KEY not in result.stdout + result.stderr
     assert result.stderr == ""
 

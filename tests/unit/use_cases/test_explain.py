@@ -44,7 +44,7 @@ class Explained:
     async def of(self, *, streamed: bool = False, **changes: object) -> Explanation:
         """Explain a call; nothing is left of it."""
         rooms = self.rooms
-        explain = Explain(rooms.registry, rooms.limiter, rooms.dispatch)
+        explain = Explain(rooms.registry, rooms.limiter, rooms.fleet)
         explanation = await explain(call(self.clock, **changes), streamed=streamed)
         assert (rooms.limiter.held, rooms.limiter.used) == ([], [])
         assert (rooms.journal.openings, rooms.journal.settlements) == ([], [])
@@ -203,7 +203,7 @@ async def test_an_adapter_that_refuses_is_passed_over() -> None:
     """The next one takes the call."""
     strict, other = provider(), provider()
     strict.refusal = InvalidRequest("No.", param="seed")
-    explained = Explained(deployment(other, id="b"), deployment(strict, id="a"))
+    explained = Explained(deployment(strict, id="a"), deployment(other, id="b"))
     explanation = await explained.of()
 
     first, second = explanation.candidates
@@ -218,7 +218,7 @@ async def test_all_adapters_refuse() -> None:
     """The caller would read the first reason."""
     first, second = provider(), provider()
     first.refusal, second.refusal = InvalidRequest("First."), InvalidRequest("Second.")
-    explained = Explained(deployment(second, id="b"), deployment(first, id="a"))
+    explained = Explained(deployment(first, id="a"), deployment(second, id="b"))
     explanation = await explained.of()
     assert explanation.refused == (ADAPTER, first.refusal)
     assert explanation.serves is None

@@ -30,16 +30,20 @@ class Reply(NamedTuple):
     headers: Headers
     body: bytes
     usage: Usage | None
+    load_percent: float | None = None
+    """How full the deployment says it is; None where it does not."""
 
 
 class Events(Protocol):
     """A streamed answer on its way.
 
-    `headers` may pass to the caller; `usage` is final after the end.
+    `headers` may pass to the caller; `usage` is final after the end. `load_percent` is how full the
+    deployment says it is, None where it does not.
     """
 
     headers: Headers
     usage: Usage | None
+    load_percent: float | None = None
 
     @property
     @abstractmethod

@@ -10,13 +10,16 @@ from llmproxy.application.interfaces.journal import Closed, Journal, Outcome
 from llmproxy.application.interfaces.limiter import Limiter, Used
 from llmproxy.application.interfaces.meter import Meter
 from llmproxy.application.interfaces.upstream import Deployment
-from llmproxy.application.steps.admit import Admission
+from llmproxy.application.life import Life
+from llmproxy.application.steps.admission import Admission
 from llmproxy.application.steps.bound import BYTES_PER_TOKEN, bound_of
 from llmproxy.domain.errors import GatewayError, Refused
 from llmproxy.domain.pricing import Price
 from llmproxy.domain.usage import Usage
 
 NOTHING = Usage()
+STOPPING = "gateway_stopping"
+"""Code of the error of what the gateway's own end has broken off."""
 
 
 class Settle:
@@ -27,6 +30,7 @@ class Settle:
         self._journal = journal
         self._meter = meter
         self._clock = clock
+        self.life = Life()
 
     def finished(
         self,
@@ -64,10 +68,12 @@ class Settle:
         *,
         output_bytes: int,
     ) -> None:
-        """Settle an answer cut short: by the client's leaving (no error) or by a failure."""
+        """Settle an answer cut short: by a failure, or (no error) by the client or our own end."""
         price = deployment.model.price
         known = known_usage(admission, price, usage, output_bytes)
         outcome = Outcome.ABORTED if error is None else Outcome.FAILED
+        if error is None and self.life.ending:
+            outcome, error = Outcome.INTERRUPTED, STOPPING
         self._close(admission, outcome, error, known, price, counted=int(known is not NOTHING))
 
     def _close(
@@ -101,9 +107,13 @@ class Settle:
                 last = admission.attempts[-1]
                 last.usage = usage
                 last.cost_nano = cost_nano
+        for outpaced in admission.outpaced:
+            entry.usage = entry.usage.plus(outpaced.usage or NOTHING)
+            entry.cost_nano += outpaced.cost_nano
         self._journal.closed(entry)
         held.deployment = entry.deployment
-        self._limiter.settle(held, Used(cost_nano, usage.total_tokens, counted))
+        if admission.held:
+            self._limiter.settle(held, Used(cost_nano, usage.total_tokens, counted))
         self._meter.settled(
             model=held.model, operation=call.operation, outcome=outcome, duration_s=duration_s
         )
@@ -136,7 +146,7 @@ def _entry(admission: Admission, outcome: Outcome, error: str | None, duration_s
         1,
         duration_s,
         None if first is None else first - call.started_at,
-        duration_s - sum([attempt.duration_s for attempt in attempts]),
+        duration_s - admission.waited_s,
         call.stream,
         call.tags,
     )

@@ -4,9 +4,11 @@ from typing import NamedTuple
 
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.upstream import Deployment, Reply
-from llmproxy.application.steps.admit import Admission, Admit
-from llmproxy.application.steps.dispatch import CRASHED, Dispatch
-from llmproxy.application.steps.settle import Settle
+from llmproxy.application.steps.admission import Admission
+from llmproxy.application.steps.admit import Admit
+from llmproxy.application.steps.asked import CRASHED
+from llmproxy.application.steps.dispatch import Dispatch
+from llmproxy.application.steps.settle import NOTHING, Settle
 from llmproxy.domain.errors import GatewayError
 from llmproxy.domain.limit import Quota
 
@@ -45,20 +47,14 @@ class Answer:
             raise
         except BaseException as error:
             crash = CRASHED if isinstance(error, Exception) else None
-            self._settle.broken_off(admission, _last_asked(admission), None, crash, output_bytes=0)
+            last = admission.cut
+            usage = NOTHING if last is None else None  # between two attempts nobody works
+            last = last or admission.plan[0]
+            self._settle.broken_off(admission, last, usage, crash, output_bytes=0)
             raise
         cost_nano = self._settle.finished(
             admission, deployment, reply.usage, output_bytes=len(reply.body)
         )
         attempts = admission.attempts
-        waited_s = attempts[0].duration_s
-        if len(attempts) > 1:
-            waited_s = sum([attempt.duration_s for attempt in attempts])
+        waited_s = attempts[0].duration_s if len(attempts) == 1 else admission.waited_s
         return Answered(reply, deployment, cost_nano, waited_s, admission.reservation.quota)
-
-
-def _last_asked(admission: Admission) -> Deployment:
-    """Return the deployment that was cut off: the call costs what that one costs."""
-    asked = {attempt.deployment for attempt in admission.attempts[-1:]}
-    plan = admission.plan
-    return next((each for each in plan if each.model.id in asked), plan[0])

@@ -16,8 +16,10 @@ from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.journal import Attempt
 from llmproxy.application.interfaces.talk import GOING_AWAY, NO_CODE, NORMAL, VANISHED, Talk
 from llmproxy.application.interfaces.upstream import Conversation, Deployment, Reading
-from llmproxy.application.steps.admit import Admission, Admit
-from llmproxy.application.steps.dispatch import CRASHED, Dispatch
+from llmproxy.application.steps.admission import Admission
+from llmproxy.application.steps.admit import Admit
+from llmproxy.application.steps.asked import CRASHED
+from llmproxy.application.steps.dispatch import Dispatch
 from llmproxy.application.steps.settle import NOTHING, Settle
 from llmproxy.domain.errors import Broken, GatewayError
 from llmproxy.domain.usage import Usage
@@ -69,6 +71,7 @@ class Purse:
     ) -> None:
         self.deployment = deployment
         self._call = admission.call
+        self._model = admission.model
         self._admit = admit
         self._settle = settle
         self._clock = clock
@@ -106,7 +109,8 @@ class Purse:
     def _next(self) -> Call:
         self._numbers += 1
         request_id = f"{self._call.request_id}.{self._numbers}"
-        return replace(self._call, request_id=request_id, started_at=self._clock.monotonic())
+        now = self._clock.monotonic()
+        return replace(self._call, request_id=request_id, model=self._model, started_at=now)
 
     def _settle_oldest(self, usage: Usage) -> None:
         if self._slices:

@@ -18,16 +18,16 @@ from llmproxy.application.interfaces.limiter import (
 from llmproxy.application.interfaces.rendering import Rendered
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.registry import Registry
+from llmproxy.application.routing.fleet import Fleet
+from llmproxy.application.routing.health import State
+from llmproxy.application.routing.plan import Ordered
 from llmproxy.application.snapshot import may_use
-from llmproxy.application.steps.admit import (
-    not_ready,
-    plan_of,
-    reason_against,
-    reservation_of,
-    uncountable,
-)
+from llmproxy.application.steps.admission import not_ready
+from llmproxy.application.steps.admit import reservation_of, uncountable
 from llmproxy.application.steps.bound import Bound, bound_of
-from llmproxy.application.steps.dispatch import Dispatch, weightier
+from llmproxy.application.steps.causes import weightier
+from llmproxy.application.steps.plan import reason_against
+from llmproxy.application.steps.stand_ins import StandIn, found_for, stand_ins
 from llmproxy.domain.caller import Caller
 from llmproxy.domain.errors import GatewayError, OperationNotSupported, Unavailable
 from llmproxy.domain.usage import Usage
@@ -54,13 +54,16 @@ class Cost(NamedTuple):
 class Candidate(NamedTuple):
     """A deployment that would be tried. `rendered` is None where nothing is sent.
 
-    So it is with a reason why its adapter `refuses` the call.
+    So it is with a reason why its adapter `refuses` the call. One that is not well is the last
+    resort: behind the models that stand in.
     """
 
     deployment: Deployment
     rendered: Rendered | None
     refuses: GatewayError | None
     cost: Cost
+    well: bool
+    state: State
 
 
 class LeftOut(NamedTuple):
@@ -83,7 +86,8 @@ class Explanation(NamedTuple):
 
     `serves` is the first one that takes the call; `further` is how many more would be tried, which
     were not looked at. `prompt_tokens` and `output_tokens` are upper bounds, of all answers
-    together; `likely` is what the call is likely to use.
+    together; `likely` is what the call is likely to use. `stand_ins` are the models that would be
+    asked after such a failure.
     """
 
     candidates: tuple[Candidate, ...]
@@ -96,6 +100,7 @@ class Explanation(NamedTuple):
     likely: Usage
     limits: tuple[Limit, ...]
     further: int = 0
+    stand_ins: tuple[StandIn, ...] = ()
 
 
 class Explain:
@@ -105,12 +110,12 @@ class Explain:
         self,
         registry: Registry,
         limiter: Limiter,
-        dispatch: Dispatch,
+        fleet: Fleet,
         countable: Callable[[], bool] = lambda: True,
     ) -> None:
         self._registry = registry
         self._limiter = limiter
-        self._dispatch = dispatch
+        self._fleet = fleet
         self._countable = countable
 
     async def __call__(self, call: Call, *, streamed: bool) -> Explanation:
@@ -121,12 +126,14 @@ class Explain:
         refused = None
         plan: Plan = ()
         scopes: tuple[Scope, ...] = ()
+        well = 0
         try:
-            plan, scopes = plan_of(self._registry, call)
+            _, plan, scopes, _ = found_for(self._registry, self._fleet, call)
         except GatewayError as error:
             refused = Refusal(MODEL, error)
-        plan = self._dispatch.next_order(plan)
-        candidates = await _candidates(plan, call, streamed=streamed)
+        else:
+            plan, well = self._fleet.look(plan, call)
+        candidates = await self._candidates(Ordered(plan, well), call, streamed=streamed)
         most = bound_of(call, plan)
         reservation = reservation_of(call, plan, scopes, most) if plan else None
         limits: tuple[Limit, ...] = ()
@@ -147,7 +154,26 @@ class Explain:
             _likely(call, most),
             limits,
             len(plan) - len(candidates),
+            self._stand_ins(call),
         )
+
+    async def _candidates(
+        self, ordered: Ordered, call: Call, *, streamed: bool
+    ) -> tuple[Candidate, ...]:
+        states = {each.deployment: each.state for each in self._fleet.conditions()}
+        found = []
+        for place, each in enumerate(ordered.plan[:MAX_CANDIDATES]):
+            look = await _look(each, call, streamed=streamed)
+            state = states.get(each.model.id, State.CLOSED)
+            found.append(Candidate(each, *look, _cost(each, call), place < ordered.well, state))
+            await asyncio.sleep(0)  # requests that are served have their turn in between
+        return tuple(found)
+
+    def _stand_ins(self, call: Call) -> tuple[StandIn, ...]:
+        try:
+            return stand_ins(self._registry, self._fleet, call)
+        except GatewayError:
+            return ()  # there is no such model: what refuses the call says so
 
     async def _standing(self, reservation: Reservation) -> Standing:
         if (reservation.scopes or reservation.lanes) and not self._countable():
@@ -168,15 +194,10 @@ class Explain:
         return [_left_out(each, call) for each in named if each.model.id not in used]
 
 
-async def _candidates(order: Plan, call: Call, *, streamed: bool) -> tuple[Candidate, ...]:
-    found = []
-    for deployment in order[:MAX_CANDIDATES]:
-        found.append(await _candidate(deployment, call, streamed=streamed))
-        await asyncio.sleep(0)  # requests that are served have their turn in between
-    return tuple(found)
+Look = tuple[Rendered | None, GatewayError | None]
 
 
-async def _candidate(deployment: Deployment, call: Call, *, streamed: bool) -> Candidate:
+async def _look(deployment: Deployment, call: Call, *, streamed: bool) -> Look:
     rendered = refuses = None
     try:
         port = deployment.streaming if streamed else deployment.answering
@@ -185,7 +206,7 @@ async def _candidate(deployment: Deployment, call: Call, *, streamed: bool) -> C
         rendered = await deployment.rendering.render(call)
     except GatewayError as error:
         refuses = error
-    return Candidate(deployment, rendered, refuses, _cost(deployment, call))
+    return rendered, refuses
 
 
 def _outcome(candidates: tuple[Candidate, ...]) -> tuple[Deployment | None, GatewayError | None]:

@@ -18,7 +18,7 @@ from llmproxy.application.interfaces.upstream import (
     Reply,
 )
 from llmproxy.application.response_ids import ResponseDirectory
-from llmproxy.application.steps.admit import not_ready
+from llmproxy.application.steps.admission import not_ready
 
 
 class Recalled(NamedTuple):

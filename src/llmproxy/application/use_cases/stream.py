@@ -4,8 +4,11 @@ from collections.abc import Callable
 
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.upstream import Deployment, Headers
-from llmproxy.application.steps.admit import Admission, Admit
-from llmproxy.application.steps.dispatch import CRASHED, Dispatch, Journey
+from llmproxy.application.steps.admission import Admission
+from llmproxy.application.steps.admit import Admit
+from llmproxy.application.steps.asked import CRASHED
+from llmproxy.application.steps.dispatch import Dispatch
+from llmproxy.application.steps.journey import Journey
 from llmproxy.application.steps.settle import NOTHING, Settle
 from llmproxy.domain.errors import GatewayError
 from llmproxy.domain.limit import Quota
@@ -98,8 +101,7 @@ class Streamed:
         """Nobody waits any more: cancel the provider's work and settle as aborted."""
         if self._admission.settled:
             return
-        journey = self._journey
-        journey.close()
+        self._journey.close()
         self._break_off(None)
 
     def _finish(self) -> None:
@@ -121,12 +123,11 @@ class Streamed:
 
     def _break_off(self, error: str | None) -> None:
         events = self._journey.events
-        deployment = self._journey.deployment
-        # Before the first `next` no provider was called: there is nothing to estimate.
-        usage = NOTHING if deployment is None else None
+        # Before the first `next`, and between two attempts, nobody works: nothing is estimated.
+        usage = NOTHING if self._admission.cut is None else None
         self._settle.broken_off(
             self._admission,
-            deployment or self._admission.plan[0],
+            self._journey.deployment or self._admission.plan[0],
             usage if events is None else events.usage,
             error,
             output_bytes=0 if events is None else events.output_bytes,

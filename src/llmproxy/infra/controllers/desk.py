@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+from llmproxy.infra.controllers.crowd import Crowd
 from llmproxy.infra.controllers.visit import Visit
 
 MAX_DIGITS = 32
@@ -10,8 +11,9 @@ MAX_DIGITS = 32
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Seconds and bytes, from the settings."""
+    """Seconds and bytes, from the settings; `crowd` is where all requests get their room."""
 
+    crowd: Crowd
     max_body_bytes: int
     body_timeout_s: float
     hold_status_s: float

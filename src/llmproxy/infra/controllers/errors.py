@@ -65,6 +65,7 @@ TABLE: Mapping[type[errors.GatewayError], Row] = {
 }
 CRASH = Row(500, SERVER)
 """Whether the same request crashes again cannot be known: the SDK's own rules decide."""
+STOPPING = "gateway_stopping"
 CONFLICT = 409
 """Another request was faster: OpenAI's words for it are to try again, and both SDKs do."""
 
@@ -140,6 +141,11 @@ def rendered(error: Exception) -> tuple[int, Headers, bytes]:
 def _pair(line: bytes) -> tuple[bytes, bytes]:
     name, _, value = line.partition(b": ")
     return name, value
+
+
+def stopping() -> errors.Unavailable:
+    """Return the error of what is broken off because the gateway ends."""
+    return errors.Unavailable("The gateway is stopping.", code=STOPPING, retry_after_s=1.0)
 
 
 def error_frame(error: Exception) -> bytes:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from llmproxy.application.interfaces.registry_state import RegistryState
+from llmproxy.application.life import Life
 from llmproxy.application.registry import Registry
 from llmproxy.domain.caller import Auth
 from llmproxy.domain.errors import Forbidden, Unauthenticated
@@ -32,7 +33,8 @@ class Watched(NamedTuple):
     place: Callable[[], str]
     auth: Auth
     stage: str
-    limits: Callable[[], str | None] = lambda: None
+    limits: Callable[[], str | None]
+    life: Life
 
 
 def health_routes(registry: Registry, watched: Watched) -> APIRouter:
@@ -53,14 +55,14 @@ def health_routes(registry: Registry, watched: Watched) -> APIRouter:
     async def ready(request: Request) -> JSONResponse:
         """Answer 200 when requests can be served: send no traffic while this fails.
 
+        503 `draining` from the moment at which the process was told to end: it serves on meanwhile.
         Models that cannot be used are counted, and credentials that could not be renewed or have
         expired; that the registry's store is away is said, and that limits cannot be counted.
         Administrators also see which and why.
         """
-        if not registry.loaded:
-            return JSONResponse(
-                {"status": "starting"}, status_code=503, headers={"retry-after": "1"}
-            )
+        if watched.life.draining or not registry.loaded:
+            status = "draining" if watched.life.draining else "starting"
+            return JSONResponse({"status": status}, status_code=503, headers={"retry-after": "1"})
         named = _may_know(registry, request)
         report = _models(registry, named=named)
         report |= _registry(watched, named=named)

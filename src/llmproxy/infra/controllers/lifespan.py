@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 from llmproxy.application.interfaces.store import StoreUnusableError
+from llmproxy.application.life import Life
 from llmproxy.domain.errors import Unavailable
 from llmproxy.infra.controllers.visit import Receive, Scope, Send
 
@@ -18,11 +19,15 @@ class StartRefused(Exception):
 class Lifespan:
     """Enters `context` when the server starts and leaves it when it stops.
 
-    `refused` says why it did not start, None when it did or crashed.
+    `refused` says why it did not start, None when it did or crashed. `life` is told by the server
+    that it drains, which ASGI has no word for.
     """
 
-    def __init__(self, context: Callable[[], AbstractAsyncContextManager[None]]) -> None:
+    def __init__(
+        self, context: Callable[[], AbstractAsyncContextManager[None]], life: Life
+    ) -> None:
         self._context = context
+        self.life = life
         self.refused: str | None = None
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:

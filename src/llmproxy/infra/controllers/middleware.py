@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from llmproxy.domain.errors import GatewayError, UnknownUrl, UpstreamError, WrongMethod
-from llmproxy.infra.controllers.errors import rendered
+from llmproxy.infra.controllers.errors import rendered, stopping
 from llmproxy.infra.controllers.lifespan import Lifespan
 from llmproxy.infra.controllers.openai.left_out import left_out
 from llmproxy.infra.controllers.visit import ClientGone, Message, Receive, Scope, Send, Visit
@@ -75,17 +75,27 @@ class Door:
         try:
             await self._serve(visit, scope, receive, send)
         except asyncio.CancelledError:
-            if not visit.client_gone:
-                raise
-            visit.status = visit.status or CLIENT_CLOSED_REQUEST
+            await self._cancelled(visit)
         except ClientGone:
             visit.status = CLIENT_CLOSED_REQUEST
         except Exception as error:  # noqa: BLE001 - the outermost place: all must become an answer
             await fail(visit, error)
         finally:
+            if visit.crowd is not None:
+                visit.crowd.leave(visit.held_bytes)
             if visit.watcher is not None:
                 await visit.unfollow()
             self._access_log.write(visit, time.perf_counter() - visit.started_at)
+
+    @staticmethod
+    async def _cancelled(visit: Visit) -> None:
+        """End a request that was cancelled: its client left, or the gateway ends."""
+        if visit.client_gone:
+            visit.status = visit.status or CLIENT_CLOSED_REQUEST
+        elif visit.status:
+            raise asyncio.CancelledError  # of what has begun only the rest of its body is missing
+        else:
+            await fail(visit, stopping())
 
     async def _serve(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]

@@ -30,8 +30,7 @@ class Spools:
 
     def spool(self, declared_bytes: int | None) -> "Spool":
         """Return an empty spool for a body that says it will be so large."""
-        large = declared_bytes is not None and declared_bytes > MEMORY_BYTES
-        return Spool(self, 0 if large else MEMORY_BYTES)
+        return Spool(self, 0 if _is_large(declared_bytes) else MEMORY_BYTES)
 
     def take(self, count: int) -> None:
         """Count bytes that go to a file. Raises Unavailable when there is no room for them."""
@@ -42,6 +41,20 @@ class Spools:
     def give_back(self, count: int) -> None:
         """Note that such a file is gone."""
         self.used_bytes -= count
+
+
+def most_in_memory(declared_bytes: int | None) -> int:
+    """Return what a spool holds in memory at most for a body that says it will be so large.
+
+    One that says nothing may have gathered as much before it is written to a file.
+    """
+    if declared_bytes is None:
+        return MEMORY_BYTES
+    return 2 * PIECE_BYTES if _is_large(declared_bytes) else declared_bytes
+
+
+def _is_large(declared_bytes: int | None) -> bool:
+    return declared_bytes is not None and declared_bytes > MEMORY_BYTES
 
 
 class Spool:

@@ -5,11 +5,12 @@ import logging
 import os
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
 from llmproxy.domain.errors import InvalidRequest, SlowUpload, TooLarge
+from llmproxy.infra.controllers.client import Client, Room
 from llmproxy.infra.controllers.credentials import comes_from_here, key_of
 
 logger = logging.getLogger("llmproxy")
@@ -33,38 +34,6 @@ server those are used instead.
 """
 
 
-class Client(Protocol):
-    """What the extension offers. `ready` is false while ASGI's `send` would have to wait."""
-
-    request_complete: bool
-    disconnected: bool
-
-    @property
-    def ready(self) -> bool:
-        """Whether `start` and `push` may be called now."""
-
-    def take(self) -> bytes:
-        """Return the whole request body; only once `request_complete`."""
-
-    def start(self, status: int, lines: Headers, *, framed: bool) -> None:
-        """Begin the answer; `framed` says that content-length is among the lines."""
-
-    def reply(self, status: int, lines: Headers, body: bytes) -> None:
-        """Send a whole answer; content-length is among the lines."""
-
-    def push(self, data: bytes, *, more: bool) -> None:
-        """Send a piece of the answer's body."""
-
-    def offer(self, data: bytes) -> bool:
-        """Send a piece of the answer's body if that needs no waiting; return whether it was."""
-
-    def cut(self) -> None:
-        """Close the connection in the middle of an answer."""
-
-    def cancel_on_disconnect(self) -> None:
-        """Cancel the request's task when the client leaves."""
-
-
 _random_bits = Random(os.urandom(32)).getrandbits  # noqa: S311 - ids must be unique, not secret
 
 
@@ -79,8 +48,10 @@ class Visit:
         "_client",
         "_receive",
         "_send",
+        "crowd",
         "gone",
         "headers",
+        "held_bytes",
         "request_id",
         "scope",
         "started_at",
@@ -97,6 +68,8 @@ class Visit:
         self.status = 0
         self.subject = ""
         self.gone = False
+        self.crowd: Room | None = None
+        self.held_bytes = 0
         self._receive = receive
         self._send = send
         self._client: Client | None = scope.get("extensions", {}).get(CLIENT)
@@ -132,9 +105,19 @@ class Visit:
             body: bytes = client.take()
             if len(body) > max_bytes:
                 raise _too_large(max_bytes, "MAX_BODY_BYTES")
+            self._hold(len(body))
             return body
         self.declared_bytes(max_bytes, "MAX_BODY_BYTES")
         return await self._receive_all(max_bytes, silence_s)
+
+    def body_bytes(self, max_bytes: int) -> int:
+        """Return how large the body is, or is to be; 0 if that is not known. Raises TooLarge."""
+        client = self._client
+        if client is not None and client.request_complete:
+            arrived = len(client.body)
+            if arrived:
+                return arrived
+        return self.declared_bytes(max_bytes, "MAX_BODY_BYTES") or 0
 
     def declared_bytes(self, max_bytes: int, setting: str) -> int | None:
         """Return how large the body is to be, if its head says so. Raises TooLarge."""
@@ -165,15 +148,18 @@ class Visit:
 
     async def _receive_all(self, max_bytes: int, silence_s: float) -> bytes:
         body = bytearray()
-        while True:
-            message = await self._patiently(silence_s)
-            if message["type"] != "http.request":
-                raise ClientGone
-            body += message.get("body", b"")
-            if len(body) > max_bytes:
-                raise _too_large(max_bytes, "MAX_BODY_BYTES")
-            if not message.get("more_body"):
-                return bytes(body)
+        arriving = self.pieces(max_bytes=max_bytes, silence_s=silence_s, setting="MAX_BODY_BYTES")
+        async with aclosing(arriving) as pieces:
+            async for piece in pieces:
+                body += piece
+                self._hold(len(body))
+        return bytes(body)
+
+    def _hold(self, size: int) -> None:
+        """Take room for what was not declared. Raises Unavailable."""
+        if size > self.held_bytes and self.crowd is not None:
+            self.crowd.grow(self.held_bytes, size)
+            self.held_bytes = size
 
     async def _patiently(self, silence_s: float) -> Message:
         try:
@@ -192,6 +178,14 @@ class Visit:
         else:
             task = asyncio.current_task()
             self.watcher = asyncio.create_task(self._watch(task))
+
+    def follow_client_early(self) -> None:
+        """Do the same before the body is read.
+
+        Under a server without the extension nothing: there a look at the client takes of the body.
+        """
+        if self._client is not None:
+            self._client.cancel_on_disconnect()
 
     async def _watch(self, task: asyncio.Task[Any] | None) -> None:
         while (await self._receive())["type"] != "http.disconnect":

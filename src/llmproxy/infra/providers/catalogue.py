@@ -83,11 +83,13 @@ class Catalogue:
         parameters = model.parameters
         credential = self._credentials.of(model)
         secret = self._credentials.key(model) if credential is None else None
-        site = OPENAI_WIRE[model.model_type](model, secret)._replace(credential=credential)
+        site = OPENAI_WIRE[model.model_type](model, secret)._replace(
+            credential=credential, provisioned=model.provisioned is not None
+        )
         defaults = {
             name: msgspec.json.encode(value) for name, value in parameters.request_defaults.items()
         }
-        patience = self._patient(parameters.timeout_s)
+        patience = self._patient(model)
         shown = ShownIds(self._ids, model.id)
         wire = OpenAIWire(self._client, site, patience, shown, defaults=defaults)
         if model.model_type in MAAS_ROWS:
@@ -106,7 +108,7 @@ class Catalogue:
     def _translated(self, model: Model, created: int) -> Deployment:
         credential = self._credentials.of(model)
         secret = self._credentials.key(model) if credential is None else None
-        patiences = Patiences(self._patient(model.parameters.timeout_s))
+        patiences = Patiences(self._patient(model))
         translations = self._translations(model, secret)
         wire = TranslatedWire(self._client, patiences, translations, credential)
         chat = ResponsesOverChat(wire, wire, wire)
@@ -124,11 +126,15 @@ class Catalogue:
             return self._long_tail.translations(self._client, model)
         raise Incomplete(f"model_type {model.model_type} cannot be called by this version yet")
 
-    def _patient(self, timeout_s: float | None) -> Patience:
-        """Take a document's `timeout` as the longest silence, before the answer and within it."""
+    def _patient(self, model: Model) -> Patience:
+        """Return how long this deployment is waited for.
+
+        The document's `timeouts` before its older `parameters.timeout`, which is the longest
+        silence, before the answer and within it; both before the settings.
+        """
         patience = self._patience
-        return (
-            patience
-            if timeout_s is None
-            else patience._replace(first_byte_s=timeout_s, idle_s=timeout_s)
-        )
+        timeout_s = model.parameters.timeout_s
+        if timeout_s is not None:
+            patience = patience._replace(first_token_s=timeout_s, between_tokens_s=timeout_s)
+        timeouts = model.timeouts
+        return patience if timeouts is None else patience.stated(timeouts)

@@ -115,7 +115,7 @@ def stored_key(row: Row) -> StoredKey:
 def project_figures(row: Row) -> ProjectFigures:
     """Read a project."""
     identifier, etag = text(row, "id"), text(row, "etag")
-    kept = ("id", "name", "description", "suspended", "limits")
+    kept = ("id", "name", "description", "suspended", "limits", "weight")
     document = {name: row[name] for name in kept if row.get(name) is not None}
     stored = StoredDocument(identifier, document, etag, number(row, "updated_at") or 0.0)
     return ProjectFigures(

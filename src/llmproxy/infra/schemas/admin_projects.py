@@ -20,6 +20,12 @@ class ProjectDocument(Strict):
     limits: LimitsObject | None = Field(
         default=None, description=f"{LIMITS} Of all its keys together."
     )
+    weight: float | None = Field(
+        default=None,
+        description="Its share beside other projects while requests wait for room, 0.001 to 1,000. "
+        "Without it 1.",
+        examples=[2],
+    )
 
 
 class ProjectRow(BaseModel):
@@ -31,6 +37,7 @@ class ProjectRow(BaseModel):
     description: str
     suspended: bool
     limits: LimitsObject | None = Field(description="As they stand in the document.")
+    weight: float | None = Field(description="As it stands in the document; without it 1.")
     live_keys: int = Field(description="Keys of its own that are neither revoked nor expired.")
     private_models: int = Field(description="Private models that name it.")
     etag: str | None = Field(description=f"{ETAG} null while no document is kept.")

@@ -89,6 +89,8 @@ class CandidateShown(Strict):
     provider: str
     model_type: str
     turn: int = Field(description="1 is asked first, the others when those before it fail.")
+    state: str = Field(description="closed (well), open, half_open, resting or shedding.")
+    last_resort: bool = Field(description="Asked behind the models that stand in.")
     request: UpstreamRequest | None
     changed: list[str]
     dropped: list[str]
@@ -140,6 +142,18 @@ class LimitShown(Strict):
     reset_s: float | None
 
 
+class StandInShown(Strict):
+    """A model of `fallbacks`, asked after a failure of this kind.
+
+    `refused` says why this caller may not use it; it is left out then.
+    """
+
+    cause: str
+    model: str
+    deployments: list[str]
+    refused: Failure | None
+
+
 class Explanation(Strict):
     """What would become of the request. Null means that it does not come so far."""
 
@@ -156,4 +170,5 @@ class Explanation(Strict):
     tokens: Tokens | None
     reservation: ReservationShown | None
     limits: list[LimitShown]
+    stand_ins: list[StandInShown] = Field(description="Models that are asked after such failures.")
     warnings: list[str]

@@ -183,7 +183,8 @@ class Cycle:
         `lines` are header lines without their ends; `framed` says that content-length is one.
         """
         self.response_started = True
-        if not self.request_complete:
+        protocol = self.protocol
+        if not self.request_complete or (protocol.draining and not protocol.waiting):
             self.keep_alive = False
         self._chunked = (
             not framed
@@ -191,7 +192,7 @@ class Cycle:
             and self.scope["method"] != "HEAD"
             and self.scope["http_version"] == "1.1"
         )
-        lines = [*default_lines(self.protocol.server_state), *lines]
+        lines = [*default_lines(protocol.server_state), *lines]
         self._head = head(status, lines, chunked=self._chunked, closes=not self.keep_alive)
 
     def push(self, body: bytes, *, more: bool) -> None:
@@ -224,6 +225,8 @@ class Cycle:
             self.push(body, more=False)
             return
         protocol = self.protocol
+        if protocol.draining and not protocol.waiting:
+            self.keep_alive = False
         lines = [*default_lines(protocol.server_state), *lines]
         whole = head(status, lines, chunked=False, closes=not self.keep_alive) + body
         self.response_started = True
@@ -247,6 +250,13 @@ class Cycle:
             self.protocol.transport.close()
         else:
             self.keep_alive = False
+
+    def break_off(self) -> None:
+        """End at once: the task that answers is cancelled, which says so where it still can."""
+        if self.response_complete:
+            self.protocol.transport.close()
+        elif self.task is not None:
+            self.task.cancel()
 
     def cut(self) -> None:
         """Close the connection in the middle of the answer, so that it cannot look complete.

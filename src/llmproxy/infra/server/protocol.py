@@ -25,6 +25,7 @@ from uvicorn.server import ServerState
 
 from llmproxy.infra.server.cycle import Cycle
 from llmproxy.infra.server.known_head import KnownHead, known_head
+from llmproxy.infra.server.leaving import is_draining, linger
 from llmproxy.infra.server.place import place
 from llmproxy.infra.server.reaper import HEAD_TIMEOUT_S, WRITE_TIMEOUT_S, Reaper
 from llmproxy.infra.server.refusal import refusal
@@ -32,7 +33,6 @@ from llmproxy.infra.server.upgrade import MAX_HEADERS, start_socket
 
 MAX_HEAD_BYTES = 64 * 1024
 BODY_HIGH_WATER_BYTES = 64 * 1024
-LINGER_S = 2.0
 ASGI_VERSIONS = {"version": "3.0", "spec_version": "2.3"}
 MAX_WAITING = 16
 """Pipelined requests that are read ahead: further ones stay with the client. Not none, because a
@@ -46,7 +46,7 @@ class GatewayProtocol(HttpToolsProtocol):
     """One client connection.
 
     `cycle` is the request that was read last, `answering` the one whose answer is under way or was
-    the last, `waiting` those between them.
+    the last, `waiting` those between them. While it is `draining` its next answer is its last.
     """
 
     head_timeout_s: ClassVar[float] = HEAD_TIMEOUT_S
@@ -67,6 +67,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.in_head = False
         self.silent_since = self.loop.time()
         self.lingering = False
+        self.draining = False
         self.unsent_bytes = 0
         self.unsent_since = 0.0
         self.known: KnownHead | None = None
@@ -74,6 +75,7 @@ class GatewayProtocol(HttpToolsProtocol):
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.draining = is_draining(self.server_state)
         Reaper.of(self.server_state, self.loop).watch(self)
 
     @override
@@ -252,9 +254,7 @@ class GatewayProtocol(HttpToolsProtocol):
             return
         self.lingering = True
         self.flow.resume_reading()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self.loop.call_later(LINGER_S, self.transport.close)
+        linger(self)
 
     def refuse_head(self) -> None:
         """Refuse a head that passes a bound."""
@@ -286,9 +286,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self.transport.write(answer)
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self.loop.call_later(LINGER_S, self.transport.close)
+        linger(self)
 
     @override
     def shutdown(self) -> None:

@@ -110,6 +110,13 @@ class SocketCycle(Cycle):
             self._socket.close(RESTART, "The gateway is restarting.")
 
     @override
+    def break_off(self) -> None:
+        if self._socket is None:
+            super().break_off()
+        else:
+            self.shut_down()
+
+    @override
     def disconnect(self) -> None:
         if self._socket is not None:
             self._socket.lost()

@@ -29,6 +29,8 @@ BUCKETS_S = (
     300.0,
 )
 Gauges = Callable[[], Mapping[str, float]]
+GaugesOfEach = Callable[[], Mapping[str, Mapping[str, float]]]
+"""Figures by name, then by what they are about."""
 
 
 class _Series:
@@ -45,6 +47,7 @@ class Metrics(Meter):
     def __init__(self) -> None:
         self._series: defaultdict[tuple[str, str, str], _Series] = defaultdict(_Series)
         self._gauges: dict[str, Gauges] = {}
+        self._of_each: dict[str, GaugesOfEach] = {}
 
     @override
     def settled(self, *, model: str, operation: str, outcome: str, duration_s: float) -> None:
@@ -56,9 +59,21 @@ class Metrics(Meter):
         """Report each figure of `read()` as `llmproxy_<prefix>_<name>`."""
         self._gauges[prefix] = read
 
+    def gauge_of_each(self, kind: str, read: GaugesOfEach) -> None:
+        """Report each figure of `read()` as `llmproxy_<kind>_<name>{<kind>="…"}`."""
+        self._of_each[kind] = read
+
     def text(self) -> str:
         """Return the exposition, ending in a line feed."""
-        return "\n".join([*self._histogram(), *self._gauge_lines()]) + "\n"
+        lines = [*self._histogram(), *self._gauge_lines(), *self._lines_of_each()]
+        return "\n".join(lines) + "\n"
+
+    def _lines_of_each(self) -> Iterator[str]:
+        for kind, read in self._of_each.items():
+            for name, values in read().items():
+                yield f"# TYPE llmproxy_{kind}_{name} gauge"
+                for each, value in values.items():
+                    yield f'llmproxy_{kind}_{name}{{{kind}="{_escaped(each)}"}} {value}'
 
     def _histogram(self) -> Iterator[str]:
         name = "llmproxy_request_duration_seconds"

@@ -23,6 +23,7 @@ async def test_a_project_is_there_as_soon_as_a_key_names_it(desk: Desk) -> None:
         "description": "",
         "suspended": False,
         "limits": None,
+        "weight": None,
         "live_keys": 1,
         "private_models": 0,
         "etag": None,
@@ -38,9 +39,10 @@ async def test_a_project_is_named_suspended_and_forgotten(desk: Desk) -> None:
     target = "/admin/projects/alpha"
     named = await desk.ask("PUT", target, {"name": "Team A", "description": "d"})
     assert (named.status, named.json["name"]) == (200, "Team A")
-    patch = {"suspended": True, "description": None}
+    patch = {"suspended": True, "description": None, "weight": 2.5}
     changed = await desk.ask("PATCH", target, patch, if_match=named.headers["etag"])
     assert changed.json["suspended"] is True
+    assert changed.json["weight"] == 2.5
     assert (changed.json["name"], changed.json["description"]) == ("Team A", "")
     late = await desk.ask("PUT", target, {"name": "B"}, if_match=named.headers["etag"])
     assert (late.status, late.error["code"]) == (412, "etag_mismatch")

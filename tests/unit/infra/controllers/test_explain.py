@@ -61,7 +61,7 @@ class World:
         )
         self.explainer = Explainer(
             rooms.registry,
-            Explain(rooms.registry, rooms.limiter, rooms.dispatch),
+            Explain(rooms.registry, rooms.limiter, rooms.fleet),
             ResponseDirectory(rooms.registry, ResponseIds(Signer(b"k" * KEY_BYTES))),
             self.clock,
             max_body_bytes=MAX_BYTES,

@@ -6,10 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmproxy.domain.errors import Broken, Busy, OwnFault, Refused, TimedOut, UpstreamError
+from llmproxy.domain.errors import (
+    Broken,
+    Busy,
+    GatewayError,
+    OwnFault,
+    Refused,
+    TimedOut,
+    Unavailable,
+    UpstreamError,
+)
 from llmproxy.infra.controllers.errors import rendered
 from llmproxy.infra.providers.openai_wire.failures import (
+    BROKEN,
     DETAIL_BYTES,
+    SILENT,
     failure,
     retry_after_s,
     stream_failure,
@@ -19,8 +30,13 @@ from llmproxy.infra.providers.transport.errors import (
     ConnectFailed,
     Cut,
     Garbled,
+    OutOfConnections,
     Silent,
     TransportError,
+    Unreadable,
+    Unresolved,
+    Untrusted,
+    Wait,
 )
 
 WORDS = "Words of the account acct_1."
@@ -115,18 +131,44 @@ def test_waits(headers: list[tuple[bytes, bytes]], expected: float | None) -> No
 @pytest.mark.parametrize(
     ("error", "kind", "code"),
     [
-        (Silent("idle", 3.0), TimedOut, "upstream_timeout"),
+        (Silent(Wait.CONNECT, 3.0), TimedOut, "upstream_connect_timeout"),
+        (Silent(Wait.FIRST_TOKEN, 3.0), TimedOut, "upstream_first_token_timeout"),
+        (Silent(Wait.BETWEEN_TOKENS, 3.0), TimedOut, "upstream_idle_timeout"),
+        (Silent(Wait.TOTAL, 3.0), TimedOut, "upstream_total_timeout"),
         (ConnectFailed("no route to 10.0.0.1"), Broken, "upstream_unreachable"),
-        (Cut("reset", before_answer=True), Broken, "upstream_error"),
+        (Unresolved("no name of 10.0.0.1"), Broken, "upstream_dns_failed"),
+        (Untrusted("10.0.0.1 has expired"), Broken, "upstream_tls_failed"),
+        (OutOfConnections("10.0.0.1: too many"), Unavailable, "out_of_connections"),
+        (Unreadable("the disk"), Broken, "upload_lost"),
+        (Cut("reset", before_answer=True), Broken, "upstream_connection_lost"),
         (Garbled("not HTTP"), Broken, "upstream_error"),
     ],
 )
-def test_transport_failures(error: TransportError, kind: type[UpstreamError], code: str) -> None:
+def test_transport_failures(error: TransportError, kind: type[GatewayError], code: str) -> None:
     """What went wrong on the way; addresses stay in the log."""
     made = transport_failure(error)
 
     assert (type(made), made.code, made.detail) == (kind, code, str(error))
     assert "10.0.0.1" not in made.message
+
+
+@pytest.mark.parametrize("by_client", [False, True])
+def test_whose_patience_ended(*, by_client: bool) -> None:
+    """The error tells whether it was the client's own limit, in a word and in its message."""
+    made = transport_failure(Silent(Wait.TOTAL, 2.5, by_client=by_client))
+
+    assert isinstance(made, TimedOut)
+    assert made.by_client is by_client
+    assert "within 2.5 s" in made.message
+    assert ("client" in made.message) is by_client
+
+
+def test_every_failure_has_words() -> None:
+    """None is left without a message, and none is told in another's words."""
+    assert set(SILENT) == set(Wait)
+    for kind in BROKEN:
+        first = next(each for each in BROKEN if issubclass(kind, each))
+        assert first is kind
 
 
 JSON = st.recursive(

@@ -44,7 +44,7 @@ async def _again() -> Exchange:
 async def _read(pieces: Sequence[bytes]) -> tuple[bytes, TypedEvents, GatewayError | None]:
     """Read a stream that arrives in these pieces to its end."""
     loop = asyncio.get_running_loop()
-    exchange = Exchange(loop, FakeLine(), PATIENCE, 1 << 28, streaming=True)
+    exchange = Exchange(loop, FakeLine(), PATIENCE, 1 << 28, streaming=True, began_at=loop.time())
     events = TypedEvents(exchange, _again, Endpoint.IMAGES_GENERATIONS)
     arriving = asyncio.create_task(Upstream(pieces=pieces).arrive(exchange))
     data, error = b"", None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from llmproxy.domain.errors import Broken, GatewayError, TimedOut
 from llmproxy.domain.usage import Usage
 from llmproxy.infra.providers.openai_wire.sse import MAX_EVENT_BYTES
-from llmproxy.infra.providers.transport.errors import Cut, Silent, TransportError
+from llmproxy.infra.providers.transport.errors import Cut, Silent, TransportError, Wait
 from tests.fakes.stream_reader import Upstream, read_stream, stream_of
 
 
@@ -201,7 +201,7 @@ async def test_an_event_beyond_all_bounds() -> None:
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("error", "kind"),
-    [(Silent("idle", 1.0), TimedOut), (Cut("reset", before_answer=False), Broken)],
+    [(Silent(Wait.BETWEEN_TOKENS, 1.0), TimedOut), (Cut("reset", before_answer=False), Broken)],
 )
 async def test_a_transport_that_fails(error: TransportError, kind: type[GatewayError]) -> None:
     """What had arrived is handed over first."""

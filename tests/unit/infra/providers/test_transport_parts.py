@@ -1,14 +1,10 @@
-"""Parts of the transport without a connection: targets, proxies, the clock of an exchange."""
-
-import asyncio
+"""Parts of the transport without a connection: targets, proxies, limits."""
 
 import pytest
 
-from llmproxy.infra.providers.transport.errors import Cut, Garbled, Silent
-from llmproxy.infra.providers.transport.exchange import HIGH_WATER_BYTES, Exchange
+from llmproxy.domain.timeouts import Timeouts
 from llmproxy.infra.providers.transport.proxies import Proxies
 from llmproxy.infra.providers.transport.target import Origin, Patience, target
-from tests.fakes.line import FakeLine
 
 URL = "https://example.com:8443/v1/x?api-version=1"
 
@@ -127,155 +123,17 @@ def test_proxies_that_are_none(value: str) -> None:
         Proxies({"HTTP_PROXY": value})
 
 
-class _Timed:
-    """An exchange whose clock is moved by the test."""
-
-    def __init__(self, *, total_s: float | None = None, streaming: bool = True) -> None:
-        self.line = FakeLine()
-        patience = Patience(1.0, 5.0, 2.0, total_s)
-        loop = asyncio.get_running_loop()
-        self.exchange = Exchange(loop, self.line, patience, 1 << 20, streaming=streaming)
-        self.began = self.exchange.seen_at
-
-    def passes(self, seconds: float) -> str | None:
-        """Look at the clock this long after the beginning; the silence that it found."""
-        self.exchange.check(self.began + seconds)
-        error = self.exchange.error
-        return error.what if isinstance(error, Silent) else None
-
-
-@pytest.mark.asyncio
-async def test_silence_before_the_answer() -> None:
-    """The first byte has its own limit."""
-    timed = _Timed()
-
-    assert timed.passes(4.9) is None
-    assert timed.passes(5.0) == "first byte"
-    assert timed.line.aborted
-
-
-@pytest.mark.asyncio
-async def test_silence_within_the_answer() -> None:
-    """Behind the status the limit is that of idleness, from the last byte on."""
-    timed = _Timed()
-    timed.exchange.begin(200)
-
-    assert timed.passes(1.9) is None
-    timed.exchange.seen_at = timed.began + 1.9
-    assert timed.passes(3.8) is None
-    assert timed.passes(3.9) == "idle"
-
-
-@pytest.mark.asyncio
-async def test_the_total() -> None:
-    """An answer that never ends ends at the total, however lively it is."""
-    timed = _Timed(total_s=10.0)
-    timed.exchange.begin(200)
-    timed.exchange.seen_at = timed.began + 9.9
-
-    assert timed.passes(9.95) is None
-    assert timed.passes(10.0) == "total"
-
-
-@pytest.mark.asyncio
-async def test_a_client_that_reads_slowly_is_no_silence() -> None:
-    """While reading is paused the provider is not blamed for its silence."""
-    timed = _Timed()
-    timed.exchange.begin(200)
-    timed.exchange.feed(b"x" * (HIGH_WATER_BYTES + 1))
-
-    assert timed.line.paused
-    assert timed.passes(1000.0) is None
-    assert await timed.exchange.next() == b"x" * (HIGH_WATER_BYTES + 1)
-    assert not timed.line.paused
-    timed.began = timed.exchange.seen_at
-    assert timed.passes(2.1) == "idle"
-
-
-@pytest.mark.asyncio
-async def test_pulses() -> None:
-    """A reader that waits is woken with nothing, once per silence of that length."""
-    timed = _Timed()
-    timed.exchange.begin(200)
-    timed.exchange.pulse_every(0.5)
-    reading = asyncio.create_task(timed.exchange.next())
-    await asyncio.sleep(0)
-    timed.passes(0.4)
-    await asyncio.sleep(0)
-    assert not reading.done()
-    timed.passes(0.5)
-    assert await reading == b""
-    timed.passes(0.6)
-    timed.exchange.feed(b"data")
-    assert await timed.exchange.next() == b"data"
-
-
-@pytest.mark.asyncio
-async def test_the_order_of_things() -> None:
-    """What had arrived is handed over before the error, the error before the end."""
-    timed = _Timed()
-    timed.exchange.begin(200)
-    timed.exchange.feed(b"one")
-    timed.exchange.feed(b"two")
-    timed.exchange.fail(Cut("reset", before_answer=False))
-    timed.exchange.fail(Cut("again", before_answer=False))
-
-    assert await timed.exchange.next() == b"onetwo"
-    with pytest.raises(Cut, match="reset"):
-        await timed.exchange.next()
-
-
-@pytest.mark.asyncio
-async def test_an_answer_beyond_all_bounds() -> None:
-    """An answer that is never read and never ends is given up."""
-    timed = _Timed(streaming=False)
-    timed.exchange.begin(200)
-    for _ in range(3):
-        timed.exchange.feed(b"x" * (1 << 19))
-
-    with pytest.raises(Garbled):
-        await timed.exchange.whole()
-    assert timed.line.aborted
-
-
-@pytest.mark.asyncio
-async def test_a_whole_answer() -> None:
-    """It is complete only at its end."""
-    timed = _Timed(streaming=False)
-    reading = asyncio.create_task(timed.exchange.whole())
-    await asyncio.sleep(0)
-    timed.exchange.begin(200)
-    timed.exchange.feed(b"one")
-    await asyncio.sleep(0)
-    assert not reading.done()
-    timed.exchange.feed(b"two")
-    timed.exchange.finish()
-    assert await reading == b"onetwo"
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize("method", ["answered", "whole", "next"])
-async def test_who_stops_waiting_gives_up(method: str) -> None:
-    """A reader that is cancelled closes the provider's connection."""
-    timed = _Timed()
-    reading = asyncio.create_task(getattr(timed.exchange, method)())
-    await asyncio.sleep(0)
-    reading.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await reading
-
-    assert timed.line.aborted
-
-
-@pytest.mark.asyncio
-async def test_draining() -> None:
-    """Nobody reads on, and the rest has only so long to come."""
-    timed = _Timed()
-    timed.exchange.begin(200)
-    timed.exchange.feed(b"rest")
-    timed.exchange.drain(1.0)
-    now = asyncio.get_running_loop().time()
-    timed.exchange.check(now + 0.9)
-    assert not timed.line.aborted
-    timed.exchange.check(now + 1.1)
-    assert timed.line.aborted
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        (Timeouts(), (1.0, 2.0, 3.0, 4.0)),
+        (Timeouts(connect_s=9.0), (9.0, 2.0, 3.0, 4.0)),
+        (Timeouts(first_token_s=9.0, between_tokens_s=8.0), (1.0, 9.0, 8.0, 4.0)),
+        (Timeouts(total_s=9.0), (1.0, 2.0, 3.0, 9.0)),
+    ],
+)
+def test_limits_that_a_document_states(
+    stated: Timeouts, expected: tuple[float, float, float, float]
+) -> None:
+    """Each takes the place of the setting, and no other."""
+    assert Patience(1.0, 2.0, 3.0, 4.0).stated(stated)[:4] == expected

@@ -4,7 +4,7 @@ from typing import Final
 
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.delivery import Live, Whole
-from llmproxy.application.steps.admit import Admission
+from llmproxy.application.steps.admission import Admission
 from llmproxy.application.use_cases.replayed.given import MarkedLive, marked
 from llmproxy.application.use_cases.replayed.question import Questions, Use, Wish
 from llmproxy.application.use_cases.replayed.sharing import Asked, Marks, Rooms, Sharing, Source

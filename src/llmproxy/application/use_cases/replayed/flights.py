@@ -2,13 +2,16 @@
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Hashable
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Generator, Hashable
+from contextlib import contextmanager, suppress
+from typing import Final, NamedTuple
 
 from llmproxy.application.interfaces.delivery import Whole
 from llmproxy.domain.errors import Broken, GatewayError, Unavailable
 
 Boarding = Hashable
+LANDING_S: Final = 1.0
+"""How long the end of the gateway waits for answers that are just being kept."""
 
 
 class Ticket(NamedTuple):
@@ -79,7 +82,8 @@ class Flight:
         finally:
             self.ended = True
             self._tell()
-        await self._land()
+        with self._table.landing():
+            await self._land()
 
     @abstractmethod
     async def _run(self) -> None:
@@ -101,6 +105,7 @@ class Flights:
         self.max_bytes = max_bytes
         self.running: set[asyncio.Task[None]] = set()
         self._flights: dict[Boarding, Flight] = {}
+        self._landing = 0
 
     def __len__(self) -> int:
         """Return how many may be boarded."""
@@ -119,8 +124,24 @@ class Flights:
         if self._flights.get(key) is flight:
             del self._flights[key]
 
+    @contextmanager
+    def landing(self) -> Generator[None, None, None]:
+        """Count an answer that everybody has, and that is being kept."""
+        self._landing += 1
+        try:
+            yield
+        finally:
+            self._landing -= 1
+
     async def close(self) -> None:
-        """Cancel all; who still waits is told that the gateway is stopping."""
+        """Have kept what has come, and cancel the rest.
+
+        Who still waits is told that the gateway is stopping.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LANDING_S):
+                while self._landing:
+                    await asyncio.wait(self.running, return_when=asyncio.FIRST_COMPLETED)
         running = list(self.running)
         for task in running:
             task.cancel()

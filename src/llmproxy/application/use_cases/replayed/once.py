@@ -7,7 +7,7 @@ from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.delivery import Live, Whole
 from llmproxy.application.interfaces.response_cache import Claims, Kept
-from llmproxy.application.steps.admit import Admission
+from llmproxy.application.steps.admission import Admission
 from llmproxy.application.use_cases.replayed.cached import Cached
 from llmproxy.application.use_cases.replayed.question import Wish, repeat_key
 from llmproxy.application.use_cases.replayed.sharing import (

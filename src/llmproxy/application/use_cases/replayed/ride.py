@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.delivery import Live
 from llmproxy.application.interfaces.upstream import Deployment, Headers
-from llmproxy.application.steps.admit import Admission
-from llmproxy.application.steps.dispatch import CRASHED
+from llmproxy.application.steps.admission import Admission
+from llmproxy.application.steps.asked import CRASHED
 from llmproxy.application.steps.settle import NOTHING, Settle
 from llmproxy.application.use_cases.replayed.given import lasting
 from llmproxy.application.use_cases.replayed.streams import StreamFlight

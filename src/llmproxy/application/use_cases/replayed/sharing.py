@@ -22,8 +22,9 @@ from llmproxy.application.interfaces.response_cache import (
 )
 from llmproxy.application.interfaces.upstream import Deployment, Reply
 from llmproxy.application.registry import Registry
-from llmproxy.application.steps.admit import Admission, Admit
-from llmproxy.application.steps.dispatch import CRASHED
+from llmproxy.application.steps.admission import Admission
+from llmproxy.application.steps.admit import Admit
+from llmproxy.application.steps.asked import CRASHED
 from llmproxy.application.steps.settle import NOTHING, Settle
 from llmproxy.application.use_cases.replayed.flights import (
     Boarding,

@@ -10,6 +10,7 @@ import msgspec
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.rendering import Rendered
 from llmproxy.application.interfaces.upstream import Deployment
+from llmproxy.application.steps.stand_ins import StandIn
 from llmproxy.application.use_cases.explain import Candidate, Explanation, LeftOut
 from llmproxy.domain.caller import Caller
 from llmproxy.domain.errors import GatewayError
@@ -35,6 +36,7 @@ def unexplained(refused: Json) -> Json:
         "tokens": None,
         "reservation": None,
         "limits": [],
+        "stand_ins": [],
         "warnings": [],
     }
 
@@ -63,6 +65,7 @@ def explained(call: Call, explanation: Explanation) -> Json:
         if held is None
         else {"tokens": held.tokens, "cost": _money(held.currency, held.cost_nano)},
         "limits": [limit._asdict() for limit in explanation.limits],
+        "stand_ins": [_stand_in(each) for each in explanation.stand_ins],
     }
 
 
@@ -95,12 +98,24 @@ def _candidate(turn: int, candidate: Candidate) -> Json:
     return {
         **_named(candidate.deployment),
         "turn": turn,
+        "state": candidate.state,
+        "last_resort": not candidate.well,
         "request": None if rendered is None else _request(rendered),
         "changed": [] if rendered is None else rendered.changed,
         "dropped": [] if rendered is None else rendered.dropped,
         "refuses": None if candidate.refuses is None else _failure(candidate.refuses),
         "cost_at_most": _money(cost.currency, cost.at_most_nano),
         "cost_likely": _money(cost.currency, cost.likely_nano),
+    }
+
+
+def _stand_in(stand_in: StandIn) -> Json:
+    refusal = stand_in.refusal
+    return {
+        "cause": stand_in.cause,
+        "model": stand_in.model,
+        "deployments": [each.model.id for each in stand_in.plan],
+        "refused": None if refusal is None else _failure(refusal),
     }
 
 

@@ -146,13 +146,14 @@ def _refuse_create_only(request: Request) -> None:
 def _row(figures: ProjectFigures) -> ProjectRow:
     stored = figures.stored
     document = {} if stored is None else stored.document
-    limits = document.get("limits")
+    limits, weight = document.get("limits"), document.get("weight")
     return ProjectRow(
         id=figures.id,
         name=str(document.get("name") or figures.id),
         description=str(document.get("description") or ""),
         suspended=document.get("suspended") is True,
         limits=dict(limits) if isinstance(limits, Mapping) else None,
+        weight=weight if isinstance(weight, int | float) else None,
         live_keys=figures.live_keys,
         private_models=figures.private_models,
         etag=None if stored is None else etag_header(stored.etag),

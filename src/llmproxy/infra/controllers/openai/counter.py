@@ -4,6 +4,7 @@ In one piece, in events, or as bytes that are no events. What comes before, the 
 `json_operation.py`.
 """
 
+import asyncio
 import time
 
 from llmproxy.application.gateway import Gateway
@@ -11,7 +12,7 @@ from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.delivery import Live, Whole
 from llmproxy.domain.errors import GatewayError
 from llmproxy.infra.controllers.desk import Desk
-from llmproxy.infra.controllers.errors import error_frame, typed_error_event
+from llmproxy.infra.controllers.errors import error_frame, stopping, typed_error_event
 from llmproxy.infra.controllers.rate_limits import with_quota
 from llmproxy.infra.controllers.visit import Headers, Visit
 
@@ -61,6 +62,11 @@ class Counter:
             if not visit.status:
                 raise
             await visit.end(self._failed(error, streamed))
+        except asyncio.CancelledError:
+            if visit.client_gone or not visit.status:
+                raise
+            streamed.close()  # first, for the client may not take what is told now
+            await visit.end(self._failed(stopping(), streamed))
         else:
             await visit.end(DONE if self._ends_with_done else b"")
         finally:

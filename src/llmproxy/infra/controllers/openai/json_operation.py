@@ -48,6 +48,9 @@ class JsonOperation:
         desk = self._desk
         row = self._row
         caller = self._gateway.registry.authenticate(visit.key, visit.is_local, visit.named_project)
+        size = visit.body_bytes(desk.max_body_bytes)
+        if not desk.crowd.enter(visit, size):
+            await desk.crowd.wait(visit, caller, size)
         raw = await visit.body(max_bytes=desk.max_body_bytes, silence_s=desk.body_timeout_s)
         asked = row.read(raw)
         model = visit.subject = asked.model or self._gateway.registry.only_model(

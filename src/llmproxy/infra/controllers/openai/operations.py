@@ -68,10 +68,12 @@ def operations(gateway: Gateway, desk: Desk, secrets: Secrets) -> dict[str, Serv
 
 
 def sockets(
-    gateway: Gateway, secrets: Secrets, *, max_message_bytes: int, idle_s: float
+    gateway: Gateway, desk: Desk, secrets: Secrets, *, max_message_bytes: int, idle_s: float
 ) -> dict[str, Serve]:
     """Return what serves the WebSocket of each path."""
-    realtime = Realtime(gateway, secrets, max_message_bytes=max_message_bytes, idle_s=idle_s)
+    realtime = Realtime(
+        gateway, secrets, desk.crowd, max_message_bytes=max_message_bytes, idle_s=idle_s
+    )
     return dict.fromkeys(REALTIME_PATHS, realtime)
 
 

@@ -25,6 +25,7 @@ from llmproxy.domain.errors import (
     UpstreamError,
 )
 from llmproxy.domain.operation import Endpoint, Operation
+from llmproxy.infra.controllers.crowd import Crowd
 from llmproxy.infra.controllers.errors import realtime_error_event
 from llmproxy.infra.controllers.openai.client_secrets import PREFIX, ClientSecret, Secrets
 from llmproxy.infra.controllers.openai.fields import missing
@@ -59,9 +60,16 @@ class Realtime:
     """`max_message_bytes` bounds a message of the client, `idle_s` a silence of both ends."""
 
     def __init__(
-        self, gateway: Gateway, secrets: Secrets, *, max_message_bytes: int, idle_s: float
+        self,
+        gateway: Gateway,
+        secrets: Secrets,
+        crowd: Crowd,
+        *,
+        max_message_bytes: int,
+        idle_s: float,
     ) -> None:
         self._gateway = gateway
+        self._crowd = crowd
         self._secrets = secrets
         self._max_message_bytes = max_message_bytes
         self._idle_s = idle_s
@@ -79,6 +87,7 @@ class Realtime:
         switchable = _switchable(visit)
         call = _call(visit, caller, secret)
         visit.subject = call.model
+        await self._crowd.admit(visit, caller, 0)
         visit.follow_client()
         session = await self._gateway.duplex(call)
         try:

@@ -40,6 +40,7 @@ class ResponsesById:
         after = _sequence_number(asked.get("starting_after")) if streams else None
         origin, deployment = self._gateway.recall.directory.find(shown, caller)
         visit.subject = deployment.model.code
+        await self._desk.crowd.admit(visit, caller, 0)
         silence_s = self._desk.silence_s(visit)
         lookup = Lookup(caller, origin, method, below, query, silence_s, after)
         visit.follow_client()

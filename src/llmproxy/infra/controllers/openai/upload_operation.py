@@ -19,7 +19,7 @@ from llmproxy.infra.controllers.openai.upload import SpooledForm
 from llmproxy.infra.controllers.openai.upload_requests import Desk as FormDesk
 from llmproxy.infra.controllers.openai.upload_requests import Sent
 from llmproxy.infra.controllers.openai.wishes import refuse_repeats
-from llmproxy.infra.controllers.spool import Spool, Spools
+from llmproxy.infra.controllers.spool import Spool, Spools, most_in_memory
 from llmproxy.infra.controllers.visit import JSON, Visit
 from llmproxy.infra.wire.multipart import Form, FormReader, Malformed, boundary_of
 
@@ -55,6 +55,7 @@ class UploadOperation:
         refuse_repeats(visit.headers)
         reader = _reader(content_type, self._row)
         declared = visit.declared_bytes(self._desk.max_upload_bytes, SETTING)
+        await self._desk.crowd.admit(visit, caller, most_in_memory(declared))
         spool = self._spools.spool(declared)
         try:
             form = await self._received(visit, reader, spool)

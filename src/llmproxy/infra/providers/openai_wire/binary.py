@@ -3,7 +3,7 @@
 from typing_extensions import override
 
 from llmproxy.domain.errors import Broken
-from llmproxy.infra.providers.openai_wire.incoming import Incoming, Sink, unexpected_kind
+from llmproxy.infra.providers.openai_wire.incoming import Incoming, unexpected_kind
 
 NOT_BINARY = (b"application/json", b"text/event-stream", b"text/html")
 
@@ -16,6 +16,7 @@ class BinaryStream(Incoming):
         if not content_type or content_type.startswith(NOT_BINARY):
             raise unexpected_kind(content_type)
         self.headers.append(b"content-type: " + content_type)
+        self._exchange.pings = ()
 
     @override
     def _relay(self, data: bytes) -> bytes:
@@ -29,11 +30,6 @@ class BinaryStream(Incoming):
         self._done = True
 
     @override
-    async def pour(self, sink: Sink) -> None:
-        if not self._done:
-            self._sink = sink
-            await self._exchange.pour(self._forward)
-
     def _forward(self, data: bytes) -> bool:
         if not self._sink(data):
             return False
@@ -51,5 +47,5 @@ class BinaryStream(Incoming):
         return 0
 
     @override
-    def has_content(self, batch: bytes) -> bool:
+    def _speaks(self, batch: bytes) -> bool:
         return bool(batch)

@@ -61,7 +61,7 @@ class ChatEvents(SseEvents):
         return not self._hide_usage or bool(chunk.choices)
 
     @override
-    def has_content(self, batch: bytes) -> bool:
+    def _speaks(self, batch: bytes) -> bool:
         for event in batch.split(self._separator):
             content = data_of(event)
             if not content:

@@ -56,7 +56,7 @@ class Site(NamedTuple):
     `stream_options` is false where that field of a chat completion is refused, so that a stream's
     usage stays unknown. `deployment` is what v1 knows the model by where that differs from `model`.
     `accent` is how its wire differs. `credential` adds the header that changes over time, where a
-    key is not among `headers`.
+    key is not among `headers`. Of a `provisioned` deployment it is read how full it is.
     """
 
     url: Callable[[Endpoint], str | None]
@@ -66,6 +66,7 @@ class Site(NamedTuple):
     deployment: str | None = None
     credential: Credential | None = None
     accent: Accent = PLAIN
+    provisioned: bool = False
 
 
 def upstream_model(model: Model) -> str:

@@ -8,13 +8,27 @@ from typing import Any
 
 import msgspec
 
-from llmproxy.domain.errors import Broken, Busy, OwnFault, Refused, TimedOut, UpstreamError
-from llmproxy.infra.providers.openai_wire.headers import passing_failure, unasked
+from llmproxy.domain.errors import (
+    Broken,
+    Busy,
+    GatewayError,
+    OwnFault,
+    Refused,
+    TimedOut,
+    Unavailable,
+    UpstreamError,
+)
+from llmproxy.infra.providers.openai_wire.headers import load_percent, passing_failure, unasked
 from llmproxy.infra.providers.transport.errors import (
     ConnectFailed,
+    Cut,
+    OutOfConnections,
     Silent,
     TransportError,
     Unreadable,
+    Unresolved,
+    Untrusted,
+    Wait,
 )
 from llmproxy.infra.wire.unreadable import UNREADABLE
 
@@ -24,6 +38,23 @@ TIMEOUTS = frozenset((408, 504))
 QUOTA_CODES = frozenset(("insufficient_quota", "billing_hard_limit_reached", "billing_not_active"))
 MAX_RETRY_AFTER_S = 86_400.0
 DETAIL_BYTES = 500
+OUT_OF_CONNECTIONS_S = 1.0
+SILENT: Mapping[Wait, tuple[str, str]] = {
+    Wait.CONNECT: ("No connection to the provider was had", "upstream_connect_timeout"),
+    Wait.FIRST_TOKEN: ("The provider said nothing of its answer", "upstream_first_token_timeout"),
+    Wait.BETWEEN_TOKENS: ("The provider stopped speaking: nothing came", "upstream_idle_timeout"),
+    Wait.TOTAL: ("The provider's answer was not complete", "upstream_total_timeout"),
+}
+"""The message and the code for each limit that can pass."""
+BROKEN: Mapping[type[TransportError], tuple[str, str | None]] = {
+    Unresolved: ("The name of the provider's host cannot be resolved.", "upstream_dns_failed"),
+    Untrusted: ("No TLS connection to the provider can be trusted.", "upstream_tls_failed"),
+    ConnectFailed: ("The provider cannot be reached.", "upstream_unreachable"),
+    Unreadable: ("The gateway cannot read the upload that it keeps.", "upload_lost"),
+    Cut: ("The provider closed the connection early.", "upstream_connection_lost"),
+    TransportError: ("The provider's answer makes no sense.", None),
+}
+"""The message and the code of each other failure; the first that fits."""
 
 
 def failure(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> UpstreamError:
@@ -32,6 +63,7 @@ def failure(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) ->
     made = _classified(status, error, retry_after_s(headers))
     made.upstream_status = status
     made.passing = passing_failure(headers)
+    made.load_percent = load_percent(b"".join(b"\n%b: %b" % header for header in headers))
     if isinstance(made, Refused | Busy):
         made.should_retry = _should_retry(headers)
     said = body[:DETAIL_BYTES].decode("utf-8", "replace")
@@ -91,17 +123,28 @@ def stream_failure(data: bytes) -> UpstreamError:
     return made
 
 
-def transport_failure(error: TransportError) -> UpstreamError:
+def transport_failure(error: TransportError) -> GatewayError:
     """Return the gateway's error for an exchange that broke."""
     if isinstance(error, Silent):
-        made: UpstreamError = TimedOut(f"The provider stayed silent too long ({error}).")
-    elif isinstance(error, ConnectFailed):
-        made = Broken("The provider cannot be reached.", code="upstream_unreachable")
-    elif isinstance(error, Unreadable):
-        made = Broken("The gateway cannot read the upload that it keeps.", code="upload_lost")
+        made: GatewayError = _timed_out(error)
+    elif isinstance(error, OutOfConnections):
+        made = Unavailable(
+            "The gateway has no connection to providers left.",
+            retry_after_s=OUT_OF_CONNECTIONS_S,
+            code="out_of_connections",
+        )
     else:
-        made = Broken("The provider broke off its answer.")
+        message, code = next(said for kind, said in BROKEN.items() if isinstance(error, kind))
+        made = Broken(message, code=code)
     made.detail = str(error)
+    return made
+
+
+def _timed_out(error: Silent) -> TimedOut:
+    message, code = SILENT[error.what]
+    whose = "s, which is the client's own limit." if error.by_client else "s."
+    made = TimedOut(f"{message} within {error.limit_s:g} {whose}", code=code)
+    made.by_client = error.by_client
     return made
 
 

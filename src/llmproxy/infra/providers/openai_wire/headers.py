@@ -19,6 +19,23 @@ over its dozen headers costs four times as much.
 REQUEST_ID = re.compile(rb"\n(?i:(?:x-|apim-)?request-id):[ \t]*([^\r\n]*)")
 CONTENT = re.compile(rb"\n(?i:content-(type|encoding)):[ \t]*([^\r\n]*)")
 
+LOAD = re.compile(rb"\n(?i:azure-openai-deployment-utilization):[ \t]*([0-9.]{1,8})")
+"""How full a provisioned deployment is, in percent, as `85.2%` or without the sign (Q&A 1838627 and
+1703225 of learn.microsoft.com, where Microsoft warns that it is a hint and no metric; its "Get
+started using provisioned deployments" has clients obey `retry-after-ms` once it is full).
+"""
+
+
+def load_percent(head: bytes) -> float | None:
+    """Return how full the deployment that answered says it is, None where it does not."""
+    found = LOAD.search(head)
+    if found is None:
+        return None
+    try:
+        return float(found[1])
+    except ValueError:
+        return None
+
 
 def passing(head: bytes) -> tuple[Headers, bytes]:
     """Return the header lines of an answer's head that pass, and the content type (or empty).

@@ -14,7 +14,7 @@ from llmproxy.domain.errors import Broken, UpstreamError
 from llmproxy.domain.usage import Usage
 from llmproxy.infra.providers.credentials.credential import Credential, heard
 from llmproxy.infra.providers.openai_wire.failures import failure, transport_failure
-from llmproxy.infra.providers.openai_wire.headers import passing
+from llmproxy.infra.providers.openai_wire.headers import load_percent, passing
 from llmproxy.infra.providers.transport.client import was_stale
 from llmproxy.infra.providers.transport.errors import Cut, TransportError
 from llmproxy.infra.providers.transport.exchange import Exchange
@@ -31,7 +31,8 @@ class Incoming(Events):
         """`again` sends the request once more on a fresh connection.
 
         `further` are headers of the gateway's own that go to the caller with the provider's.
-        `credential` hears of the status when its token was sent.
+        `credential` hears of the status when its token was sent. Of one that is `provisioned` it is
+        read how full it is.
         """
         self._exchange = exchange
         self._again: Again | None = again
@@ -43,6 +44,7 @@ class Incoming(Events):
         self.headers: Headers = []
         self.further: Sequence[bytes] = ()
         self.credential: Credential | None = None
+        self.provisioned = False
         self.usage: Usage | None = None
 
     @override
@@ -85,6 +87,8 @@ class Incoming(Events):
         self.headers, content_type = passing(exchange.head)
         self.headers += self.further_of(exchange.head)
         self.headers += self.further
+        if self.provisioned:
+            self.load_percent = load_percent(exchange.head)
         self._check_kind(content_type)
         self._ready = True
         self._again = None
@@ -121,8 +125,34 @@ class Incoming(Events):
         """Return what of the bytes that have arrived may go on now. Raises UpstreamError."""
 
     @abstractmethod
+    def _speaks(self, batch: bytes) -> bool:
+        """Whether these events hold content, as `has_content` says."""
+
+    @abstractmethod
     def _check_end(self) -> None:
         """Judge a body that is over. Raises Broken when it was cut."""
+
+    @override
+    def has_content(self, batch: bytes) -> bool:
+        speaks = self._speaks(batch)
+        if speaks:
+            self._exchange.content_began()
+        return speaks
+
+    @override
+    async def pour(self, sink: Sink) -> None:
+        self._exchange.content_began()  # it flows, whatever it is
+        if self._flows():
+            self._sink = sink
+            await self._exchange.pour(self._forward)
+
+    def _flows(self) -> bool:
+        """Whether what arrives may go to the sink at once."""
+        return not self._done
+
+    @abstractmethod
+    def _forward(self, data: bytes) -> bool:
+        """Give to the sink what it may have of these bytes; False leaves them to `next`."""
 
     @override
     def pulse_every(self, seconds: float) -> None:

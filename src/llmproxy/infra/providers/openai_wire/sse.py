@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from llmproxy.domain.errors import Broken
 from llmproxy.infra.providers.openai_wire.failures import stream_failure
-from llmproxy.infra.providers.openai_wire.incoming import Again, Incoming, Sink, unexpected_kind
+from llmproxy.infra.providers.openai_wire.incoming import Again, Incoming, unexpected_kind
 from llmproxy.infra.providers.transport.exchange import Exchange
 from llmproxy.infra.wire.unreadable import UNREADABLE
 
@@ -36,11 +36,10 @@ class SseEvents(Incoming):
             raise unexpected_kind(content_type)
 
     @override
-    async def pour(self, sink: Sink) -> None:
-        if not self._done and not self._tail:
-            self._sink = sink
-            await self._exchange.pour(self._forward)
+    def _flows(self) -> bool:
+        return not self._done and not self._tail
 
+    @override
     def _forward(self, data: bytes) -> bool:
         """Pass on what needs no second look; the rest is left to `next`."""
         separator = self._separator

@@ -60,5 +60,5 @@ class TranscriptEvents(TypedEvents):
         self._done = True
 
     @override
-    def has_content(self, batch: bytes) -> bool:
-        return bool(self._whole_kind) or super().has_content(batch)
+    def _speaks(self, batch: bytes) -> bool:
+        return bool(self._whole_kind) or super()._speaks(batch)

@@ -111,7 +111,7 @@ class TypedEvents(SseEvents):
         return True
 
     @override
-    def has_content(self, batch: bytes) -> bool:
+    def _speaks(self, batch: bytes) -> bool:
         contents = [data_of(event) for event in batch.split(self._separator)]
         self._spoke = any(content and _kind(content) not in PREAMBLE for content in contents)
         return self._spoke

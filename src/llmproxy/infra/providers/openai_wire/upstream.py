@@ -17,7 +17,7 @@ from llmproxy.infra.providers.openai_wire.answers import usage_in
 from llmproxy.infra.providers.openai_wire.binary import BinaryStream
 from llmproxy.infra.providers.openai_wire.endpoints import Site
 from llmproxy.infra.providers.openai_wire.failures import transport_failure
-from llmproxy.infra.providers.openai_wire.headers import passing
+from llmproxy.infra.providers.openai_wire.headers import load_percent, passing
 from llmproxy.infra.providers.openai_wire.incoming import Incoming
 from llmproxy.infra.providers.openai_wire.response_events import ResponseEvents, in_words
 from llmproxy.infra.providers.openai_wire.shown_ids import ShownIds
@@ -111,6 +111,8 @@ class OpenAIWire(Answering, Streaming, Rendering):
             headers.append(self._named(changes))
         if call.endpoint in WITH_IDS:
             answer = self._shown.in_answer(answer, call.caller.project)
+        if self._site.provisioned:
+            return Reply(headers, answer, usage, load_percent(exchange.head))
         return Reply(headers, answer, usage)
 
     @override
@@ -139,6 +141,7 @@ class OpenAIWire(Answering, Streaming, Rendering):
         else:
             events = BinaryStream(exchange, again)
         events.credential = self._site.credential
+        events.provisioned = self._site.provisioned
         if changes:
             events.further = (self._named(changes),)
         return events

@@ -8,7 +8,7 @@ from typing_extensions import override
 from llmproxy.application.interfaces.upstream import Events, Headers, Reply
 from llmproxy.domain.errors import UpstreamError
 from llmproxy.domain.usage import Usage
-from llmproxy.infra.providers.openai_wire.incoming import Again, Incoming, Sink, unexpected_kind
+from llmproxy.infra.providers.openai_wire.incoming import Again, Incoming, unexpected_kind
 from llmproxy.infra.providers.translated.translation import Reader, Translation
 from llmproxy.infra.providers.transport.exchange import Exchange
 
@@ -77,11 +77,10 @@ class TranslatedEvents(Incoming):
         self._done = True
 
     @override
-    async def pour(self, sink: Sink) -> None:
-        if not self._done and not self._kept:
-            self._sink = sink
-            await self._exchange.pour(self._forward)
+    def _flows(self) -> bool:
+        return not self._done and not self._kept
 
+    @override
     def _forward(self, data: bytes) -> bool:
         """Pass on what the reader makes of this; what the sink declines is left to `next`.
 
@@ -109,7 +108,7 @@ class TranslatedEvents(Incoming):
         return self._reader.events
 
     @override
-    def has_content(self, batch: bytes) -> bool:
+    def _speaks(self, batch: bytes) -> bool:
         return self._reader.spoke
 
 

@@ -10,10 +10,12 @@ from typing_extensions import override
 from llmproxy.application.interfaces.call import Outgoing
 from llmproxy.infra.providers.transport.beat import Beat
 from llmproxy.infra.providers.transport.connection import Connection, Keeper
+from llmproxy.infra.providers.transport.descriptors import within_descriptors
 from llmproxy.infra.providers.transport.dialing import Dialer
-from llmproxy.infra.providers.transport.errors import ConnectFailed, Cut
+from llmproxy.infra.providers.transport.errors import Cut, OutOfConnections, Silent, Wait
 from llmproxy.infra.providers.transport.exchange import Exchange
 from llmproxy.infra.providers.transport.proxies import Proxies
+from llmproxy.infra.providers.transport.resolving import LookUp
 from llmproxy.infra.providers.transport.target import Origin, Patience, Target, target
 
 if TYPE_CHECKING:
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 TICK_S = 0.1
 PRUNE_EVERY_S = 5.0
 MAX_IDLE_S = 60.0
+STALE_WITHIN_S = 5.0
 MAX_IDLE_PER_ORIGIN = 512
+MAX_CLOSED_AT_ONCE = 64
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 STREAM_MAX_BUFFER_BYTES = 16 * 1024 * 1024
 
@@ -37,17 +41,24 @@ class Closable(Protocol):
 class HttpClient(Keeper):
     """Requests over HTTP/1.1, plain or TLS, directly or through a proxy.
 
-    At most `max_connections` are open at once over all origins; one more is `ConnectFailed`. A
+    At most `max_connections` are open at once over all origins, fewer where there are too few file
+    descriptors for that; one more is `OutOfConnections`. A
     request on a kept connection that the provider closed before one byte of an answer is sent once
     more on a fresh one; nothing else is ever sent twice here.
     """
 
     def __init__(
-        self, *, max_connections: int, proxies: Proxies, tls: ssl.SSLContext | None = None
+        self,
+        *,
+        max_connections: int,
+        proxies: Proxies,
+        tls: ssl.SSLContext | None = None,
+        look_up: LookUp | None = None,
     ) -> None:
+        """`tls` and `look_up` take the place of the system's certificates and its resolver."""
         self._loop = asyncio.get_running_loop()
         self.beat = Beat(self._loop)
-        self._dialer = Dialer(self._loop, self, proxies, tls)
+        self._dialer = Dialer(self._loop, self, proxies, tls, look_up)
         self._idle: dict[Origin, deque[Connection]] = {}
         self._origins: dict[Connection, Origin] = {}
         self._active: set[Exchange] = set()
@@ -55,7 +66,7 @@ class HttpClient(Keeper):
         self._pruner: asyncio.TimerHandle | None = None
         self._dialing = 0
         self._sockets: set[Closable] = set()
-        self.max_connections = max_connections
+        self.max_connections = within_descriptors(max_connections)
 
     async def fetch(
         self, target: Target, body: bytes | Outgoing, patience: Patience
@@ -64,41 +75,41 @@ class HttpClient(Keeper):
 
         Raises TransportError.
         """
-        origin = target.origin
-        connection = self._take(origin) or await self._connect(origin, patience)
-        exchange = self._launch(connection, target, body, patience, streaming=False)
+        exchange = await self._ask(target, body, patience, streaming=False)
         try:
             return exchange, await exchange.whole()
         except Cut as error:
             if not was_stale(exchange, error):
                 raise
-        connection = await self._connect(origin, patience)
-        exchange = self._launch(connection, target, body, patience, streaming=False)
+        exchange = await self._ask(target, body, patience, streaming=False, fresh=True)
         return exchange, await exchange.whole()
 
     async def open(
         self, target: Target, body: bytes | Outgoing, patience: Patience, *, fresh: bool = False
     ) -> Exchange:
-        """Send `body` and return its exchange at once. Raises ConnectFailed.
+        """Send `body` and return its exchange at once. Raises TransportError.
 
         When `answered` raises a Cut that `was_stale`, the caller opens once more with `fresh`.
         """
-        connection = None if fresh else self._take(target.origin)
-        if connection is None:
-            connection = await self._connect(target.origin, patience)
-        return self._launch(connection, target, body, patience, streaming=True)
+        return await self._ask(target, body, patience, streaming=True, fresh=fresh)
 
-    def _launch(
+    async def _ask(
         self,
-        connection: Connection,
         target: Target,
         body: bytes | Outgoing,
         patience: Patience,
         *,
         streaming: bool,
+        fresh: bool = False,
     ) -> Exchange:
+        began_at = self._loop.time()
+        connection = None if fresh else self._take(target.origin)
+        if connection is None:
+            connection = await self._connect(target.origin, patience)
         max_bytes = STREAM_MAX_BUFFER_BYTES if streaming else MAX_ANSWER_BYTES
-        exchange = Exchange(self._loop, connection, patience, max_bytes, streaming=streaming)
+        exchange = Exchange(
+            self._loop, connection, patience, max_bytes, streaming=streaming, began_at=began_at
+        )
         self._active.add(exchange)
         if self._ticker is None:
             self._ticker = self._loop.call_later(TICK_S, self._tick)
@@ -142,14 +153,36 @@ class HttpClient(Keeper):
         return switching
 
     def _check_room(self) -> None:
-        if len(self._origins) + len(self._sockets) + self._dialing >= self.max_connections:
-            raise ConnectFailed(f"all {self.max_connections} upstream connections are in use")
+        if self._full:
+            self._close_idle(1)
+        if self._full:
+            raise OutOfConnections(f"all {self.max_connections} upstream connections are in use")
+
+    @property
+    def _full(self) -> bool:
+        held = len(self._origins) + len(self._sockets) + self._dialing
+        return held >= self.max_connections
+
+    def _close_idle(self, most: int) -> None:
+        """Close kept connections for the sake of others."""
+        for idle in tuple(self._idle.values()):
+            while idle and most:
+                connection = idle.popleft()
+                self._origins.pop(connection, None)
+                connection.transport.close()
+                most -= 1
 
     async def _connect(self, origin: Origin, patience: Patience) -> Connection:
         self._check_room()
         self._dialing += 1
         try:
             connection = await self._dialer.dial(origin, patience.connect_s)
+        except Silent as silent:
+            silent.by_client = Wait.CONNECT in patience.of_client
+            raise
+        except OutOfConnections:
+            self._close_idle(MAX_CLOSED_AT_ONCE)  # the next call finds a file descriptor free
+            raise
         finally:
             self._dialing -= 1
         self._origins[connection] = origin
@@ -198,10 +231,12 @@ class HttpClient(Keeper):
         self._pruner = self._loop.call_later(PRUNE_EVERY_S, self._prune) if self._idle else None
 
     def sizes(self) -> dict[str, int]:
-        """Return the gauges `open`, `idle` and `active` for the metrics."""
+        """Return the gauges `open`, `idle`, `active` and `resolving` for the metrics."""
         idle = sum(len(each) for each in self._idle.values())
         held = len(self._origins) + len(self._sockets)
-        return {"open": held, "idle": idle, "active": len(self._active) + len(self._sockets)}
+        active = len(self._active) + len(self._sockets)
+        resolving = self._dialer.resolver.asking
+        return {"open": held, "idle": idle, "active": active, "resolving": resolving}
 
     async def close(self) -> None:
         """Close every connection; exchanges in flight fail."""
@@ -218,6 +253,12 @@ class HttpClient(Keeper):
 
 
 def was_stale(exchange: Exchange, error: Cut) -> bool:
-    """Whether the exchange failed only because the provider had closed a kept connection."""
+    """Whether the exchange failed only because the provider had closed a kept connection.
+
+    That shows at once. Who closes one later has had the time to begin with the work, and the same
+    request might be paid for twice.
+    """
     line = exchange.line
-    return error.before_answer and isinstance(line, Connection) and line.used
+    if not (error.before_answer and isinstance(line, Connection) and line.used):
+        return False
+    return asyncio.get_running_loop().time() - exchange.began_at < STALE_WITHIN_S

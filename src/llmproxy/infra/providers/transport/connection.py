@@ -166,7 +166,7 @@ class Connection(asyncio.Protocol, Line):
             self._drop()
             return
         exchange.seen = True
-        exchange.seen_at = now = self._loop.time()
+        exchange.heard_at = now = self._loop.time()
         if not exchange.status:
             exchange.head += data
         try:

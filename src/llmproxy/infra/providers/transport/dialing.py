@@ -4,6 +4,9 @@ TLS with verification.
 """
 
 import asyncio
+import errno
+import os
+import socket
 import ssl
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,12 +14,25 @@ from typing import TypeVar
 from typing_extensions import override
 
 from llmproxy.infra.providers.transport.connection import Connection, Keeper
-from llmproxy.infra.providers.transport.errors import ConnectFailed
+from llmproxy.infra.providers.transport.errors import (
+    ConnectFailed,
+    OutOfConnections,
+    Silent,
+    TransportError,
+    Unresolved,
+    Untrusted,
+    Wait,
+)
 from llmproxy.infra.providers.transport.proxies import Proxies, Proxy
+from llmproxy.infra.providers.transport.resolving import LookUp, Resolver
 from llmproxy.infra.providers.transport.target import Origin, Target, target
 from llmproxy.infra.providers.transport.tls import Tls
 
 MAX_CONNECT_ANSWER_BYTES = 16 * 1024
+EXHAUSTED = frozenset(
+    (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL)
+)
+"""What this machine, and no provider, has run out of."""
 AnyProtocol = TypeVar("AnyProtocol", bound=asyncio.Protocol)
 
 
@@ -29,14 +45,19 @@ class Dialer:
         keeper: Keeper,
         proxies: Proxies,
         tls: ssl.SSLContext | None,
+        look_up: LookUp | None = None,
     ) -> None:
         self._loop = loop
         self._keeper = keeper
         self._proxies = proxies
         self._tls = tls
+        self.resolver = Resolver(loop.time, look_up)
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:
+            # Without a file descriptor OpenSSL would find no authorities, say nothing, and never
+            # look again.
+            os.close(os.open(os.devnull, os.O_RDONLY))
             self._tls = ssl.create_default_context()
             self._tls.set_alpn_protocols(["http/1.1"])
         return self._tls
@@ -55,45 +76,38 @@ class Dialer:
         return target(url, headers, method=method, through_proxy=True)
 
     async def dial(self, origin: Origin, limit_s: float) -> Connection:
-        """Return a fresh connection for HTTP. Raises ConnectFailed with the reason."""
+        """Return a fresh connection for HTTP. Raises as `connect` does."""
         return await self.connect(origin, limit_s, self._make, tunnels=origin.scheme == "https")
 
     async def connect(
         self, origin: Origin, limit_s: float, make: Callable[[], AnyProtocol], *, tunnels: bool
     ) -> AnyProtocol:
-        """Return a connected protocol. Raises ConnectFailed with the reason.
+        """Return a connected protocol.
 
         With `tunnels` a proxy before the host is asked for a tunnel; without, the request itself
-        goes to the proxy.
+        goes to the proxy. Raises ConnectFailed, Silent or OutOfConnections with the reason.
         """
         proxy = self._proxies.before(*origin)
         via = f" through the proxy {proxy.host}:{proxy.port}" if proxy else ""
         try:
             async with asyncio.timeout(limit_s):
                 if proxy is None:
-                    return await self._direct(origin, make)
+                    return await self._direct(origin, limit_s, make)
                 if not tunnels:
-                    return await self._plain(proxy.host, proxy.port, make)
-                return await self._tunnelled(origin, proxy, make)
-        except TimeoutError as error:
-            raise ConnectFailed(
-                f"no connection to {origin.host}{via} within {limit_s:g} s"
-            ) from error
-        except ssl.SSLError as error:
-            reason = getattr(error, "verify_message", "") or error.reason or str(error)
-            raise ConnectFailed(f"TLS with {origin.host}{via} failed: {reason}") from error
+                    return await self._plain(proxy.host, proxy.port, limit_s, make)
+                return await self._tunnelled(origin, proxy, limit_s, make)
         except OSError as error:
-            raise ConnectFailed(
-                f"no connection to {origin.host}:{origin.port}{via}:"
-                f" {str(error) or type(error).__name__}"
-            ) from error
+            raise _failure(error, origin, via, limit_s) from error
 
-    async def _direct(self, origin: Origin, make: Callable[[], AnyProtocol]) -> AnyProtocol:
+    async def _direct(
+        self, origin: Origin, limit_s: float, make: Callable[[], AnyProtocol]
+    ) -> AnyProtocol:
         if origin.scheme == "http":
-            return await self._plain(origin.host, origin.port, make)
+            return await self._plain(origin.host, origin.port, limit_s, make)
         protocol = make()
-        _, tls = await self._loop.create_connection(
-            lambda: Tls(self._context(), origin.host, protocol), origin.host, origin.port
+        context = self._context()
+        tls = await self._plain(
+            origin.host, origin.port, limit_s, lambda: Tls(context, origin.host, protocol)
         )
         await self._secured(tls)
         return protocol
@@ -101,21 +115,40 @@ class Dialer:
     def _make(self) -> Connection:
         return Connection(self._loop, self._keeper)
 
-    async def _plain(self, host: str, port: int, make: Callable[[], AnyProtocol]) -> AnyProtocol:
-        _, protocol = await self._loop.create_connection(make, host, port)
+    async def _plain(
+        self, host: str, port: int, limit_s: float, make: Callable[[], AnyProtocol]
+    ) -> AnyProtocol:
+        """Connect to the first address of a host that answers.
+
+        One that is silent takes its share of the time, not all of it.
+        """
+        addresses = await self.resolver.addresses(host)
+        share_s = limit_s / len(addresses)
+        for address in addresses[:-1]:
+            try:
+                async with asyncio.timeout(share_s):
+                    _, protocol = await self._loop.create_connection(make, address, port)
+                    return protocol
+            except OSError as error:
+                if error.errno in EXHAUSTED:
+                    raise
+        _, protocol = await self._loop.create_connection(make, addresses[-1], port)
         return protocol
 
     async def _secured(self, tls: Tls) -> None:
         try:
             await tls.secured
+        except ConnectionError as error:
+            raise ssl.SSLError(str(error)) from error
         except BaseException:
             tls.abort()
             raise
 
     async def _tunnelled(
-        self, origin: Origin, proxy: Proxy, make: Callable[[], AnyProtocol]
+        self, origin: Origin, proxy: Proxy, limit_s: float, make: Callable[[], AnyProtocol]
     ) -> AnyProtocol:
-        transport, tunnel = await self._loop.create_connection(_Tunnel, proxy.host, proxy.port)
+        tunnel = await self._plain(proxy.host, proxy.port, limit_s, _Tunnel)
+        transport = tunnel.transport
         try:
             await tunnel.connect(origin, proxy)
         except BaseException:
@@ -131,6 +164,23 @@ class Dialer:
         tls.connection_made(transport)
         await self._secured(tls)
         return protocol
+
+
+def _failure(error: OSError, origin: Origin, via: str, limit_s: float) -> TransportError:
+    """Return what an error of the operating system or of TLS means."""
+    place = f"{origin.host}:{origin.port}{via}"
+    said = str(error) or type(error).__name__
+    if isinstance(error, TimeoutError):
+        message = f"no connection to {origin.host}{via} within {limit_s:g} s"
+        return Silent(Wait.CONNECT, limit_s, message)
+    if isinstance(error, socket.gaierror):
+        return Unresolved(f"the name of {place} cannot be resolved: {said}")
+    if isinstance(error, ssl.SSLError):
+        reason = getattr(error, "verify_message", "") or error.reason or said
+        return Untrusted(f"TLS with {origin.host}{via} failed: {reason}")
+    if error.errno in EXHAUSTED:
+        return OutOfConnections(f"no connection to {place}: {said}")
+    return ConnectFailed(f"no connection to {place}: {said}")
 
 
 class _Tunnel(asyncio.Protocol):

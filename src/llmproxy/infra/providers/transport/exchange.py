@@ -5,11 +5,11 @@ import re
 from collections.abc import Callable
 from typing import Protocol
 
-from llmproxy.infra.providers.transport.errors import Cut, Garbled, Silent, TransportError
-from llmproxy.infra.providers.transport.target import Patience
+from llmproxy.infra.providers.transport.errors import Cut, Garbled, Silent, TransportError, Wait
+from llmproxy.infra.providers.transport.pings import PINGS, only_pings
+from llmproxy.infra.providers.transport.target import NEVER, Patience
 
 HIGH_WATER_BYTES = 256 * 1024
-NEVER = float("inf")
 HEADER = re.compile(rb"\n([^:\r\n]+):[ \t]*([^\r\n]*)")
 Sink = Callable[[bytes], bool]
 
@@ -30,9 +30,11 @@ class Line(Protocol):
 class Exchange:
     """Filled by the connection, emptied by whoever awaits `answered`, `whole` or `next`.
 
-    `seen_at` is when the provider was last heard; a silence of `limit_s` ends the exchange, one of
-    `pulse_s` wakes a waiting reader with nothing, so that it can keep its own client company. Both
-    are checked by one timer of the client for all exchanges.
+    `heard_at` is when bytes last came from the provider, `alive_at` when they last were a sign of
+    life. Before the first content nothing that it sends is one: `limit_s` runs from the request on.
+    After it everything is but pings. A silence of `limit_s` ends the exchange, one of `pulse_s`
+    wakes a waiting reader with nothing, so that it can keep its own client company. Both are
+    checked by one timer of the client for all exchanges.
     """
 
     # What an exchange begins with; kept on the class, because setting it all costs more.
@@ -46,8 +48,10 @@ class Exchange:
     ends_at = NEVER
     error: TransportError | None = None
     head = b""
+    pings: tuple[bytes, ...] = PINGS
     pulse_s = NEVER
     seen = False
+    spoke = False
     status = 0
 
     def __init__(
@@ -58,17 +62,19 @@ class Exchange:
         max_bytes: int,
         *,
         streaming: bool,
+        began_at: float,
     ) -> None:
+        """`began_at` is when the call for it came, in the loop's time; connecting counts."""
         self._loop = loop
         self._chunks: list[bytes] = []
         self.line = line
         self.patience = patience
         self.max_bytes = max_bytes
         self.streaming = streaming
-        self.seen_at = now = loop.time()
-        self.limit_s = patience.first_byte_s
+        self.began_at = self.heard_at = self.alive_at = began_at
+        self.limit_s = patience.first_token_s
         if patience.total_s is not None:
-            self.ends_at = now + patience.total_s
+            self.ends_at = began_at + patience.total_s
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
@@ -76,24 +82,47 @@ class Exchange:
         return [(name.lower(), value.rstrip()) for name, value in HEADER.findall(self.head)]
 
     def begin(self, status: int) -> None:
-        """Take the status; from now on silence is idleness, and `head` is complete."""
+        """Take the status; `head` is complete."""
         self.status = status
-        self.limit_s = self.patience.idle_s
         if self.streaming:
             self.wake()
 
+    def content_began(self) -> None:
+        """Take what was heard last as the first content: from now on each silence has its limit.
+
+        A streaming exchange is told so by its reader; an answer in one piece tells it by itself.
+        """
+        if not self.spoke:
+            self.spoke = True
+            self.alive_at = self.heard_at
+            if not self._paused:
+                self.limit_s = self.patience.between_tokens_s
+
     def feed(self, data: bytes) -> None:
-        """Take a piece of the answer's body."""
+        """Take a piece of the answer's body.
+
+        Pings are no sign of life, nor are the blank lines that some send before an answer in one
+        piece, while they work on it (DeepSeek's API documentation, Rate Limit).
+        """
         self._chunks.append(data)
-        if self._sink is not None:
-            return
-        self._size += len(data)
+        if not self.streaming:
+            if self.spoke or not data.isspace():
+                self.content_began()
+                self.alive_at = self.heard_at
+        elif self.spoke and not (data.startswith(self.pings) and only_pings(data)):
+            self.alive_at = self.heard_at
+        if self._sink is None:
+            self._grow(len(data))
+
+    def _grow(self, size: int) -> None:
+        self._size += size
         if self._size > self.max_bytes:
             self.fail(Garbled(f"an answer of more than {self.max_bytes} bytes"))
         elif self.streaming:
             if self._size > HIGH_WATER_BYTES and not self._paused:
                 self._paused = True
-                self.limit_s = NEVER
+                if self.spoke:
+                    self.limit_s = NEVER
                 self.line.pause()
             self.wake()
 
@@ -146,14 +175,17 @@ class Exchange:
 
     def check(self, now: float) -> None:
         """Apply the limits on silence and total time; called a few times a second."""
-        if now - self.seen_at >= self.limit_s:
-            self.fail(Silent("idle" if self.status else "first byte", self.limit_s))
+        if now - self.alive_at >= self.limit_s:
+            self._fall_silent(Wait.BETWEEN_TOKENS if self.spoke else Wait.FIRST_TOKEN, self.limit_s)
         elif now >= self.ends_at:
-            self.fail(Silent("total", self.patience.total_s or 0.0))
-        elif now - max(self.seen_at, self._pulsed_at) >= self.pulse_s:
+            self._fall_silent(Wait.TOTAL, self.patience.total_s or 0.0)
+        elif now - max(self.heard_at, self._pulsed_at) >= self.pulse_s:
             self._pulsed_at = now
             self._pulse = True
             self.wake()
+
+    def _fall_silent(self, what: Wait, limit_s: float) -> None:
+        self.fail(Silent(what, limit_s, by_client=what in self.patience.of_client))
 
     def pulse_every(self, seconds: float) -> None:
         """From now on wake a reader of `next` that has waited this long."""
@@ -208,8 +240,9 @@ class Exchange:
     def _read_on(self) -> None:
         if self._paused:
             self._paused = False
-            self.seen_at = self._loop.time()
-            self.limit_s = self.patience.idle_s
+            if self.spoke:
+                self.alive_at = self._loop.time()
+                self.limit_s = self.patience.between_tokens_s
             self.line.resume()
 
     def drain(self, limit_s: float) -> None:

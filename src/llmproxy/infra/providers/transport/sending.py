@@ -10,7 +10,7 @@ from llmproxy.infra.providers.transport.exchange import Exchange
 class Sending:
     """Runs until the body is out or `stop` is called; at most a piece waits in the transport.
 
-    Every piece that goes out counts as a sign of life of the provider.
+    Every piece that goes out counts as a sign of life of the provider: it takes them.
     """
 
     __slots__ = ("_body", "_exchange", "_loop", "_paused", "_task", "_transport", "_waiter", "done")
@@ -37,7 +37,7 @@ class Sending:
             while at < self._body.size:
                 piece = await self._body.read(at)
                 at += len(piece)
-                self._exchange.seen_at = self._loop.time()
+                self._exchange.alive_at = self._loop.time()
                 self._transport.write(piece)
                 if self._paused:
                     self._waiter = self._loop.create_future()
@@ -45,7 +45,7 @@ class Sending:
         except OSError as error:
             self._exchange.fail(Unreadable(f"the request body cannot be read: {error}"))
         else:
-            self._exchange.seen_at = self._loop.time()
+            self._exchange.alive_at = self._loop.time()
             self.done = True
 
     def pause(self) -> None:

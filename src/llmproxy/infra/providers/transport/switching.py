@@ -8,7 +8,7 @@ from collections.abc import Callable
 import httptools
 from typing_extensions import override
 
-from llmproxy.infra.providers.transport.errors import Cut, Garbled, Silent
+from llmproxy.infra.providers.transport.errors import Cut, Garbled, Silent, Wait
 from llmproxy.infra.wire.websocket import WebSocket, accept_key
 
 MAX_ANSWER_BYTES = 64 * 1024
@@ -46,7 +46,7 @@ class Switching(asyncio.Protocol):
                 await self._answered
         except TimeoutError as error:
             self.abort()
-            raise Silent("handshake", limit_s) from error
+            raise Silent(Wait.CONNECT, limit_s, f"no WebSocket within {limit_s:g} s") from error
         except BaseException:
             self.abort()
             raise

@@ -4,25 +4,50 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from llmproxy.domain.timeouts import Timeouts
+from llmproxy.infra.providers.transport.errors import Wait
+
+NEVER = float("inf")
+
 
 class Patience(NamedTuple):
-    """How long each silence may last, in seconds. `total_s` None means without end."""
+    """How long each wait may last, in seconds. `total_s` None means without end.
+
+    `of_client` names those limits that are the client's own, shorter than the deployment's.
+    """
 
     connect_s: float
-    first_byte_s: float
-    idle_s: float
+    first_token_s: float
+    between_tokens_s: float
     total_s: float | None
+    of_client: frozenset[Wait] = frozenset()
+
+    def stated(self, timeouts: Timeouts) -> "Patience":
+        """Return this with the limits that a document states in the place of these."""
+        return Patience(
+            self.connect_s if timeouts.connect_s is None else timeouts.connect_s,
+            self.first_token_s if timeouts.first_token_s is None else timeouts.first_token_s,
+            self.between_tokens_s
+            if timeouts.between_tokens_s is None
+            else timeouts.between_tokens_s,
+            self.total_s if timeouts.total_s is None else timeouts.total_s,
+        )
 
     def within(self, limit_s: float, *, whole: bool) -> "Patience":
         """Return this with no silence longer than the limit, nor the `whole` when that counts."""
-        total_s = self.total_s
+        own = {
+            Wait.CONNECT: self.connect_s,
+            Wait.FIRST_TOKEN: self.first_token_s,
+            Wait.BETWEEN_TOKENS: self.between_tokens_s,
+        }
         if whole:
-            total_s = limit_s if total_s is None else min(total_s, limit_s)
+            own[Wait.TOTAL] = NEVER if self.total_s is None else self.total_s
         return Patience(
             min(self.connect_s, limit_s),
-            min(self.first_byte_s, limit_s),
-            min(self.idle_s, limit_s),
-            total_s,
+            min(self.first_token_s, limit_s),
+            min(self.between_tokens_s, limit_s),
+            min(own[Wait.TOTAL], limit_s) if whole else self.total_s,
+            frozenset(wait for wait, seconds in own.items() if limit_s < seconds),
         )
 
 

@@ -1,0 +1,282 @@
+"""A call's way over the deployments of its model, and of the models that stand in for it.
+
+Every failure before the first content comes here, and here alone it is decided who is asked next:
+
+1. the deployments that are well, in their order;
+2. the fallbacks that the model names for this kind of failure;
+3. those that are not well (breaker open, resting, nearly full): better than no answer;
+4. one of them again, after a pause, as far as the model's budget of retries goes.
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+from llmproxy.application.interfaces.journal import Attempt
+from llmproxy.application.interfaces.limiter import Reservation
+from llmproxy.application.interfaces.upstream import Deployment
+from llmproxy.application.steps.admission import Admission
+from llmproxy.application.steps.asked import CANCELLED, CRASHED, Asked
+from llmproxy.application.steps.causes import cause_of, weightier
+from llmproxy.application.steps.ground import Ground
+from llmproxy.application.steps.legs import Leg, Legs
+from llmproxy.application.steps.retries import Retries
+from llmproxy.domain.errors import (
+    CallerError,
+    GatewayError,
+    OwnFault,
+    Refused,
+    UpstreamError,
+)
+from llmproxy.domain.routing import Cause
+
+MAX_ATTEMPTS: Final = 16
+
+
+class Walk:
+    """Ask `next` for a deployment, ask it, and tell of the end by one of the other methods.
+
+    `wait_s` is how long to wait where `next` returns None.
+    """
+
+    __slots__ = (
+        "_admission",
+        "_away",
+        "_end",
+        "_failure",
+        "_gives_up_at",
+        "_ground",
+        "_lane",
+        "_legs",
+        "_number",
+        "_passed",
+        "_retries",
+        "_retry_lane",
+        "asked",
+        "deployment",
+        "wait_s",
+    )
+
+    def __init__(self, ground: Ground, admission: Admission) -> None:
+        self._ground = ground
+        self._admission = admission
+        self._lane = admission.reservation.lane - 1
+        number = len(admission.plan)
+        well = admission.well
+        self._end = well if self._lane + 1 < well < number else number
+        if not well and Cause.ANY in admission.routing.fallbacks:
+            self._end = self._lane + 1  # those that stand in come first
+        silence_s = admission.call.silence_s
+        started_at = admission.call.started_at
+        self._gives_up_at = None if silence_s is None else started_at + silence_s
+        self._number = 0
+        self._away = False
+        self._retries = Retries()
+        self._retry_lane: int | None = None
+        self._legs = Legs(admission)
+        self._passed: Collection[str] = ()
+        self._failure: GatewayError | None = None
+        self.asked: Asked | None = None
+        self.deployment: Deployment | None = None
+        self.wait_s = 0.0
+
+    async def next(self) -> Deployment | None:
+        """Return who is asked now, its lane held; None: wait, then ask again.
+
+        Raises the failure that the caller is told when nobody is left.
+        """
+        while True:
+            lane = self._retry_lane
+            self._retry_lane = None
+            if lane is None:
+                lane = self._lane + 1
+                if lane >= self._end:
+                    if await self._go_on():
+                        continue
+                    return None
+                if self._passed and self._admission.plan[lane].model.id in self._passed:
+                    self._lane = lane
+                    continue
+            if self._number and not self._may_ask_another():
+                raise self._told()
+            deployment = await self._depart(lane)
+            if deployment is not None:
+                return deployment
+
+    async def _depart(self, lane: int) -> Deployment | None:
+        """Hold a lane and say that its deployment is asked; None when it cannot be."""
+        admission, ground = self._admission, self._ground
+        self._lane = lane
+        deployment = self.deployment = admission.plan[lane]
+        began = ground.clock.monotonic()
+        reservation = admission.reservation
+        if reservation.lanes and lane != reservation.lane:
+            try:
+                await ground.limiter.move(reservation, lane)
+            except GatewayError as error:
+                duration_s = ground.clock.monotonic() - began
+                attempt = Attempt(deployment.model.id, error.code or "failed", duration_s)
+                self._fail(error, attempt)
+                return None
+        if not self._number:
+            ground.fleet.budget(deployment.model.code).began()
+        self._number += 1
+        self.asked = Asked(ground.fleet, deployment, lane, reservation, began)
+        return deployment
+
+    def _may_ask_another(self) -> bool:
+        """Whether one more attempt is in order: the first failover always is, within its bounds."""
+        if self._number >= MAX_ATTEMPTS or self._too_late():
+            return False
+        return self._number == 1 or self._retries.made > 0 or self._budget()
+
+    def _budget(self) -> bool:
+        return self._ground.fleet.budget(self._admission.plan[0].model.code).take()
+
+    def _too_late(self, after_s: float = 0.0) -> bool:
+        left_s = self.left_s
+        return left_s is not None and left_s <= after_s
+
+    async def _go_on(self) -> bool:
+        """Begin the next leg; False: wait and ask `next` again. Raises when there is none."""
+        if self._too_late():
+            raise self._told()
+        cause = cause_of(self._failure)
+        unwell_left = self._end < len(self._admission.plan)
+        while (leg := self._legs.take(cause, unwell_left=unwell_left)) is not None:
+            if await self._begin(leg):
+                return True
+        return self._again()
+
+    async def _begin(self, leg: Leg) -> bool:
+        """Go on with a model; False when the call may not use it."""
+        admission = self._admission
+        if not admission.held or leg.model != admission.model:
+            try:
+                await self._ground.switching.switch(admission, leg.model)
+            except GatewayError as error:
+                self._failure = weightier(self._failure, error)
+                return False
+            self._away = not leg.unwell
+            self._lane = admission.reservation.lane - 1
+            self._passed = {attempt.deployment for attempt in admission.attempts}
+            self._retries.elsewhere()
+        self._end = len(admission.plan)
+        return True
+
+    def _again(self) -> bool:
+        """Prepare to ask one of them again; False: after a wait. Raises when that is no use."""
+        again = None
+        if self._admission.held and self._admission.plan:
+            again = self._retries.choose(self._legs.retries, self._ground.jitter)
+        if again is None or self._too_late(again.pause_s) or not self._budget():
+            raise self._told()
+        self._retries.made += 1
+        self._retry_lane, self.wait_s = again
+        return False
+
+    def _told(self) -> GatewayError:
+        return self._failure or OwnFault("No deployment is left for this request.")
+
+    async def pause(self, seconds: float) -> None:
+        """Wait before somebody is asked again: waiting for providers, as the ledger counts it."""
+        self._admission.paused_s += seconds
+        await self._ground.pause(seconds)
+
+    @property
+    def waited_s(self) -> float:
+        """How long providers have been waited for until now."""
+        waited_s = self._admission.waited_s
+        if self.asked is not None:
+            waited_s += self._ground.clock.monotonic() - self.asked.began
+        return waited_s
+
+    @property
+    def left_s(self) -> float | None:
+        """How long the client waits on, None where it does not say."""
+        if self._gives_up_at is None:
+            return None
+        return self._gives_up_at - self._ground.clock.monotonic()
+
+    def failed(self, error: GatewayError, *, flowing: bool = False) -> None:
+        """Record a failed attempt. Raises its error when no other deployment can do better."""
+        asked = self._no_longer()
+        if asked is None:
+            raise error
+        attempt = asked.failed(error, self._ground.clock.monotonic())
+        if flowing:
+            self._admission.attempts.append(attempt)
+            raise error
+        self._fail(error, attempt)
+
+    def _fail(self, error: GatewayError, attempt: Attempt) -> None:
+        self._admission.attempts.append(attempt)
+        if not isinstance(error, UpstreamError | CallerError):
+            raise error
+        refused = isinstance(error, Refused)
+        if refused and not (self._away or self._mended_elsewhere(error)):
+            raise error
+        self._retries.failed(self._lane, error)
+        if not (self._away and refused and self._failure is not None):
+            self._failure = weightier(self._failure, error)
+
+    def _mended_elsewhere(self, error: GatewayError) -> bool:
+        """Whether another model is named for just this refusal."""
+        self._end = self._lane + 1
+        return self._legs.mend(cause_of(error))
+
+    def _no_longer(self) -> Asked | None:
+        asked, self.asked = self.asked, None
+        return asked
+
+    def answered(
+        self, load_percent: float | None = None, first_content_at: float | None = None
+    ) -> None:
+        """Record that the present deployment answered to the end."""
+        asked = self._no_longer()
+        if asked is not None:
+            now = self._ground.clock.monotonic()
+            self._admission.attempts.append(asked.answered(now, load_percent, first_content_at))
+
+    def accepted(self) -> None:
+        """Note that a conversation has begun; its attempt is recorded when it ends."""
+        asked = self._no_longer()
+        if asked is not None:
+            asked.answered(self._ground.clock.monotonic(), None, None)
+
+    def cut_off(self, error: BaseException | None) -> None:
+        """Record an attempt that ended because something crashed, or nobody waits any more."""
+        asked = self._no_longer()
+        if asked is not None:
+            self._admission.cut = asked.deployment
+            why = CRASHED if isinstance(error, Exception) else CANCELLED
+            self._admission.attempts.append(asked.left(why, self._ground.clock.monotonic()))
+
+    def hedges_after_s(self) -> float | None:
+        """How long to wait before a second deployment is asked too; None: there is none for it."""
+        hedge, asked = self._admission.routing.hedge, self.asked
+        if hedge is None or asked is None or self.lane_beside() is None:
+            return None
+        return asked.p95_s if hedge.after_s is None else hedge.after_s
+
+    def lane_beside(self) -> int | None:
+        """Return the next deployment that is well and not asked yet."""
+        lane = self._lane + 1
+        return (
+            lane
+            if self._retries.made == 0 and lane < min(self._end, self._admission.well)
+            else None
+        )
+
+    def beside(self, lane: int, reservation: Reservation) -> Asked:
+        """Ask a deployment too; `reservation` is held for that."""
+        deployment = self._admission.plan[lane]
+        self._number += 1
+        self._passed = {*self._passed, deployment.model.id}
+        now = self._ground.clock.monotonic()
+        return Asked(self._ground.fleet, deployment, lane, reservation, now)
+
+    def go_on_as(self, asked: Asked) -> None:
+        """Let this one be the present deployment, in place of another that is let go."""
+        admission = self._admission
+        self.asked, self.deployment, self._lane = asked, asked.deployment, asked.lane
+        admission.reservation = asked.reservation

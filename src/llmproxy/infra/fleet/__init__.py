@@ -1,0 +1,1 @@
+"""What workers tell one another of deployments that are unwell."""

@@ -1,0 +1,1 @@
+"""Each wait for a provider has its own limit, and its own word when that has passed."""

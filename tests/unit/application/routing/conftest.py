@@ -1,0 +1,5 @@
+"""Property tests run here."""
+
+from tests.properties import prepare
+
+prepare()

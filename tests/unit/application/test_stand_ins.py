@@ -1,0 +1,161 @@
+"""Models that stand in for one that fails: for which failures, for whom, and what is told."""
+
+import pytest
+
+from llmproxy.application.interfaces.journal import Outcome
+from llmproxy.domain.errors import Broken, BudgetSpent, Busy, GatewayError, OwnFault, Refused
+from tests.fakes.clock import FakeClock
+from tests.fakes.gateway import FakeRooms
+from tests.fakes.upstream import deployment, good_reply
+from tests.unit.application.scripted import Scripted, ask, told
+
+pytestmark = pytest.mark.asyncio
+
+TOO_LONG = Refused("Long.", status=400, error={"code": "context_length_exceeded"})
+FILTERED = Refused("Bad.", status=400, error={"code": "content_filter"})
+WRONG = Refused("Wrong.", status=400, error={"code": "invalid_value"})
+STREAM = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+
+
+@STREAM
+async def test_another_model_stands_in(*, stream: bool) -> None:
+    """The row says who answered; what was held of the first is given back, all of it."""
+    clock = FakeClock()
+    first = deployment(Scripted(clock, OwnFault("no")), id="a-1", code="mini", fallbacks=["b"])
+    second = deployment(Scripted(clock), id="b-1", code="b")
+    rooms = FakeRooms(clock, first, second)
+
+    assert await ask(rooms, clock, stream=stream) == "b-1"
+    assert told(rooms) == [("a-1", "upstream_misconfigured"), ("b-1", None)]
+    assert (rooms.journal.last.model, rooms.journal.last.deployment) == ("b", "b-1")
+    assert rooms.limiter.held == []
+    assert len(rooms.journal.openings) == len(rooms.journal.settlements) == 1
+
+
+@STREAM
+@pytest.mark.parametrize(
+    ("cause", "error"),
+    [("context_too_long", TOO_LONG), ("content_filter", FILTERED), ("busy", Busy("b"))],
+)
+async def test_named_causes(cause: str, error: GatewayError, *, stream: bool) -> None:
+    """Each goes to the models that are named for it, and other failures do not."""
+    clock = FakeClock()
+    failing = Scripted(clock, error)
+    rooms = FakeRooms(
+        clock,
+        deployment(failing, id="a", code="mini", fallbacks={cause: ["b"], "any": ["c"]}),
+        deployment(Scripted(clock), id="b", code="b"),
+        deployment(Scripted(clock), id="c", code="c"),
+    )
+    assert await ask(rooms, clock, stream=stream) == "b"
+    failing.replies = [Broken("down")]
+    assert await ask(rooms, clock, stream=stream) == "c"
+    failing.replies = [WRONG]
+    with pytest.raises(Refused):
+        await ask(rooms, clock, stream=stream)
+
+
+async def test_a_refusal_stands_when_nobody_mends_it() -> None:
+    """The caller is told what is wrong with the request, not what befell those that stood in."""
+    clock = FakeClock()
+    rooms = FakeRooms(
+        clock,
+        deployment(
+            Scripted(clock, TOO_LONG), id="a", code="mini", fallbacks={"context_too_long": ["b"]}
+        ),
+        deployment(Scripted(clock, Broken("down")), id="b", code="b"),
+    )
+    with pytest.raises(Refused, match="Long"):
+        await ask(rooms, clock)
+    assert rooms.journal.last.outcome is Outcome.REFUSED
+
+
+async def test_a_stand_in_that_refuses() -> None:
+    """The request was none of its own: the first model's failure is told."""
+    clock = FakeClock()
+    rooms = FakeRooms(
+        clock,
+        deployment(Scripted(clock, Broken("down")), id="a", code="mini", fallbacks=["b", "c"]),
+        deployment(Scripted(clock, WRONG), id="b", code="b"),
+        deployment(Scripted(clock), id="c", code="c"),
+    )
+    assert await ask(rooms, clock) == "c"
+    rooms = FakeRooms(
+        clock,
+        deployment(Scripted(clock, Broken("down")), id="a", code="mini", fallbacks=["b"]),
+        deployment(Scripted(clock, WRONG), id="b", code="b"),
+    )
+    with pytest.raises(Broken, match="down"):
+        await ask(rooms, clock)
+
+
+async def test_who_may_not_use_a_model_is_not_sent_there() -> None:
+    """Private models of other projects, unknown ones and those that are over their limits."""
+    clock = FakeClock()
+    other = Scripted(clock)
+    rooms = FakeRooms(
+        clock,
+        deployment(
+            Scripted(clock, Broken("down")),
+            id="a",
+            code="mini",
+            fallbacks=["b", "gone", "c"],
+        ),
+        deployment(other, id="b", code="b", private=True, projects=["elsewhere"]),
+        deployment(Scripted(clock), id="c", code="c"),
+    )
+    assert await ask(rooms, clock) == "c"
+    assert other.calls == []
+
+    rooms.limiter.refuses = {"c": BudgetSpent("spent")}
+    with pytest.raises(Broken):
+        await ask(rooms, clock)
+    assert rooms.limiter.held == []
+    assert rooms.journal.settlements[-1].outcome is Outcome.FAILED
+
+
+async def test_a_call_by_id_stays_there() -> None:
+    """Who names a document wants that one."""
+    clock = FakeClock()
+    rooms = FakeRooms(
+        clock,
+        deployment(Scripted(clock, Broken("down")), id="a", code="mini", fallbacks=["b"]),
+        deployment(Scripted(clock), id="b", code="b"),
+    )
+    with pytest.raises(Broken):
+        await ask(rooms, clock, model="a")
+
+
+async def test_a_model_that_is_not_ready_has_its_stand_in() -> None:
+    """From the beginning, without an attempt; without one it is the platform's fault."""
+    clock = FakeClock()
+    rooms = FakeRooms(
+        clock,
+        deployment(None, "no secret", id="a", code="mini", fallbacks=["gone", "b", "c"]),
+        deployment(Scripted(clock, Broken("down")), id="b", code="b"),
+        deployment(Scripted(clock), id="c", code="c"),
+    )
+    assert await ask(rooms, clock) == "c"
+    assert told(rooms) == [("b", "upstream_error"), ("c", None)]
+    rooms = FakeRooms(clock, deployment(None, "no secret", id="a", code="mini", fallbacks=["x"]))
+    with pytest.raises(OwnFault) as refused:
+        await ask(rooms, clock)
+    assert refused.value.code == "model_not_ready"
+
+
+async def test_an_unwell_model_has_its_stand_in_first() -> None:
+    """When every breaker is open the other model is asked before them, and they when it fails."""
+    clock = FakeClock()
+    first, second = Scripted(clock, Broken("down")), Scripted(clock)
+    made = [
+        deployment(first, id="a", code="mini", fallbacks=["b"]),
+        deployment(second, id="b", code="b"),
+    ]
+    rooms = FakeRooms(clock, *made)
+    for _ in range(6):
+        assert await ask(rooms, clock) == "b"
+    assert len(first.calls) == 5
+    second.replies = [Broken("down")]
+    first.replies = [good_reply()]
+    assert await ask(rooms, clock) == "a"
+    assert told(rooms) == [("b", "upstream_error"), ("a", None)]
