@@ -36,11 +36,11 @@ class Bounds(NamedTuple):
     """How long the ledger may take to tell the past of some scopes."""
     tries: int = 5
     """How often a call that waits for counters finds others missing before it is sent away."""
+    most_groups: int = 4096
+    """How many callers' counters are remembered side by side; beyond that all are found anew."""
 
 
 BOUNDS: Final = Bounds()
-MOST_GROUPS: Final = 4096
-"""How many callers' counters are remembered side by side; beyond that all are found anew."""
 
 _Place = tuple[ScopeKind, str]
 """A kind, and the scope's name."""
@@ -129,7 +129,7 @@ class Rebuilding:
             counters.append(own)
         group = self._groups.get((id(owner), currency))
         if group is None or group.counters != tuple(counters):
-            if len(self._groups) >= MOST_GROUPS:
+            if len(self._groups) >= self.bounds.most_groups:
                 self._groups.clear()
                 self._latest.clear()
             group = Group(owner, scopes, tuple(counters), currency)
@@ -230,7 +230,7 @@ class Rebuilding:
     def _find_at(self, call: "_Call", reservation: Reservation) -> tuple[ScopeCounters, ...]:
         known = [self._scopes.get(place) for place in places_of(reservation)]
         found = tuple([each for each in known if each is not None])
-        if len(self._found_at) >= MOST_GROUPS:
+        if len(self._found_at) >= self.bounds.most_groups:
             self._found_at.clear()
         self._found_at[call] = found
         return found

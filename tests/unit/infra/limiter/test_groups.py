@@ -4,7 +4,6 @@ import pytest
 
 from llmproxy.application.interfaces.limiter import Reservation, Scope, Used
 from llmproxy.domain.errors import Forbidden, RateLimited
-from llmproxy.infra.limiter import rebuilding
 from llmproxy.infra.limiter.rebuilding import Bounds
 from tests.contract.limiter_places import InMemory, call, key, limits, model, project
 
@@ -128,10 +127,9 @@ async def test_a_remembered_scope_was_forgotten() -> None:
         await place.limiter.reserve(same(scopes))
 
 
-async def test_more_callers_than_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_callers_than_are_remembered() -> None:
     """All are found anew, with what they have used."""
-    monkeypatch.setattr(rebuilding, "MOST_GROUPS", 2)
-    place = InMemory()
+    place = InMemory(Bounds(most_groups=2))
     tuples = [(key(limits(requests_per_day=2), f"k{number}"),) for number in range(5)]
     for _ in range(2):
         for scopes in tuples:
