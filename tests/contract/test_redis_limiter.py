@@ -215,3 +215,53 @@ async def test_one_of_them_tells(plain: World) -> None:
 
     told = [crossing.percent for worker in workers for crossing in worker.heard.crossings]
     assert told == [50, 100]
+
+
+ROOMY = limits(requests_per_minute=1_000, tokens_per_day=1_000_000, cost_total=10**15, at_once=500)
+
+
+async def told_after(worker: Worker, scope: Scope, number: int) -> int:
+    """Let so many calls begin and end at once; return how many tellings that took."""
+    before = worker.limiter.counts()["told"]
+    for _ in range(number):
+        held = call(scope, cost=10, tokens=5)
+        await worker.limiter.reserve(held)
+        worker.settle(held, Used(7, 3, 1))
+    await worker.limiter.drain()
+    return worker.limiter.counts()["told"] - before
+
+
+async def test_tellings_wait_where_there_is_room(plain: World) -> None:
+    """They go together then; where room is short each goes before the next question."""
+    one = await plain.worker()
+    await one.limiter.prepare([key(ROOMY), key(limits(requests_per_minute=100), "k2")])
+    assert await told_after(one, key(ROOMY), 20) < 20
+    assert await told_after(one, key(limits(requests_per_minute=100), "k2"), 20) == 20
+    assert (await seen(one, key(ROOMY)))["cost_total"] == (140, 0)
+
+
+async def test_a_telling_that_waits_is_told_in_time(plain: World) -> None:
+    """Nobody has to ask for it: another worker sees it a moment later."""
+    one, two = await plain.worker(), await plain.worker()
+    held = call(key(ROOMY), cost=10)
+    await one.limiter.reserve(held)
+    one.settle(held, Used(7, 1, 1))
+    await asyncio.sleep(0.5)
+    assert (await seen(two, key(ROOMY)))["cost_total"] == (7, 0)
+
+
+async def test_nobody_is_refused_for_what_waits_to_be_told(plain: World) -> None:
+    """What a worker's own calls gave back is told before one of them is refused."""
+    one = await plain.worker()
+    wide = key(limits(tokens_per_day=1_000, at_once=500))
+    small = call(wide, tokens=5)
+    await one.limiter.reserve(small)
+    large = call(wide, tokens=995)
+    await one.limiter.reserve(large)
+    one.settle(large, Used(0, 1, 1))
+    await one.limiter.drain()
+    again = call(wide, tokens=1)
+    await one.limiter.reserve(again)  # there is room for 990 more of these
+    one.settle(small, Used(0, 0, 0))
+    one.settle(again, Used(0, 0, 0))
+    await one.limiter.reserve(call(wide, tokens=999))

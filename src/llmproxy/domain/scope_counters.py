@@ -5,9 +5,10 @@ Costs are in one currency, that of the scope's limits; what costs another curren
 
 from collections.abc import Iterable
 from typing import Final
+from weakref import WeakSet
 
 from llmproxy.domain.limit import Allowance, Limits, Measure, Quota, Window
-from llmproxy.domain.windows import NEVER, Amounts, Counter, Passed, Sliding, counter_of
+from llmproxy.domain.windows import NEVER, Amounts, Counter, Passed, Sums, counter_of
 
 _REQUESTS: Final = 0
 _COST: Final = 2
@@ -15,45 +16,57 @@ _new: Final = tuple.__new__
 """Makes a named tuple in a third of the time that calling its class takes; each call needs some."""
 
 
+class Reader:
+    """Has noted what it needs of counters, until `edge`; 0 when they are others by now."""
+
+    __slots__ = ("__weakref__", "edge")
+
+    def __init__(self) -> None:
+        self.edge = 0
+
+
 class ScopeCounters:
     """What the rules of a scope count, and how many of its calls are in flight.
 
     A counter that the present limits do not need goes on counting: limits come and go. `edge` is
-    the second from which on `roll` is due before anything else is asked.
+    the second from which on `roll` is due before anything else is asked. `running` counts calls in
+    flight: each takes one until it ends. `readers` are told when counters or bounds change.
     """
 
     __slots__ = (
-        "_alerting",
         "_by_rule",
-        "_flat",
-        "_sliding",
-        "_watching",
+        "alerting",
         "all",
         "bounded",
-        "concurrent",
         "counts_cost",
         "currency",
         "edge",
-        "in_flight",
         "limits",
         "quoted",
+        "readers",
+        "running",
+        "watching",
     )
 
     def __init__(self, limits: Limits) -> None:
-        self.in_flight = 0
+        self.running = Sums()
         self.edge = 0
         self.currency = limits.currency
         self._by_rule: dict[tuple[Measure, Window], Counter] = {}
         self.all: tuple[Counter, ...] = ()
-        self._flat: tuple[Counter, ...] = ()
-        self._sliding: tuple[Sliding, ...] = ()
         self.bounded: tuple[Counter, ...] = ()
         self.quoted: tuple[Counter, ...] = ()
-        self._alerting: tuple[Counter, ...] = ()
-        self._watching: tuple[Counter, ...] = ()
+        self.alerting: tuple[Counter, ...] = ()
+        self.watching: tuple[Counter, ...] = ()
         self.limits: Limits | None = None
-        self.concurrent = NEVER
         self.counts_cost = False
+        self.readers: WeakSet[Reader] = WeakSet()
+
+    def changed(self) -> None:
+        """Let all who read these counters look anew."""
+        for reader in self.readers:
+            reader.edge = 0
+        self.readers.clear()
 
     def extend(self, limits: Limits, second: int) -> list[Counter]:
         """Begin, empty, the counters that these limits need and that are not there; return them.
@@ -71,10 +84,9 @@ class ScopeCounters:
                 self._by_rule[rule.measure, rule.window] = counter
                 new.append(counter)
         self.all = tuple(self._by_rule.values())
-        self._sliding = tuple([each for each in self.all if isinstance(each, Sliding)])
-        self._flat = tuple([each for each in self.all if not isinstance(each, Sliding)])
         self.edge = 0
         self.limits = None
+        self.changed()
         return new
 
     def adopt(self, limits: Limits) -> bool:
@@ -94,21 +106,22 @@ class ScopeCounters:
 
     def _bind(self, limits: Limits) -> None:
         for counter in self.all:
-            counter.most = NEVER
+            counter.sums.most = NEVER
         bounded = []
         for rule in limits.rules:
             counter = self._by_rule[rule.measure, rule.window]
-            counter.most = rule.most
+            counter.sums.most = rule.most
             bounded.append(counter)
         for counter in self.all:
             counter.watch(limits.alert_at_percent)
         self.bounded = tuple(bounded)
         self.quoted = tuple([each for each in bounded if _is_quoted(each)])
-        self._alerting = self.bounded if limits.alert_at_percent else ()
-        self._watching = tuple([each for each in self._alerting if each.place == _REQUESTS])
+        self.alerting = self.bounded if limits.alert_at_percent else ()
+        self.watching = tuple([each for each in self.alerting if each.place == _REQUESTS])
         most = limits.concurrent_requests
-        self.concurrent = NEVER if most is None else most
+        self.running.most = NEVER if most is None else most
         self.counts_cost = limits.counts_cost
+        self.changed()
 
     def roll(self, second: int) -> None:
         """Forget what has left the windows."""
@@ -119,7 +132,7 @@ class ScopeCounters:
 
         What a call does not ask for cannot stand in its way.
         """
-        if self.in_flight >= self.concurrent:
+        if self.running.taken >= self.running.most:
             return True
         if currency != self.currency and asked[_COST]:
             if self.counts_cost:
@@ -127,7 +140,7 @@ class ScopeCounters:
             asked = (asked[0], asked[1], 0)
         for counter in self.bounded:
             amount = asked[counter.place]
-            if amount and counter.used + counter.held + amount > counter.most:
+            if amount and counter.sums.taken + amount > counter.sums.most:
                 return True
         return False
 
@@ -135,26 +148,10 @@ class ScopeCounters:
         """Hold the amounts of a call; return the shares of limits on requests that it reaches."""
         if currency != self.currency:
             amounts = (amounts[0], amounts[1], 0)
-        self.in_flight += 1
-        for counter in self._flat:  # As `Counter.hold`, without the call: every request is here.
-            if second >= counter.since:
-                counter.held += amounts[counter.place]
-        for counter in self._sliding:
-            entry = counter.steps.get(second // counter.step_s)
-            if entry is None:
-                counter.hold(second, amounts[counter.place])
-            else:
-                amount = amounts[counter.place]
-                entry[1] += amount
-                counter.held += amount
-        return self._reached() if self._watching else None
-
-    def _reached(self) -> list[Passed] | None:
-        passed = None
-        for counter in self._watching:
-            if counter.used + counter.held >= counter.alert_at:
-                passed = [*(passed or ()), *counter.passed(counter.used + counter.held)]
-        return passed
+        self.running.taken += 1
+        for counter in self.all:
+            counter.add(second, 0, amounts[counter.place])
+        return _reached(self.watching) if self.watching else None
 
     def settle(
         self, second: int, held: Amounts, used: Amounts, currency: str
@@ -163,27 +160,11 @@ class ScopeCounters:
         if currency != self.currency:
             held = (held[0], held[1], 0)
             used = (used[0], used[1], 0)
-        self.in_flight -= 1
-        for counter in self._flat:
-            if second >= counter.since:
-                counter.held -= held[counter.place]
-                counter.used += used[counter.place]
-        for counter in self._sliding:
-            entry = counter.steps.get(second // counter.step_s)
-            if entry is not None:
-                place = counter.place
-                entry[0] += used[place]
-                entry[1] -= held[place]
-                counter.used += used[place]
-                counter.held -= held[place]
-        return self._used_up() if self._alerting else None
-
-    def _used_up(self) -> list[Passed] | None:
-        passed = None
-        for counter in self._alerting:
-            if counter.used >= counter.alert_at:
-                passed = [*(passed or ()), *counter.passed(counter.used)]
-        return passed
+        self.running.taken -= 1
+        for counter in self.all:
+            place = counter.place
+            counter.add(second, used[place], used[place] - held[place])
+        return _used_up(self.alerting) if self.alerting else None
 
     def count(self, second: int, used: Amounts, currency: str) -> None:
         """Count a call that held nothing here: its scope had no limits when it was admitted.
@@ -202,35 +183,69 @@ def _is_quoted(counter: Counter) -> bool:
     return counter.place != _COST and counter.window is not Window.TOTAL
 
 
+def _reached(watching: Iterable[Counter]) -> list[Passed] | None:
+    passed = None
+    for counter in watching:
+        taken = counter.sums.taken
+        if taken >= counter.alert_at:
+            passed = [*(passed or ()), *counter.passed(taken)]
+    return passed
+
+
+def _used_up(alerting: Iterable[Counter]) -> list[Passed] | None:
+    passed = None
+    for counter in alerting:
+        if counter.used >= counter.alert_at:
+            passed = [*(passed or ()), *counter.passed(counter.used)]
+    return passed
+
+
 def quota_of(scopes: Iterable[ScopeCounters], now: float) -> Quota | None:
     """Return what is left of requests and of tokens, each where the smallest share of it is left.
 
     None where nothing limits either.
     """
-    requests: Counter | None = None
-    tokens: Counter | None = None
-    least_requests = least_tokens = 2.0
-    for scope in scopes:
-        for counter in scope.quoted:
-            most = counter.most
-            share = (most - counter.used - counter.held) / (most or 1)
-            if counter.place:
-                if share < least_tokens:
-                    least_tokens, tokens = share, counter
-            elif share < least_requests:
-                least_requests, requests = share, counter
-    if requests is None and tokens is None:
-        return None
-    return _new(
-        Quota,
-        (
-            None if requests is None else _allowance(requests, now),
-            None if tokens is None else _allowance(tokens, now),
-        ),
+    return left_of(quoted_of(scopes), now)
+
+
+Quoted = tuple[Counter, Sums, tuple[tuple[Counter, Sums], ...]]
+"""The first counter of a measure that headers speak of, its sums, and the others."""
+
+
+def quoted_of(scopes: Iterable[ScopeCounters]) -> tuple[Quoted | None, Quoted | None]:
+    """Return the counters that headers speak of, those of requests and those of tokens."""
+    found = [counter for scope in scopes for counter in scope.quoted]
+    return (
+        _quoted([each for each in found if each.place == _REQUESTS]),
+        _quoted([each for each in found if each.place != _REQUESTS]),
     )
 
 
-def _allowance(counter: Counter, now: float) -> Allowance:
-    most = counter.most
-    left = most - counter.used - counter.held
-    return _new(Allowance, (most, max(0, left), counter.resets_in(now) or 0.0))
+def _quoted(counters: list[Counter]) -> Quoted | None:
+    if not counters:
+        return None
+    first, *others = counters
+    return first, first.sums, tuple([(each, each.sums) for each in others])
+
+
+def left_of(quoted: tuple[Quoted | None, Quoted | None], now: float) -> Quota | None:
+    """Return the quota by those counters."""
+    requests, tokens = quoted
+    if tokens is None:
+        return None if requests is None else _new(Quota, (_allowance(requests, now), None))
+    first = None if requests is None else _allowance(requests, now)
+    return _new(Quota, (first, _allowance(tokens, now)))
+
+
+def _allowance(quoted: Quoted, now: float) -> Allowance:
+    counter, sums, others = quoted
+    for each, own in others:
+        most, least = own.most, sums.most  # Shares are compared without a division: it takes long.
+        if (most - own.taken) * (least or 1) < (least - sums.taken) * (most or 1):
+            counter, sums = each, own
+    most = sums.most
+    left = most - sums.taken
+    # What the present step has taken leaves last; after a hold there is always some.
+    resets_s = sums.leaves_at - now if sums.taken != sums.ended else counter.resets_in(now) or 0.0
+    # `max` would take as long as all the rest.
+    return _new(Allowance, (most, left if left > 0 else 0, resets_s))  # noqa: FURB136

@@ -143,7 +143,7 @@ def alerted(counter: Counter) -> list[int]:
 def test_shares_are_told_once() -> None:
     """Each share once; those passed when watching began are not told."""
     counter = Counter(Measure.TOKENS)
-    counter.most = 10
+    counter.sums.most = 10
     counter.count(NOW, 5)
     counter.watch((50, 75, 100))
     assert counter.alert_at == 8  # 7.5 is reached with 8
@@ -158,7 +158,7 @@ def test_shares_are_told_once() -> None:
 def test_a_month_tells_anew() -> None:
     """With a new month every share can be reached again."""
     counter = Monthly(Measure.COST, NOW)
-    counter.most = 10
+    counter.sums.most = 10
     counter.watch((80,))
     counter.count(NOW, 9)
     assert alerted(counter) == [80]
@@ -170,7 +170,7 @@ def test_a_month_tells_anew() -> None:
 def test_a_sliding_window_is_armed_again() -> None:
     """Only when less than nine tenths of a share are used: swinging around it tells it once."""
     counter = minute()
-    counter.most = 100
+    counter.sums.most = 100
     counter.watch((50, 100))
     counter.count(NOW, 4)
     counter.roll(NOW + 10)

@@ -5,22 +5,15 @@
 an account that the caller does not have; a measure that nothing of ours limits has none then.
 """
 
+from functools import lru_cache
 from typing import Final
 
-from llmproxy.domain.limit import Allowance, Quota
+from llmproxy.domain.limit import Quota
 from llmproxy.domain.limit_words import duration_words
 
 PREFIX: Final = b"x-ratelimit-"
-_REQUESTS: Final = (
-    b"x-ratelimit-limit-requests: %d",
-    b"x-ratelimit-remaining-requests: %d",
-    b"x-ratelimit-reset-requests: %b",
-)
-_TOKENS: Final = (
-    b"x-ratelimit-limit-tokens: %d",
-    b"x-ratelimit-remaining-tokens: %d",
-    b"x-ratelimit-reset-tokens: %b",
-)
+_MINUTE_MS: Final = 60_000
+_HOUR_MS: Final = 3_600_000
 
 
 def with_quota(lines: list[bytes], quota: Quota | None) -> list[bytes]:
@@ -29,22 +22,49 @@ def with_quota(lines: list[bytes], quota: Quota | None) -> list[bytes]:
         return lines
     if PREFIX in b"\n".join(lines).lower():
         lines = [line for line in lines if line[: len(PREFIX)].lower() != PREFIX]
-    return [*lines, *quota_lines(quota)]
+    return lines + quota_lines(quota)
 
 
 def quota_lines(quota: Quota) -> list[bytes]:
     """Return three lines for each measure that is limited."""
     requests, tokens = quota
-    lines = [] if requests is None else _lines(requests, _REQUESTS)
-    return lines if tokens is None else lines + _lines(tokens, _TOKENS)
+    lines = []
+    if requests is not None:
+        most, left, reset_s = requests
+        lines = [
+            _limit_of_requests(most),
+            b"x-ratelimit-remaining-requests: %d" % (left if left > 0 else 0),  # noqa: FURB136
+            b"x-ratelimit-reset-requests: %b" % duration(reset_s),
+        ]
+    if tokens is not None:
+        most, left, reset_s = tokens
+        lines += (
+            _limit_of_tokens(most),
+            b"x-ratelimit-remaining-tokens: %d" % (left if left > 0 else 0),  # noqa: FURB136
+            b"x-ratelimit-reset-tokens: %b" % duration(reset_s),
+        )
+    return lines
 
 
-def _lines(allowance: Allowance, texts: tuple[bytes, bytes, bytes]) -> list[bytes]:
-    most, left, reset_s = allowance
-    limit, remaining, reset = texts
-    return [limit % most, remaining % max(left, 0), reset % duration(reset_s)]
+@lru_cache(maxsize=4096)
+def _limit_of_requests(most: int) -> bytes:
+    return b"x-ratelimit-limit-requests: %d" % most
+
+
+@lru_cache(maxsize=4096)
+def _limit_of_tokens(most: int) -> bytes:
+    return b"x-ratelimit-limit-tokens: %d" % most
 
 
 def duration(seconds: float) -> bytes:
     """Write a time as OpenAI does: `20ms`, `8.64s`, `6m0s`, `23h59m58.5s`."""
-    return duration_words(max(0, round(seconds * 1000))).encode()
+    return _words(round(seconds * 1000))
+
+
+@lru_cache(maxsize=1024)
+def _words(ms: int) -> bytes:
+    """Write so many milliseconds; requests and tokens of one answer mostly have the same."""
+    if not _MINUTE_MS <= ms < _HOUR_MS:
+        return duration_words(max(0, ms)).encode()
+    minutes, rest = divmod(ms, _MINUTE_MS)  # Windows of a minute are here: 60 to 62 s.
+    return f"{minutes}m{rest / 1000:g}s".encode()

@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.limiter import (
+    NOTHING_USED,
     Alerts,
     Limiter,
     Past,
@@ -16,15 +17,13 @@ from llmproxy.application.interfaces.limiter import (
     Used,
 )
 from llmproxy.domain.errors import GatewayError
-from llmproxy.domain.scope_counters import ScopeCounters, quota_of
+from llmproxy.domain.scope_counters import ScopeCounters, left_of, quota_of
 from llmproxy.domain.steady_time import SteadyTime
-from llmproxy.domain.windows import NOTHING, Amounts
-from llmproxy.infra.limiter.held import Held
-from llmproxy.infra.limiter.rebuilding import BOUNDS, Bounds, Rebuilding
+from llmproxy.infra.limiter.group import Amounts, Group, Held
+from llmproxy.infra.limiter.rebuilding import BOUNDS, Bounds, Rebuilding, all_of
 from llmproxy.infra.limiter.refusing import (
     Look,
     Seen,
-    asked_of,
     overloaded,
     refusal_by,
     uncounted,
@@ -75,86 +74,85 @@ class MemoryLimiter(Limiter):
                 reservation.at = self._now()
             return
         try:
-            for _ in range(self._rebuilding.bounds.tries):
-                missing = self._try(reservation)
-                if not missing:
-                    return
-                await self._rebuilding.known(missing)
-            raise uncounted()
+            missing = self._try(reservation)
+            if missing:
+                await self._retry(reservation, missing)
         except BaseException:
             self.in_flight -= 1
             raise
+
+    async def _retry(self, reservation: Reservation, missing: Sequence[Scope]) -> None:
+        """Hold it as soon as these scopes are known."""
+        for _ in range(self._rebuilding.bounds.tries - 1):
+            await self._rebuilding.known(missing)
+            missing = self._try(reservation)
+            if not missing:
+                return
+        await self._rebuilding.known(missing)
+        raise uncounted()
 
     def _try(self, reservation: Reservation) -> Sequence[Scope]:
         """Hold it, or return scopes that must be known first. Raises the refusal."""
         now = reservation.at = self._now()
         second = int(now)
-        asked = asked_of(reservation)
-        currency = reservation.currency
-        find = self._rebuilding.find
-        found: list[ScopeCounters] = []
-        full = False
-        for scope in reservation.scopes:
-            counters = find(scope, second)
-            if counters is None:
-                return _all_scopes(reservation)
-            full = full or counters.is_full(asked, currency)
-            found.append(counters)
-        lane = 0
+        group = self._rebuilding.group(reservation.scopes, reservation.currency, second)
+        if group is None:
+            return _all_scopes(reservation)
+        asked = (reservation.tokens, reservation.cost_nano)
         if reservation.lanes:
-            lane = self._lane_with_room(reservation, asked, second)
-            if lane == UNKNOWN:
-                return _all_scopes(reservation)
-            full = full or lane >= len(reservation.lanes)
-        if full:
-            raise self._refusal(reservation, found, now)
-        held = Held(reservation, found, asked, second)
-        self._hold(held, lane)
-        reservation.quota = quota_of(held.all(), now)
+            return self._try_lanes(reservation, group, asked, now)
+        if not group.hold(asked):
+            raise self._refusal(reservation, group, now)
+        self._live[id(reservation)] = (reservation, group, asked, second, None, second)
+        if group.watching:
+            self._tell_reached(group)
+        reservation.quota = left_of(group.quoted, now)
         return ()
 
-    def _lane_with_room(self, reservation: Reservation, asked: Amounts, second: int) -> int:
-        """Return the first, their number when there is none, UNKNOWN when one must be known."""
-        for lane, scope in enumerate(reservation.lanes):
+    def _try_lanes(
+        self, reservation: Reservation, group: Group, asked: Amounts, now: float
+    ) -> Sequence[Scope]:
+        """Hold it in the first lane with room too, or nowhere."""
+        number, lane = self._hold_first(reservation, asked, int(now))
+        if number == UNKNOWN:
+            return _all_scopes(reservation)
+        if number >= len(reservation.lanes) or not group.hold(asked):
+            if lane is not None:
+                lane.unhold(asked)
+            raise self._refusal(reservation, group, now)
+        self._tell_reached(group)
+        self._enter((reservation, group, asked, int(now), lane, int(now)), number, now)
+        return ()
+
+    def _hold_first(
+        self, reservation: Reservation, asked: Amounts, second: int
+    ) -> tuple[int, Group | None]:
+        """Hold it in the first lane with room; return which, and what holds it there.
+
+        Their number when there is none, UNKNOWN when one must be known.
+        """
+        for number, scope in enumerate(reservation.lanes):
             if scope is None:
-                return lane
-            counters = self._rebuilding.find(scope, second)
-            if counters is None:
-                return UNKNOWN
-            if not counters.is_full(asked, reservation.currency):
-                return lane
-        return len(reservation.lanes)
+                return number, None
+            lane = self._rebuilding.lane(scope, reservation.currency, second)
+            if lane is None:
+                return UNKNOWN, None
+            if lane.hold(asked):
+                return number, lane
+        return len(reservation.lanes), None
 
-    def _hold(self, held: Held, lane: int) -> None:
-        reservation = held.reservation
+    def _enter(self, held: Held, number: int, now: float) -> None:
+        """Note the lane that holds a call, and what is left."""
+        reservation, lane = held[0], held[4]
         self._live[id(reservation)] = held
-        for counters in held.scopes:
-            passed = counters.hold(held.second, held.amounts, reservation.currency)
-            if passed is not None:
-                self._telling.tell(held.scope_of(counters), counters, passed)
-        if reservation.lanes:
-            self._hold_lane(held, lane, held.second)
+        reservation.lane = number
+        if lane is not None:
+            self._tell_reached(lane)
+        reservation.quota = quota_of(all_of(held), now)
 
-    def _hold_lane(self, held: Held, lane: int, second: int) -> None:
-        reservation = held.reservation
-        reservation.lane = lane
-        scope = reservation.lanes[lane]
-        if scope is None:
-            return
-        counters = self._rebuilding.find(scope, second)
-        if counters is None:
-            raise uncounted()
-        held.lane = counters
-        held.lane_second = second
-        passed = counters.hold(second, held.amounts, reservation.currency)
-        if passed is not None:
-            self._telling.tell(scope, counters, passed)
-
-    def _refusal(
-        self, reservation: Reservation, found: list[ScopeCounters], now: float
-    ) -> GatewayError:
+    def _refusal(self, reservation: Reservation, group: Group, now: float) -> GatewayError:
         """Return what stands in the way longest, and note what is left."""
-        reservation.quota = quota_of(found, now)
+        reservation.quota = left_of(group.quoted, now)
         return self._look(reservation, now).refusal() or uncounted()
 
     def _look(self, reservation: Reservation, now: float) -> Look:
@@ -177,45 +175,54 @@ class MemoryLimiter(Limiter):
         if held is None:
             reservation.lane = lane
             return
-        if held.lane is not None:
-            held.lane.settle(held.lane_second, held.amounts, NOTHING, reservation.currency)
-            held.lane = None
+        _, group, amounts, second, present, since = held
+        if present is not None:
+            present.settle(since, amounts, NOTHING_USED, self._rebuilding.stepped)
+            self._live[id(reservation)] = (reservation, group, amounts, second, None, second)
         if scope is None:
             reservation.lane = lane
             return
         await self._rebuilding.known([scope])
         now = self._now()
-        counters = self._rebuilding.find(scope, int(now))
-        if counters is None:
+        new = self._rebuilding.lane(scope, reservation.currency, int(now))
+        if new is None:
             raise uncounted()
-        error = refusal_by(scope, counters, reservation, now)
-        if error is not None:
-            raise error
-        self._hold_lane(held, lane, int(now))
-        reservation.quota = quota_of(held.all(), now)
+        if not new.hold(amounts):
+            raise refusal_by(scope, new.counters[0], reservation, now) or uncounted()
+        self._enter((reservation, group, amounts, second, new, int(now)), lane, now)
 
     @override
     def settle(self, reservation: Reservation, used: Used) -> None:
         self.in_flight -= 1
-        held = None
-        amounts = (used.requests, used.tokens, used.cost_nano)
+        own: tuple[ScopeCounters, ...] = ()
         if reservation.scopes or reservation.lanes:
             held = self._live.pop(id(reservation))
-            self._settle_held(held, amounts)
+            _, group, amounts, second, lane, lane_second = held
+            own = group.counters
+            self._settle(group, second, amounts, used)
+            if lane is not None:
+                own = all_of(held)
+                self._settle(lane, lane_second, amounts, used)
         if self._rebuilding:
-            self._rebuilding.count_others(reservation, held, amounts)
+            self._rebuilding.count_others(reservation, own, used)
 
-    def _settle_held(self, held: Held, amounts: Amounts) -> None:
-        currency = held.reservation.currency
-        for counters in held.scopes:
-            passed = counters.settle(held.second, held.amounts, amounts, currency)
-            if passed is not None:
-                self._telling.tell(held.scope_of(counters), counters, passed)
-        lane = held.lane
-        if lane is not None:
-            passed = lane.settle(held.lane_second, held.amounts, amounts, currency)
-            if passed is not None:
-                self._telling.tell(held.scope_of(lane), lane, passed)
+    def _settle(self, group: Group, second: int, asked: Amounts, used: Used) -> None:
+        group.settle(second, asked, used, self._rebuilding.stepped)
+        if group.alerting:
+            for number, counter in group.alerting:
+                sums = counter.sums
+                if sums.used >= sums.alert_at:
+                    self._telling.tell(
+                        group.scopes[number], group.counters[number], counter.passed(sums.used)
+                    )
+
+    def _tell_reached(self, group: Group) -> None:
+        for number, counter in group.watching:
+            taken = counter.sums.taken
+            if taken >= counter.sums.alert_at:
+                self._telling.tell(
+                    group.scopes[number], group.counters[number], counter.passed(taken)
+                )
 
     @override
     async def standing(self, reservation: Reservation) -> Standing:

@@ -31,9 +31,10 @@ async def history_within(
 
 def places_of(call: Told | Reservation) -> list[tuple[ScopeKind, str]]:
     """Return the scopes, by kind and name, in which a call counts, limited or not."""
-    places = [(ScopeKind.KEY, call.key_id), (ScopeKind.MODEL, call.model)]
+    places = [(ScopeKind.KEY, call.key_id)]
     if call.project is not None:
         places.append((ScopeKind.PROJECT, call.project))
+    places.append((ScopeKind.MODEL, call.model))
     if call.deployment is not None:
         places.append((ScopeKind.DEPLOYMENT, call.deployment))
     return places

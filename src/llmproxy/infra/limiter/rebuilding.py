@@ -19,10 +19,10 @@ from llmproxy.application.interfaces.limiter import (
     Told,
     Used,
 )
-from llmproxy.domain.limit import Window
+from llmproxy.domain.limit import MINUTE_STEP_S, Limits, Window
 from llmproxy.domain.scope_counters import ScopeCounters
-from llmproxy.domain.windows import Amounts, Counter
-from llmproxy.infra.limiter.held import Held
+from llmproxy.domain.windows import NEVER, Amounts, Counter
+from llmproxy.infra.limiter.group import Group, Held
 from llmproxy.infra.limiter.past import history_within, places_of
 
 
@@ -36,12 +36,16 @@ class Bounds(NamedTuple):
     """How long the ledger may take to tell the past of some scopes."""
     tries: int = 5
     """How often a call that waits for counters finds others missing before it is sent away."""
+    most_groups: int = 4096
+    """How many callers' counters are remembered side by side; beyond that all are found anew."""
 
 
 BOUNDS: Final = Bounds()
 
 _Place = tuple[ScopeKind, str]
 """A kind, and the scope's name."""
+_Call = tuple[str, str | None, str, str | None]
+"""Key, project, model and deployment of a call."""
 _Begun = dict[_Place, tuple[ScopeCounters, list[Counter]]]
 
 
@@ -64,6 +68,11 @@ class Rebuilding:
         self._live = live
         self._scopes: dict[_Place, ScopeCounters] = {}
         self._loads: dict[_Place, asyncio.Task[None]] = {}
+        self._groups: dict[tuple[int, str], Group] = {}
+        self._latest: dict[int, Group] = {}
+        self._found_at: dict[_Call, tuple[ScopeCounters, ...]] = {}
+        self.stepped = 0
+        """The last step of 2 s that any counter has begun, by its first second."""
 
     def __len__(self) -> int:
         return len(self._scopes)
@@ -73,11 +82,63 @@ class Rebuilding:
         counters = self._scopes.get(scope[:2])
         if counters is None:
             return None
-        if counters.limits is not scope.limits and not counters.adopt(scope.limits):
+        if counters.limits is not scope.limits and not self._adopt(counters, scope.limits):
             return None
         if second >= counters.edge:
-            counters.roll(second)
+            self._roll(counters, second)
         return counters
+
+    def _adopt(self, counters: ScopeCounters, limits: Limits) -> bool:
+        uncounted = counters.running.most == NEVER
+        adopted = counters.adopt(limits)
+        if uncounted and counters.running.most < NEVER:
+            # They are counted only while they are limited: each call would pay for it.
+            counters.running.taken = sum(counters in all_of(held) for held in self._live.values())
+        return adopted
+
+    def _roll(self, counters: ScopeCounters, second: int) -> None:
+        counters.roll(second)
+        self.stepped = max(self.stepped, second - second % MINUTE_STEP_S)
+
+    def group(self, scopes: tuple[Scope, ...], currency: str, second: int) -> Group | None:
+        """Return the counters of all these scopes as they are at this second.
+
+        None when some must be `known` first. What was found for a tuple is remembered by its
+        identity: a caller brings the same one again.
+        """
+        group = self._latest.get(id(scopes))
+        if group is not None and second < group.edge and group.currency == currency:
+            return group
+        return self._group(scopes, scopes, currency, second)
+
+    def lane(self, scope: Scope, currency: str, second: int) -> Group | None:
+        """Return the counters of a deployment as `group` does."""
+        group = self._latest.get(id(scope))
+        if group is not None and second < group.edge and group.currency == currency:
+            return group
+        return self._group(scope, (scope,), currency, second)
+
+    def _group(
+        self, owner: object, scopes: tuple[Scope, ...], currency: str, second: int
+    ) -> Group | None:
+        counters = []
+        for scope in scopes:
+            own = self.find(scope, second)
+            if own is None:
+                return None
+            counters.append(own)
+        group = self._groups.get((id(owner), currency))
+        if group is None or group.counters != tuple(counters):
+            if len(self._groups) >= self.bounds.most_groups:
+                self._groups.clear()
+                self._latest.clear()
+            group = Group(owner, scopes, tuple(counters), currency)
+            self._groups[id(owner), currency] = group
+        elif not group.edge:
+            group.lay_out()
+        group.read_until_changed()
+        self._latest[id(owner)] = group
+        return group
 
     async def known(self, scopes: Iterable[Scope]) -> None:
         """Rebuild those that are not known; who asks for the same ones waits together.
@@ -123,48 +184,73 @@ class Rebuilding:
         now = self._now()
         for scope in scopes:
             counters = self._scopes[scope[:2]]
-            counters.roll(int(now))
-            counters.adopt(scope.limits)
+            self._roll(counters, int(now))
+            self._adopt(counters, scope.limits)
         self._forget_idle()
 
     def _begin(self, scope: Scope, second: int) -> tuple[ScopeCounters, list[Counter]]:
         counters = self._scopes.get(scope[:2])
         if counters is None:
             counters = self._scopes[scope[:2]] = ScopeCounters(scope.limits)
+            self._found_at.clear()
         return counters, counters.extend(scope.limits, second)
 
     def _hold_again(self, begun: _Begun) -> None:
         """Hold in counters that are new what their scope holds already."""
         new = {id(counters): (counters, added) for counters, added in begun.values() if added}
-        for held in self._live.values():
-            for counters in held.scopes:
+        for reservation, group, amounts, second, lane, lane_second in self._live.values():
+            all_amounts = (1, *amounts)
+            for counters in group.counters:
                 if id(counters) in new:
-                    _hold(*new[id(counters)], held, held.second)
-            if held.lane is not None and id(held.lane) in new:
-                _hold(*new[id(held.lane)], held, held.lane_second)
+                    _hold(*new[id(counters)], reservation.currency, all_amounts, second)
+            for counters in () if lane is None else lane.counters:
+                if id(counters) in new:
+                    _hold(*new[id(counters)], reservation.currency, all_amounts, lane_second)
 
-    def count_others(self, reservation: Reservation, held: Held | None, used: Amounts) -> None:
-        """Count a call in scopes that its reservation did not name: nothing was held in them.
+    def count_others(
+        self, reservation: Reservation, own: tuple[ScopeCounters, ...], used: Used
+    ) -> None:
+        """Count a call in scopes other than its `own`: nothing was held in them.
 
         They had no limits when the call was admitted, and have some now or had some before:
         limits come and go, and counters go on.
         """
-        own = () if held is None else held.all()
-        for place in places_of(reservation):
-            counters = self._scopes.get(place)
-            if counters is None or counters in own:
-                continue
-            now = int(self._now())
+        call = (
+            reservation.key_id,
+            reservation.project,
+            reservation.model,
+            reservation.deployment,
+        )
+        found = self._found_at.get(call)
+        if found is None:
+            found = self._find_at(call, reservation)
+        if found != own:
+            self._count_in([each for each in found if each not in own], reservation, used)
+
+    def _find_at(self, call: "_Call", reservation: Reservation) -> tuple[ScopeCounters, ...]:
+        known = [self._scopes.get(place) for place in places_of(reservation)]
+        found = tuple([each for each in known if each is not None])
+        if len(self._found_at) >= self.bounds.most_groups:
+            self._found_at.clear()
+        self._found_at[call] = found
+        return found
+
+    def _count_in(self, others: list[ScopeCounters], reservation: Reservation, used: Used) -> None:
+        now = int(self._now())
+        amounts = (used.requests, used.tokens, used.cost_nano)
+        for counters in others:
             if now >= counters.edge:
-                counters.roll(now)
-            counters.count(int(reservation.at), used, reservation.currency)
+                self._roll(counters, now)
+            counters.count(int(reservation.at), amounts, reservation.currency)
 
     def _forget_idle(self) -> None:
         if self._past is None or len(self._scopes) <= self.bounds.most_scopes:
             return
-        idle = [place for place, counters in self._scopes.items() if not counters.in_flight]
+        busy = {id(counters) for held in self._live.values() for counters in all_of(held)}
+        idle = [place for place, counters in self._scopes.items() if id(counters) not in busy]
         for place in idle[: len(self._scopes) - self.bounds.kept_scopes]:
-            del self._scopes[place]
+            self._scopes.pop(place).changed()
+        self._found_at.clear()
 
 
 def _fill(counters: Iterable[Counter], told: ScopeHistory, second: int) -> None:
@@ -193,8 +279,16 @@ def _count_line(begun: _Begun, line: Told) -> None:
                 counter.count(int(line.at), amounts[counter.place])
 
 
-def _hold(counters: ScopeCounters, new: Iterable[Counter], held: Held, second: int) -> None:
-    same_money = held.reservation.currency == counters.currency
-    amounts = (held.amounts[0], held.amounts[1], held.amounts[2] if same_money else 0)
+def _hold(
+    counters: ScopeCounters, new: Iterable[Counter], currency: str, amounts: Amounts, second: int
+) -> None:
+    same_money = currency == counters.currency
+    amounts = (amounts[0], amounts[1], amounts[2] if same_money else 0)
     for counter in new:
         counter.hold(second, amounts[counter.place])
+
+
+def all_of(held: Held) -> tuple[ScopeCounters, ...]:
+    """Return the counters in which something is held."""
+    _, group, _, _, lane, _ = held
+    return group.counters if lane is None else group.counters + lane.counters

@@ -140,16 +140,31 @@ class RedisLimiter(Limiter):
             raise_refusal(found, answer)
 
     async def _ask(self, found: Found, mode: str) -> list[Any] | None:
-        """Ask Redis about a call; None when it cannot be asked now. Raises Unavailable."""
+        """Ask Redis about a call; None when it cannot be asked now. Raises Unavailable.
+
+        It is refused only when Redis knows all that this worker's calls have given back.
+        """
+        telling = self._room.telling
+        if mode == "look":
+            telling.tell_all()
+        answer = await self._ask_once(found, mode)
+        if mode == "hold" and answer is not None and answer[0] == b"full":
+            for each in found.all:
+                each.roomy = False
+            if telling.tell_all():
+                answer = await self._ask_once(found, mode)
+        return answer
+
+    async def _ask_once(self, found: Found, mode: str) -> list[Any] | None:
         room, seat = self._room, self._seat
         ends: float | None = None
         while seat.up and await self._are_joined(found):
             room.telling.before_asking()
             joins = found.joins = [each.joins for each in found.all]
             try:
-                answer = await seat.run(
+                answer = await seat.run_wired(
                     RESERVE,
-                    found.arguments(mode),
+                    *found.arguments(mode),
                     orphan=partial(self._holding.orphaned, found, joins),
                 )
             except RedisFailure as error:

@@ -40,8 +40,8 @@ def counters_of(limits: Limits, dump: Sequence[Any], second: int) -> ScopeCounte
         steps.setdefault(window, {int(header[last]): header[begin : begin + 8]})
     counters = ScopeCounters(limits)
     for counter in counters.extend(limits, second):
-        _fill(counter, header, steps)
-    counters.in_flight = int(header[SUMS[Window.TOTAL] - 1 + 4])
+        _fill(counter, header, steps, second)
+    counters.running.taken = int(header[SUMS[Window.TOTAL] - 1 + 4])
     counters.adopt(limits)
     return counters
 
@@ -50,12 +50,13 @@ def _fill(
     counter: Counter,
     header: Sequence[float],
     steps: dict[Window, dict[int, Sequence[float]]],
+    second: int,
 ) -> None:
     place = counter.place
     if counter.window in (Window.TOTAL, Window.MONTH):
         begin = SUMS[counter.window] - 1
-        counter.used = amount(header, begin, place)
-        counter.held = amount(header, begin + 4, place)
+        counter.count(second, amount(header, begin, place))
+        counter.hold(second, amount(header, begin + 4, place))
         return
     step_s, _ = SLIDING[counter.window]
     for number, numbers in steps[counter.window].items():

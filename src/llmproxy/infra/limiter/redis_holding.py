@@ -38,8 +38,10 @@ class Holding:
         numbers: list[int] = list(answer[_HEAD:])
         begin = 0
         begins: list[tuple[Tracked, int]] = []
-        for tracked in _new(found, held):
+        new = _new(found, held)
+        for tracked, running in zip(new, numbers[len(numbers) - len(new) :], strict=True):
             tracked.served = True
+            tracked.note_room(numbers, begin, running, found.amounts)
             begins.append((tracked, begin))
             if self._remembers:
                 tracked.last = (numbers, begin, at)

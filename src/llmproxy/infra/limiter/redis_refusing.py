@@ -1,7 +1,8 @@
 """A call before Redis: what is asked about it, and why it is refused, in all limiters' words."""
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from functools import lru_cache
+from typing import Any, Final, NoReturn
 
 from llmproxy.application.interfaces.limiter import Reservation
 from llmproxy.domain.pricing import NANO
@@ -10,7 +11,10 @@ from llmproxy.infra.limiter.redis_dump import counters_of
 from llmproxy.infra.limiter.redis_held import RedisHeld
 from llmproxy.infra.limiter.redis_scope import Tracked
 from llmproxy.infra.limiter.refusing import Look, Seen, asked_of, uncounted
-from llmproxy.infra.redis.line import Argument
+from llmproxy.infra.redis.line import wired
+
+_MODES: Final = {mode: wired((mode,)) for mode in ("hold", "look")}
+_UNLIMITED: Final = wired((b"",))
 
 
 class Found:
@@ -56,22 +60,29 @@ class Found:
             raise LookupError("Redis speaks of a lane without limits")
         return tracked
 
-    def arguments(self, mode: str) -> tuple[Argument, ...]:
-        """Return the arguments of `reserve.lua`."""
+    def arguments(self, mode: str) -> tuple[int, bytes]:
+        """Return the number of arguments of `reserve.lua`, and these as they go over the wire."""
         _, tokens, nano = self.amounts
         currency = self.reservation.currency
-        arguments: list[Argument] = [
-            mode,
-            tokens,
-            *divmod(nano, NANO),
-            len(self.scopes),
-            len(self.lanes),
+        whole, rest = divmod(nano, NANO)
+        parts = [
+            _MODES[mode],
+            wired((tokens, whole, rest)),
+            _wired_numbers(len(self.scopes), len(self.lanes)),
         ]
+        number = 6
         for tracked in self.scopes:
-            arguments += tracked.arguments(currency, nano)
+            parts.append(tracked.arguments(currency, nano))
+            number += tracked.parts
         for lane in self.lanes:
-            arguments += (b"",) if lane is None else lane.arguments(currency, nano)
-        return tuple(arguments)
+            parts.append(_UNLIMITED if lane is None else lane.arguments(currency, nano))
+            number += 1 if lane is None else lane.parts
+        return number, b"".join(parts)
+
+
+@lru_cache(maxsize=256)
+def _wired_numbers(*numbers: int) -> bytes:
+    return wired(numbers)
 
 
 def look_of(found: Found, answer: Sequence[Any]) -> Look:

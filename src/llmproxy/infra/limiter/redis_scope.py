@@ -7,9 +7,11 @@ from llmproxy.domain.limit import DAY_STEP_S, MINUTE_S, MINUTE_STEP_S, SLIDING, 
 from llmproxy.domain.pricing import NANO
 from llmproxy.domain.scope_counters import ScopeCounters
 from llmproxy.domain.windows import PLACE, Amounts
-from llmproxy.infra.redis.line import Argument
+from llmproxy.infra.redis.line import Argument, wired
 
 NEVER: Final = -1
+MANY: Final = 100
+"""Calls for which there is room where nobody waits for what others give back."""
 PLACE_OF_COST: Final = 2
 SUMS: Final = {Window.MINUTE: 9, Window.DAY: 17, Window.MONTH: 25, Window.TOTAL: 33}
 """Where the eight numbers of a window stand in the header: lua/scope.lua."""
@@ -25,12 +27,15 @@ class Tracked:
     `joined` and `telling` are numbers of the seat's generation: the scope may be reserved in while
     `joined` is the present one; what changes is put down to be told while `telling` is, else the
     next joining tells it from the journal. `joins` counts joinings: what was asked before one was
-    overwritten by it. `told` is up to which byte of a file Redis knows.
+    overwritten by it. `told` is up to which byte of a file Redis knows. `roomy` is whether there
+    was room for many more calls like the last one: nobody waits for what calls give back.
     """
 
     __slots__ = (
+        "_bounds",
         "_counts_cost",
         "_foreign",
+        "_most_at_once",
         "_plain",
         "_priced",
         "born",
@@ -44,7 +49,9 @@ class Tracked:
         "last",
         "limits",
         "name",
+        "parts",
         "quoted",
+        "roomy",
         "rules",
         "served",
         "share",
@@ -63,7 +70,7 @@ class Tracked:
         self.limits: Limits | None = None
         self.joined = self.telling = NEVER
         self.joins = 0
-        self.served = False
+        self.served = self.roomy = False
         self.held: Steps = {}
         self.given: Steps = {}
         self.used: dict[str, tuple[int, Steps]] = {}
@@ -71,28 +78,33 @@ class Tracked:
         self.last: tuple[list[int], int, float] | None = None
         self.share: ScopeCounters | None = None
         self.touched = 0.0
-        self.rules = 0
+        self.rules = self.parts = 0
         self.quoted: tuple[tuple[int, int, int, Window], ...] = ()
-        self._plain: tuple[Argument, ...] = ()
-        self._foreign: tuple[Argument, ...] = ()
+        self._bounds: tuple[tuple[int, int, int], ...] = ()
+        self._most_at_once: int | None = None
+        self._plain = self._foreign = self._priced = b""
         self._counts_cost = False
-        self._priced: tuple[Argument, ...] = ()
 
     def adopt(self, limits: Limits) -> None:
         """Let these limits hold from now on."""
         self.limits = limits
         most = limits.concurrent_requests
         rules: list[Argument] = []
-        for rule in limits.rules:
+        bounds = []
+        for index, rule in enumerate(limits.rules):
             place = PLACE[rule.measure]
             whole, nano = divmod(rule.most, NANO) if place == PLACE_OF_COST else (rule.most, 0)
             rules += (place, SUMS[rule.window], whole, nano)
+            bounds.append((2 * index, place, whole))
+        self._bounds = tuple(bounds)
+        self._most_at_once = most
         self.rules = len(limits.rules)
         rest = (-1 if most is None else most, len(limits.rules), *rules)
-        self._plain = (self.id, 0, *rest)
-        self._foreign = (self.id, 0, 0, *rest[1:])
+        self.parts = 2 + len(rest)
+        self._plain = wired((self.id, 0, *rest))
+        self._foreign = wired((self.id, 0, 0, *rest[1:]))
         self._counts_cost = limits.counts_cost
-        self._priced = (self.id, 1, *rest)
+        self._priced = wired((self.id, 1, *rest))
         self.quoted = tuple(
             [
                 (2 * index, PLACE[rule.measure], rule.most, rule.window)
@@ -106,14 +118,26 @@ class Tracked:
         """The scope with its limits, None while they are not known here."""
         return None if self.limits is None else Scope(self.kind, self.name, self.limits)
 
-    def arguments(self, currency: str, cost_nano: int) -> tuple[Argument, ...]:
-        """Return what the script needs to know of it, for a call of this cost.
+    def arguments(self, currency: str, cost_nano: int) -> bytes:
+        """Return the `parts` that the script needs to know of it, for a call of this cost.
 
         What costs another currency than is bounded here finds no room.
         """
         if self.currency == currency:
             return self._priced
         return self._foreign if cost_nano and self._counts_cost else self._plain
+
+    def note_room(self, numbers: list[int], begin: int, running: int, each: Amounts) -> None:
+        """Note whether many more calls of these amounts have room.
+
+        `numbers` are those of `reserve.lua`, where this scope's begin; whole units are enough.
+        """
+        needed = (MANY, each[1] * MANY, each[2] * MANY // NANO + 1)
+        most = self._most_at_once
+        self.roomy = most is None or most - running >= MANY
+        for index, place, whole in self._bounds:
+            if whole - numbers[begin + index] < needed[place]:
+                self.roomy = False
 
     def amounts(self, amounts: Amounts, currency: str) -> Amounts:
         """Return what of these amounts counts here: another currency is no money."""

@@ -10,7 +10,7 @@ from llmproxy.domain.steady_time import SteadyTime
 from llmproxy.infra.limiter.redis_scripts import LEASE, SCRIPTS
 from llmproxy.infra.redis.client import RedisClient
 from llmproxy.infra.redis.errors import RedisAway, RedisFailure
-from llmproxy.infra.redis.line import Argument, Orphan, Reply
+from llmproxy.infra.redis.line import Argument, Orphan, Reply, wired
 from llmproxy.infra.redis.script import Script
 
 logger = logging.getLogger("llmproxy")
@@ -38,6 +38,7 @@ class Seat:
         self._time = SteadyTime(clock.now, clock.monotonic)
         self._ahead_s = 0.0
         self._lease = ""
+        self._opening = b""
         self.key = f"{{{prefix}}}".encode()
         self.worker = secrets.token_hex(8)
         self.generation = 0
@@ -96,6 +97,16 @@ class Seat:
             timeout_s=timeout_s,
         )
 
+    def run_wired(
+        self, script: Script, number: int, parts: bytes, *, orphan: Orphan
+    ) -> "asyncio.Future[Reply]":
+        """Run a script with so many arguments that are `wired` already. Raises RedisAway."""
+        opening = self._opening
+        if not opening or self._own_time:
+            time = f"{self.now():.6f}" if self._own_time else ""
+            opening = self._opening = wired((1, self.key, time, self.worker, self._lease))
+        return self._client.run_wired(script, number + 5, opening + parts, orphan=orphan)
+
     def call(self, *command: Argument) -> "asyncio.Future[Reply]":
         """Send a plain command; its reply is awaited. Raises RedisAway."""
         return self._client.call(*command, timeout_s=SLOW_S)
@@ -107,6 +118,7 @@ class Seat:
     async def take(self) -> list[str]:
         """Take the seat anew; return the scopes that wait for this worker. Raises RedisFailure."""
         self._lease = secrets.token_hex(8)
+        self._opening = b""
         return await self._say("new")
 
     async def keep(self) -> list[str]:

@@ -18,13 +18,17 @@ logger = logging.getLogger("llmproxy")
 
 AT_ONCE: Final = 200
 """Scopes in one script: it keeps Redis busy for about two milliseconds."""
+WAITS_S: Final = 0.005
+"""How long a telling waits for others where nobody waits for it."""
 
 
 class Telling:
     """Tells in the next turn of the event loop, or when the telling before has been answered.
 
-    What is put down for a scope is a sum by steps of time, so that it stays small however much
-    there is. When a telling fails, its scopes are joined anew, from the journal.
+    Where a scope has room for many more calls nobody waits for what is given back: it is told
+    within `WAITS_S`, together with what comes until then. What is put down for a scope is a sum by
+    steps of time, so that it stays small however much there is. When a telling fails, its scopes
+    are joined anew, from the journal.
     """
 
     def __init__(
@@ -37,20 +41,45 @@ class Telling:
         self._loop = asyncio.get_running_loop()
         self._changed: dict[str, Tracked] = {}
         self._due = False
+        self._waits = False
+        self._presses = False
         self._out: asyncio.Future[Reply] | None = None
         self.told = 0
 
     def changed(self, tracked: Tracked) -> None:
         """Note that there is something to tell of a scope."""
         self._changed[tracked.id] = tracked
-        if not self._due and self._out is None:
-            self._due = True
-            self._loop.call_soon(self._tell)
+        if not tracked.roomy:
+            self._presses = True
+        if self._out is None:
+            self._plan()
+
+    def _plan(self) -> None:
+        """See to it that what has changed is told in time."""
+        if self._presses:
+            if not self._due:
+                self._due = True
+                self._loop.call_soon(self._tell)
+        elif not self._waits:
+            self._waits = True
+            self._loop.call_later(WAITS_S, self._waited)
+
+    def _waited(self) -> None:
+        self._waits = False
+        if self._changed:
+            self._tell()
 
     def before_asking(self) -> None:
-        """Let what was settled before a question go before it."""
+        """Let what was settled before a question go before it, if somebody may wait for it."""
         if self._due:
             self._tell()
+
+    def tell_all(self) -> bool:
+        """Tell what there is, unless a telling is out; return whether anything was sent."""
+        if self._out is not None or not self._changed:
+            return False
+        self._tell()
+        return self._out is not None
 
     async def drain(self) -> None:
         """Tell all that there is, while Redis is there."""
@@ -66,6 +95,7 @@ class Telling:
         self._due = False
         if self._out is not None:
             return
+        self._presses = False
         generation = self._seat.generation
         batch = list(islice(self._changed.values(), AT_ONCE))
         for each in batch:
@@ -115,8 +145,10 @@ class Telling:
         elif generation == self._seat.generation:
             self._seat.heard(answer.result()[1])
             self._told(answer.result()[2:], entries)
-        if self._changed:
+        if self._changed and self._presses:
             self._tell()
+        elif self._changed:
+            self._plan()
 
     def _told(self, words: list[bytes], entries: list[Tracked]) -> None:
         self.told += len(entries)

@@ -83,8 +83,9 @@ def refusal_by(
     if counters.counts_cost and reservation.cost_nano and not same_money:
         return currency_refusal(kind, counters.currency, model)
     found: list[GatewayError] = []
-    if counters.in_flight >= counters.concurrent:
-        found.append(concurrent_refusal(kind, name, model, counters.in_flight, counters.concurrent))
+    running = counters.running
+    if running.taken >= running.most:
+        found.append(concurrent_refusal(kind, name, model, running.taken, running.most))
     asked = asked_of(reservation)
     for counter in counters.bounded:
         amount = asked[counter.place]
@@ -121,7 +122,7 @@ def limits_of(scope: Scope, counters: ScopeCounters, now: float) -> list[Limit]:
     most = scope.limits.concurrent_requests
     if most is not None:
         setting = "concurrent_requests"
-        limits.append(Limit(name, "concurrent requests", counters.in_flight, most, setting))
+        limits.append(Limit(name, "concurrent requests", counters.running.taken, most, setting))
     return limits
 
 

@@ -17,7 +17,7 @@ from typing import Final
 
 from llmproxy.infra.redis.address import Address
 from llmproxy.infra.redis.errors import RedisAway, RedisFailure, RedisFull
-from llmproxy.infra.redis.line import Argument, Line, Orphan, Reply, Waiting, packed
+from llmproxy.infra.redis.line import Argument, Line, Orphan, Reply, Waiting, packed, wired
 from llmproxy.infra.redis.script import Script
 
 logger = logging.getLogger("llmproxy")
@@ -131,6 +131,20 @@ class RedisClient:
             return packed((b"EVAL", script.text, 1, key, *arguments))
 
         return self._send(command, again, orphan, timeout_s)
+
+    def run_wired(
+        self, script: Script, number: int, parts: bytes, *, orphan: Orphan | None = None
+    ) -> "asyncio.Future[Reply]":
+        """Run a script with parts that are `wired` already: the number of keys, keys, arguments.
+
+        `number` is how many these are. Raises as `call`.
+        """
+        command = b"*%d\r\n%b%b" % (number + 2, script.call, parts)
+
+        def again() -> bytes:
+            return b"*%d\r\n%b%b" % (number + 2, wired((b"EVAL", script.text)), parts)
+
+        return self._send(command, again, orphan, None)
 
     def _send(
         self,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import hiredis
@@ -31,6 +31,16 @@ def packed(command: tuple[Argument, ...]) -> bytes:
     """Return a command as it goes over the wire."""
     wire: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub says one part
     return wire
+
+
+def wired(arguments: Iterable[Argument]) -> bytes:
+    """Return parts of a command as they go over the wire: bulk strings of RESP2.
+
+    For what goes again and again: to join parts that are made once costs next to nothing, while
+    `packed` takes about 1,900 instructions for each part.
+    """
+    found = [each if isinstance(each, bytes) else str(each).encode() for each in arguments]
+    return b"".join([b"$%d\r\n%b\r\n" % (len(each), each) for each in found])
 
 
 class Waiting:

@@ -28,6 +28,8 @@ SCOPE = Scope(
     Limits(tuple(Rule(*place, most) for place, most in MOST.items()), None, "USD", (50, 100)),
 )
 OTHER = Scope(ScopeKind.PROJECT, "p", Limits((Rule(Measure.REQUESTS, Window.DAY, 12),)))
+SCOPES = (SCOPE, OTHER)
+"""One tuple for all calls, as the registry hands it out: what is found for it is remembered."""
 STEP_S = {Window.MINUTE: (2, 60), Window.DAY: (900, 86_400)}
 
 
@@ -64,7 +66,7 @@ class LimiterMachine(RuleBasedStateMachine):
         return self.loop.run_until_complete(awaitable)
 
     def stands(self) -> list[Limit]:
-        asked = Reservation("k1", "p", "m", "USD", 0, 0, (SCOPE, OTHER))
+        asked = Reservation("k1", "p", "m", "USD", 0, 0, SCOPES)
         return list(self.run(self.limiter.standing(asked)).limits[1:])
 
     def end(self, held: Reservation, used: Used) -> None:
@@ -80,7 +82,7 @@ class LimiterMachine(RuleBasedStateMachine):
 
     @rule(cost=st.integers(0, 90), tokens=st.integers(0, 40))
     def reserve(self, cost: int, tokens: int) -> None:
-        held = Reservation("k1", "p", "m", "USD", cost, tokens, (SCOPE, OTHER))
+        held = Reservation("k1", "p", "m", "USD", cost, tokens, SCOPES)
         fits = self.fits((1, tokens, cost))
         try:
             self.run(self.limiter.reserve(held))

@@ -7,7 +7,8 @@
 --
 -- Returns {word, …}: `lease`: come back first. `gone` or `waits`, place: that scope has to be joined
 -- first, or waits for others. `held`, time, lane or -1, then for each rule of the scopes and the lane
--- what is used and held, and the nano-units of it. `full`, time, dumps of all scopes and lanes.
+-- what is used and held, and the nano-units of it, then for each of these scopes how many calls are in
+-- flight. `full`, time, dumps of all scopes and lanes.
 
 if not has_lease() then return {'lease'} end
 
@@ -95,7 +96,7 @@ if full or ARGV[4] == 'look' then
 end
 
 two = floor(now / 2)
-local answer = {'held', time, lane}
+local answer, running = {'held', time, lane}, {}
 for i = 1, mandatory + lanes do
   local s = all[i]
   if s and (i <= mandatory or i == mandatory + 1 + lane) then
@@ -108,6 +109,8 @@ for i = 1, mandatory + lanes do
       answer[#answer + 1] = a[w + m] + a[w + m + 4]
       answer[#answer + 1] = m == 2 and a[w + 3] + a[w + 7] or 0
     end
+    running[#running + 1] = a[TOTAL + 4]
   end
 end
+for _, number in ipairs(running) do answer[#answer + 1] = number end
 return answer
