@@ -28,9 +28,12 @@ class Shape(NamedTuple):
     options: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Kept:
-    """A complete, successful answer. Times are unix seconds."""
+    """A complete, successful answer, which nobody changes. Times are unix seconds.
+
+    Not frozen: to make one would cost three times as much, and each answer that is asked for is.
+    """
 
     shape: Shape
     headers: tuple[bytes, ...]
@@ -50,7 +53,7 @@ class Kept:
 
 
 class ResponseCache(Protocol):
-    """Keeps answers by a key of 32 bytes until their time; bounded, so that any may be gone.
+    """Keeps answers by a key of 32 or 64 bytes until their time; bounded, so that any may be gone.
 
     A store that is away keeps nothing and finds nothing: never an error.
     """

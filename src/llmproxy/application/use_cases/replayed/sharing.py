@@ -5,12 +5,10 @@ flight that others may board. Who is served without a provider of their own is a
 request that uses nothing, and has a row of its own.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
-from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.delivery import Live, Whole
 from llmproxy.application.interfaces.response_cache import (
@@ -18,26 +16,20 @@ from llmproxy.application.interfaces.response_cache import (
     Form,
     Kept,
     ResponseCache,
-    Shape,
 )
 from llmproxy.application.interfaces.upstream import Deployment, Reply
 from llmproxy.application.registry import Registry
 from llmproxy.application.steps.admit import Admission, Admit
 from llmproxy.application.steps.dispatch import CRASHED
 from llmproxy.application.steps.settle import NOTHING, Settle
-from llmproxy.application.use_cases.replayed.flights import (
-    Boarding,
-    Flight,
-    Flights,
-    Ticket,
-    WholeFlight,
-)
+from llmproxy.application.use_cases.replayed.asked import Asked, Source
+from llmproxy.application.use_cases.replayed.flights import Flight, Flights, WholeFlight
 from llmproxy.application.use_cases.replayed.given import Given, GivenLive, lasting, marked
 from llmproxy.application.use_cases.replayed.ride import Ride
 from llmproxy.application.use_cases.replayed.streams import StreamFlight
 from llmproxy.domain.errors import GatewayError, IdempotencyKeyReused
 
-JSON = b"content-type: application/json"
+JSON: Final = b"content-type: application/json"
 
 
 class Rooms(NamedTuple):
@@ -46,48 +38,8 @@ class Rooms(NamedTuple):
     registry: Registry
     admit: Admit
     settle: Settle
-    answer: Callable[[Admission], Awaitable[Whole]]
+    answer: Callable[[Admission], Coroutine[Any, Any, Whole]]
     stream: Callable[[Admission], Live]
-
-
-class Source(Protocol):
-    """Where an answer comes from that nobody has; `keeps` says whether it is to be kept."""
-
-    keeps: bool
-
-    async def admit(self) -> Admission | None:
-        """Let the call through the gate, where that is not part of answering. Raises."""
-
-    async def answer(self, admission: Admission | None) -> Whole:
-        """Answer in one piece. Raises GatewayError."""
-
-    async def stream(self, admission: Admission | None) -> Live:
-        """Answer in events. Raises GatewayError."""
-
-    async def over(self) -> None:
-        """Let go of what was held for the call: it has ended, and its answer is kept or not."""
-
-
-class Marks(NamedTuple):
-    """What the head of an answer says of where it is from: asked for, kept, or under way."""
-
-    first: tuple[bytes, ...]
-    again: tuple[bytes, ...]
-    along: tuple[bytes, ...]
-
-
-@dataclass(slots=True)
-class Asked:
-    """What is asked: `boarding` is what flights for it go by, `anew` looks for no other answer."""
-
-    call: Call
-    key: bytes
-    boarding: Boarding
-    shape: Shape
-    ttl_s: float
-    marks: Marks
-    fingerprint: bytes = b""
-    anew: bool = False
 
 
 class Sharing:
@@ -108,6 +60,7 @@ class Sharing:
         self._clock = clock
         self._max_entry_bytes = max_entry_bytes
         self.flights = Flights(max_entry_bytes)
+        self._boarding = self.flights.boarding
         self.counts = {"hits": 0, "misses": 0, "coalesced": 0}
 
     async def answer(self, asked: Asked, source: Source) -> Whole:
@@ -118,12 +71,7 @@ class Sharing:
         if isinstance(flight, WholeFlight):
             return await self._fly_along(asked, flight, admission)
         self.counts["misses"] += 1
-        first = WholeFlight(
-            self.flights,
-            Ticket(asked.boarding, asked.fingerprint, source.over),
-            partial(source.answer, admission),
-            partial(self._keep_whole, asked, source),
-        )
+        first = WholeFlight(self.flights, asked, source, admission, self._keep_whole)
         first.board()
         first.start()
         try:
@@ -139,27 +87,29 @@ class Sharing:
         if isinstance(flight, StreamFlight):
             return await self._ride_along(asked, flight, admission)
         self.counts["misses"] += 1
-        first = StreamFlight(
-            self.flights,
-            Ticket(asked.boarding, asked.fingerprint, source.over),
-            partial(source.stream, admission),
-            partial(self._keep_stream, asked, source),
-        )
+        first = StreamFlight(self.flights, asked, source, admission, self._keep_stream)
         ride = Ride(first, self._rooms.settle, self._clock, asked.marks.first)
         first.start()
         return ride
 
     async def again(self, asked: Asked, kept: Kept) -> Whole:
         """Give a kept answer in one piece. Raises what limits refuse."""
-        held = await self._free(asked.call)
-        reply = Reply(self._lines(kept, asked), kept.body, None)
-        return Given(reply, _answered(held, kept), 0, 0.0, held.reservation.quota)
+        held = await self._rooms.admit.free(asked.call)
+        reply = Reply(self._given(asked, kept, held), kept.body, None)
+        return Given(reply, _answered(held, kept), 0, 0.0, held.reservation.quota, kept=True)
 
     async def again_live(self, asked: Asked, kept: Kept) -> Live:
         """Give a kept stream. Raises what limits refuse."""
-        held = await self._free(asked.call)
-        quota = held.reservation.quota
-        return GivenLive(self._lines(kept, asked), kept.body, _answered(held, kept), quota)
+        held = await self._rooms.admit.free(asked.call)
+        lines = self._given(asked, kept, held)
+        return GivenLive(lines, kept.body, _answered(held, kept), held.reservation.quota)
+
+    def _given(self, asked: Asked, kept: Kept, held: Admission) -> list[bytes]:
+        """Settle and count a kept answer; return its header lines."""
+        self._rooms.settle.cached(held)
+        self.counts["hits"] += 1
+        age_s = max(self._clock.now() - kept.kept_at, 0.0)
+        return [*kept.headers, *asked.marks.again, b"age: %d" % age_s]
 
     async def _find(
         self, asked: Asked, source: Source
@@ -167,23 +117,21 @@ class Sharing:
         """Return what is kept, else a flight to board, else that the call may ask for itself."""
         if asked.anew:
             return None, None, await source.admit()
-        flight = self._under_way(asked)
+        boarding = asked.boarding
+        flight = self._boarding.get(boarding)
         if flight is None:
             kept = await self.kept(asked)
             if kept is not None:
                 return kept, None, None
             # Who took off in the meantime lands behind this look at what is kept.
-            flight = self._under_way(asked)
+            flight = self._boarding.get(boarding)
+        admission = None
+        if flight is None:
+            admission = await source.admit()
+            flight = self._boarding.get(boarding)
         if flight is not None:
-            return None, flight, None
-        admission = await source.admit()
-        return None, self._under_way(asked), admission
-
-    def _under_way(self, asked: Asked) -> Flight | None:
-        flight = self.flights.get(asked.boarding)
-        if flight is not None:
-            check(asked, flight.fingerprint)
-        return flight
+            check(asked, flight.asked.fingerprint)
+        return None, flight, admission
 
     async def kept(self, asked: Asked) -> Kept | None:
         """Return what is kept, in the form that is asked for. Raises IdempotencyKeyReused."""
@@ -191,8 +139,9 @@ class Sharing:
         if kept is None:
             return None
         check(asked, kept.fingerprint)
-        if kept.shape == asked.shape:
-            return kept
+        return kept if kept.shape == asked.shape else self._converted(asked, kept)
+
+    def _converted(self, asked: Asked, kept: Kept) -> Kept | None:
         body = self._forms.converted(kept, asked.call, asked.shape)
         if body is None:
             return None
@@ -200,16 +149,6 @@ class Sharing:
         if asked.shape.form is Form.WHOLE:
             lines.append(JSON)
         return replace(kept, shape=asked.shape, body=body, headers=tuple(lines))
-
-    async def _free(self, call: Call) -> Admission:
-        admission = await self._rooms.admit.free(call)
-        self._rooms.settle.cached(admission)
-        self.counts["hits"] += 1
-        return admission
-
-    def _lines(self, kept: Kept, asked: Asked) -> list[bytes]:
-        age_s = max(self._clock.now() - kept.kept_at, 0.0)
-        return [*kept.headers, *asked.marks.again, b"age: %d" % age_s]
 
     async def _fly_along(
         self, asked: Asked, flight: WholeFlight, admission: Admission | None
@@ -248,25 +187,28 @@ class Sharing:
             raise
         return ride
 
-    async def _keep_whole(self, asked: Asked, source: Source, whole: Whole) -> None:
+    def _keep_whole(self, flight: WholeFlight, whole: Whole) -> Awaitable[None] | None:
+        if not flight.source.keeps:
+            return None
         reply = whole.reply
-        if source.keeps:
-            await self._keep(asked, reply.headers, reply.body, whole.deployment)
+        return self._keep(flight.asked, reply.headers, reply.body, whole.deployment)
 
-    async def _keep_stream(self, asked: Asked, source: Source, live: Live, body: bytes) -> None:
-        if source.keeps and live.deployment is not None:
-            await self._keep(asked, live.headers, body, live.deployment)
+    def _keep_stream(self, flight: StreamFlight, live: Live, body: bytes) -> Awaitable[None] | None:
+        if not flight.source.keeps or live.deployment is None:
+            return None
+        return self._keep(flight.asked, live.headers, body, live.deployment)
 
-    async def _keep(
+    def _keep(
         self, asked: Asked, headers: list[bytes], body: bytes, deployment: Deployment
-    ) -> None:
+    ) -> Awaitable[None] | None:
         if len(body) > self._max_entry_bytes:
-            return
-        if not self._forms.complete(asked.call, asked.shape.form, body):
-            return
+            return None
+        shape = asked.shape
+        if not self._forms.complete(asked.call, shape.form, body):
+            return None
         now = self._clock.now()
         kept = Kept(
-            asked.shape,
+            shape,
             tuple(lasting(headers)),
             body,
             deployment.model.id,
@@ -274,7 +216,7 @@ class Sharing:
             now + asked.ttl_s,
             asked.fingerprint,
         )
-        await self._store.keep(asked.key, kept)
+        return self._store.keep(asked.key, kept)
 
 
 def check(asked: Asked, fingerprint: bytes) -> None:
@@ -289,4 +231,7 @@ def check(asked: Asked, fingerprint: bytes) -> None:
 
 def _answered(admission: Admission, kept: Kept) -> Deployment:
     plan = admission.plan
-    return next((each for each in plan if each.model.id == kept.deployment), plan[0])
+    first = plan[0]
+    if first.model.id == kept.deployment:
+        return first
+    return next((each for each in plan if each.model.id == kept.deployment), first)

@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from llmproxy.application.interfaces.delivery import Live
-from llmproxy.application.use_cases.replayed.flights import Flight, Flights, Ticket
+from llmproxy.application.steps.admit import Admission
+from llmproxy.application.use_cases.replayed.asked import Asked, Source
+from llmproxy.application.use_cases.replayed.flights import Flight, Flights
 from llmproxy.domain.errors import Broken
 
 LEAD_BYTES: Final = 256 * 1024
@@ -23,14 +25,15 @@ class StreamFlight(Flight):
     def __init__(
         self,
         table: Flights,
-        ticket: Ticket,
-        depart: Callable[[], Awaitable[Live]],
-        landed: Callable[[Live, bytes], Awaitable[None]],
+        asked: Asked,
+        source: Source,
+        admission: Admission | None,
+        landed: Callable[["StreamFlight", Live, bytes], Awaitable[None] | None],
     ) -> None:
-        super().__init__(table, ticket)
+        super().__init__(table, asked, source)
         self.live: Live | None = None
         self.whole = True
-        self._depart = depart
+        self._admission = admission
         self._landed = landed
         self._max_bytes = table.max_bytes
         self._batches: list[bytes] = []
@@ -53,7 +56,7 @@ class StreamFlight(Flight):
         self.moved()
 
     async def _run(self) -> None:
-        live = self.live = await self._depart()
+        live = self.live = await self.source.stream(self._admission)
         try:
             while (batch := await live.next()) is not None:
                 if batch:
@@ -63,9 +66,10 @@ class StreamFlight(Flight):
         finally:
             live.close()
 
-    async def _land(self) -> None:
-        if self.error is None and self.whole and self.live is not None:
-            await self._landed(self.live, b"".join(self._batches))
+    def _landing(self) -> Awaitable[None] | None:
+        if self.error is not None or not self.whole or self.live is None:
+            return None
+        return self._landed(self, self.live, b"".join(self._batches))
 
     def _offer(self, batch: bytes) -> bool:
         if self._lead() > LEAD_BYTES:
