@@ -57,22 +57,21 @@ PLAIN_OPTIONS: Final = frozenset({b"null", b"{}", b'{"include_usage":false}'})
 
 
 class Wishes:
-    """Reads the headers; `caches` says whether any answers are kept for the same question."""
+    """Reads the headers; `caches` says whether any answers are kept for the same question.
 
-    def __init__(self, registry: Registry, *, caches: bool) -> None:
+    With `binary` an answer that is not asked for in events is no one piece but bytes.
+    """
+
+    def __init__(self, registry: Registry, *, caches: bool, binary: bool = False) -> None:
         self._registry = registry
+        self._in_general = _BYTES if binary else _WHOLE
         self._caches = caches
         self._snapshot: Snapshot | None = None
         self._plain: dict[str, bool] = {}
         """Of names in this snapshot: whether no document behind it wants its answers kept."""
 
     def read(
-        self,
-        headers: Mapping[bytes, bytes],
-        call: Call,
-        question: bytes = b"",
-        *,
-        binary: bool,
+        self, headers: Mapping[bytes, bytes], call: Call, question: bytes = b""
     ) -> Wish | None:
         """Return what the request and its model wish for, None for nothing, as most do.
 
@@ -88,10 +87,14 @@ class Wishes:
         if said is None and repeat_key is None and ttl_s is None:
             return None
         use = self._use(said, call, wanted=ttl_s is not None)
-        shape = _shape(call) if call.stream else _BYTES if binary else _WHOLE
-        ttl_s = _ttl_s(headers, CACHE_TTL_S if ttl_s is None else ttl_s)
-        cached = use is Use.ON or use is Use.REFRESH
-        question = (question or _question(call)) if cached else b""
+        shape = _shape(call) if call.stream else self._in_general
+        ttl_s = CACHE_TTL_S if ttl_s is None else ttl_s
+        if TTL in headers:
+            ttl_s = _ttl_s(headers[TTL])
+        if use is not Use.ON and use is not Use.REFRESH:
+            question = b""
+        elif not question:
+            question = _question(call)
         if repeat_key is None:
             return None if use is Use.NONE else Wish(shape, use, ttl_s, question, plan=plan)
         fingerprint = sha256(canonical_body(_object(call))).digest()
@@ -160,10 +163,7 @@ def _use(said: bytes) -> Use:
     return use
 
 
-def _ttl_s(headers: Mapping[bytes, bytes], usual_s: float) -> float:
-    said = headers.get(TTL)
-    if said is None:
-        return usual_s
+def _ttl_s(said: bytes) -> float:
     said = said.strip()
     seconds = int(said) if said.isdigit() and len(said) <= MAX_TTL_DIGITS else 0
     if not 1 <= seconds <= MAX_CACHE_TTL_S:
