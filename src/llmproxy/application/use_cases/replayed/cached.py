@@ -64,36 +64,36 @@ class Cached:
     def answer(self, call: Call, wish: Wish) -> Coroutine[Any, Any, Whole]:
         """Answer in one piece. Raises GatewayError."""
         source = Upstream(self._rooms, call)
-        sharing = self._sharing_of(wish)
-        if sharing is None:
+        asked = self._asked(call, wish)
+        if asked is None or self._sharing is None:
             return source.ask() if wish.use is Use.NONE else _passed_by(source)
-        return sharing.answer(self._asked(call, wish), source)
+        return self._sharing.answer(asked, source)
 
     def stream(self, call: Call, wish: Wish) -> Coroutine[Any, Any, Live]:
         """Answer in events or bytes. Raises GatewayError."""
         source = Upstream(self._rooms, call)
-        sharing = self._sharing_of(wish)
-        if sharing is None:
+        asked = self._asked(call, wish)
+        if asked is None or self._sharing is None:
             return source.stream(None) if wish.use is Use.NONE else _streamed_by(source)
-        return sharing.stream(self._asked(call, wish), source)
-
-    def _sharing_of(self, wish: Wish) -> Sharing | None:
-        """Return who keeps the answer to such a call."""
-        use = wish.use
-        return None if use is Use.NONE or use is Use.BYPASS else self._sharing
+        return self._sharing.stream(asked, source)
 
     async def close(self) -> None:
         """Cancel what is under way."""
         if self._sharing is not None:
             await self._sharing.flights.close()
 
-    def _asked(self, call: Call, wish: Wish) -> Asked:
+    def _asked(self, call: Call, wish: Wish) -> Asked | None:
+        """Return what is asked of those who share answers, None where nothing is to be kept."""
+        use = wish.use
+        if self._sharing is None or use is Use.NONE or use is Use.BYPASS:
+            return None
         # Raises what a caller is told who may not use the model: no answer for it either.
         plan = wish.plan or self._rooms.registry.candidates(call.model, call.caller, call.operation)
         key = self._questions.key(call, wish, plan)
-        anew = wish.use is Use.REFRESH
+        shape = wish.shape
+        anew = use is Use.REFRESH
         marks = REFRESH if anew else MISS
-        return Asked(call, key, (key, wish.shape), wish.shape, wish.ttl_s, marks, b"", anew)
+        return Asked(call, key, (key, shape), shape, wish.ttl_s, marks, b"", anew)
 
 
 async def _passed_by(source: Upstream) -> Whole:

@@ -6,9 +6,14 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from llmproxy.application.interfaces.delivery import Whole
+from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.steps.admit import Admission
 from llmproxy.application.use_cases.replayed.asked import Asked, Boarding, Source
 from llmproxy.domain.errors import Broken, GatewayError, Unavailable
+
+Keep = Callable[[Asked, list[bytes], bytes, Deployment], Awaitable[None] | None]
+"""Has header lines and a body kept that somebody answered; None where there is nothing to wait for.
+"""
 
 
 class Flight:
@@ -21,10 +26,19 @@ class Flight:
     task: asyncio.Task[None] | None = None
     riders = 0
 
-    def __init__(self, table: "Flights", asked: Asked, source: Source) -> None:
+    def __init__(
+        self,
+        table: "Flights",
+        asked: Asked,
+        source: Source,
+        admission: Admission | None,
+        keep: Keep,
+    ) -> None:
         self.asked = asked
         self.source = source
         self._table = table
+        self._admission = admission
+        self._keep = keep
 
     def start(self) -> None:
         """Take off; whoever asks the same from now on may board."""
@@ -120,25 +134,16 @@ class Flights:
 class WholeFlight(Flight):
     """An answer in one piece."""
 
-    def __init__(
-        self,
-        table: Flights,
-        asked: Asked,
-        source: Source,
-        admission: Admission | None,
-        landed: Callable[["WholeFlight", Whole], Awaitable[None] | None],
-    ) -> None:
-        super().__init__(table, asked, source)
-        self._admission = admission
-        self._landed = landed
-        self._waiting: list[asyncio.Future[None]] = []
+    _waiting: "tuple[asyncio.Future[None], ...]" = ()
 
-    async def wait(self) -> Whole:
-        """Return the answer. Raises what the call raised."""
-        if not self.ended:
-            waiting = asyncio.get_running_loop().create_future()
-            self._waiting.append(waiting)
-            await waiting
+    def arrival(self) -> "asyncio.Future[None]":
+        """Return what is done when the flight has `ended`."""
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting = (*self._waiting, waiting)
+        return waiting
+
+    def answer(self) -> Whole:
+        """Return the answer, once the flight has `ended`. Raises what the call raised."""
         if self.outcome is None:
             raise self.error or Broken("The answer was lost.")
         return self.outcome
@@ -147,7 +152,11 @@ class WholeFlight(Flight):
         return self.source.answer(self._admission)
 
     def _landing(self) -> Awaitable[None] | None:
-        return None if self.outcome is None else self._landed(self, self.outcome)
+        whole = self.outcome
+        if whole is None or not self.source.keeps:
+            return None
+        reply = whole.reply
+        return self._keep(self.asked, reply.headers, reply.body, whole.deployment)
 
     def _tell(self) -> None:
         for waiting in self._waiting:

@@ -60,24 +60,24 @@ class Questions:
         It holds who asks, what may answer and how those documents read now, and what is asked.
         Projects never share an answer; keys of one project do.
         """
-        caller = call.caller
-        asker = (id(plan), id(caller), call.endpoint, call.model)
-        known = self._askers.get(asker)
-        # What is remembered holds plan and caller, so that no others get their `id`.
-        if known is None or known[0] is not plan or known[1] is not caller:
-            if len(self._askers) >= MAX_PLANS:
-                self._askers.clear()
-            known = self._askers[asker] = (plan, caller, self._asker(call, plan))
-        return known[2] + wish.question
+        known = self._askers.get((id(plan), id(call.caller), call.endpoint, call.model))
+        return (self._asker(call, plan) if known is None else known[2]) + wish.question
 
     def _asker(self, call: Call, plan: Plan) -> bytes:
-        return digest(
+        if len(self._askers) >= MAX_PLANS:
+            self._askers.clear()
+        caller = call.caller
+        asker = digest(
             b"question",
             call.endpoint.encode(),
-            *owner(call.caller),
+            *owner(caller),
             call.model.encode(),
             self._identity(plan),
         )
+        # What is remembered holds plan and caller, so that no others get their `id`.
+        known = (plan, caller, asker)
+        self._askers[id(plan), id(caller), call.endpoint, call.model] = known
+        return asker
 
     def _identity(self, plan: Plan) -> bytes:
         # A plan is one object from one snapshot to the next: this looks at each but once.

@@ -61,6 +61,7 @@ class Sharing:
         self._max_entry_bytes = max_entry_bytes
         self.flights = Flights(max_entry_bytes)
         self._boarding = self.flights.boarding
+        self._keeping = self._keep
         self.counts = {"hits": 0, "misses": 0, "coalesced": 0}
 
     async def answer(self, asked: Asked, source: Source) -> Whole:
@@ -71,11 +72,12 @@ class Sharing:
         if isinstance(flight, WholeFlight):
             return await self._fly_along(asked, flight, admission)
         self.counts["misses"] += 1
-        first = WholeFlight(self.flights, asked, source, admission, self._keep_whole)
+        first = WholeFlight(self.flights, asked, source, admission, self._keeping)
         first.board()
         first.start()
         try:
-            return marked(await first.wait(), asked.marks.first)
+            await first.arrival()
+            return marked(first.answer(), asked.marks.first)
         finally:
             first.leave()
 
@@ -87,7 +89,7 @@ class Sharing:
         if isinstance(flight, StreamFlight):
             return await self._ride_along(asked, flight, admission)
         self.counts["misses"] += 1
-        first = StreamFlight(self.flights, asked, source, admission, self._keep_stream)
+        first = StreamFlight(self.flights, asked, source, admission, self._keeping)
         ride = Ride(first, self._rooms.settle, self._clock, asked.marks.first)
         first.start()
         return ride
@@ -120,7 +122,9 @@ class Sharing:
         boarding = asked.boarding
         flight = self._boarding.get(boarding)
         if flight is None:
-            kept = await self.kept(asked)
+            kept = await self._store.get(asked.key)
+            if kept is not None:
+                kept = self._fitting(asked, kept)
             if kept is not None:
                 return kept, None, None
             # Who took off in the meantime lands behind this look at what is kept.
@@ -136,12 +140,13 @@ class Sharing:
     async def kept(self, asked: Asked) -> Kept | None:
         """Return what is kept, in the form that is asked for. Raises IdempotencyKeyReused."""
         kept = await self._store.get(asked.key)
-        if kept is None:
-            return None
-        check(asked, kept.fingerprint)
-        return kept if kept.shape == asked.shape else self._converted(asked, kept)
+        return None if kept is None else self._fitting(asked, kept)
 
-    def _converted(self, asked: Asked, kept: Kept) -> Kept | None:
+    def _fitting(self, asked: Asked, kept: Kept) -> Kept | None:
+        if kept.fingerprint != asked.fingerprint:
+            check(asked, kept.fingerprint)
+        if kept.shape == asked.shape:
+            return kept
         body = self._forms.converted(kept, asked.call, asked.shape)
         if body is None:
             return None
@@ -160,7 +165,9 @@ class Sharing:
         try:
             held = admission or await self._rooms.admit.free(asked.call)
             try:
-                whole = await flight.wait()
+                if not flight.ended:
+                    await flight.arrival()
+                whole = flight.answer()
             except GatewayError as error:
                 settle.failed(held, error)
                 raise
@@ -186,17 +193,6 @@ class Sharing:
             ride.close()
             raise
         return ride
-
-    def _keep_whole(self, flight: WholeFlight, whole: Whole) -> Awaitable[None] | None:
-        if not flight.source.keeps:
-            return None
-        reply = whole.reply
-        return self._keep(flight.asked, reply.headers, reply.body, whole.deployment)
-
-    def _keep_stream(self, flight: StreamFlight, live: Live, body: bytes) -> Awaitable[None] | None:
-        if not flight.source.keeps or live.deployment is None:
-            return None
-        return self._keep(flight.asked, live.headers, body, live.deployment)
 
     def _keep(
         self, asked: Asked, headers: list[bytes], body: bytes, deployment: Deployment

@@ -1,13 +1,13 @@
 """A stream that several may read: each from its beginning, as it arrives."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Final
 
 from llmproxy.application.interfaces.delivery import Live
 from llmproxy.application.steps.admit import Admission
 from llmproxy.application.use_cases.replayed.asked import Asked, Source
-from llmproxy.application.use_cases.replayed.flights import Flight, Flights
+from llmproxy.application.use_cases.replayed.flights import Flight, Flights, Keep
 from llmproxy.domain.errors import Broken
 
 LEAD_BYTES: Final = 256 * 1024
@@ -28,13 +28,11 @@ class StreamFlight(Flight):
         asked: Asked,
         source: Source,
         admission: Admission | None,
-        landed: Callable[["StreamFlight", Live, bytes], Awaitable[None] | None],
+        keep: Keep,
     ) -> None:
-        super().__init__(table, asked, source)
+        super().__init__(table, asked, source, admission, keep)
         self.live: Live | None = None
         self.whole = True
-        self._admission = admission
-        self._landed = landed
         self._max_bytes = table.max_bytes
         self._batches: list[bytes] = []
         self._gone = 0
@@ -67,9 +65,12 @@ class StreamFlight(Flight):
             live.close()
 
     def _landing(self) -> Awaitable[None] | None:
-        if self.error is not None or not self.whole or self.live is None:
+        live = self.live
+        if self.error is not None or not self.whole or live is None or not self.source.keeps:
             return None
-        return self._landed(self, self.live, b"".join(self._batches))
+        if live.deployment is None:
+            return None
+        return self._keep(self.asked, live.headers, b"".join(self._batches), live.deployment)
 
     def _offer(self, batch: bytes) -> bool:
         if self._lead() > LEAD_BYTES:

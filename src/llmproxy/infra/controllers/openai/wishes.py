@@ -88,7 +88,8 @@ class Wishes:
             return None
         use = self._use(said, call, wanted=ttl_s is not None)
         shape = _shape(call) if call.stream else self._in_general
-        ttl_s = CACHE_TTL_S if ttl_s is None else ttl_s
+        if ttl_s is None:
+            ttl_s = CACHE_TTL_S
         if TTL in headers:
             ttl_s = _ttl_s(headers[TTL])
         if use is not Use.ON and use is not Use.REFRESH:
