@@ -46,7 +46,8 @@ class Marks(NamedTuple):
 class Asked:
     """What is asked: `boarding` is what flights for it go by, `anew` looks for no other answer.
 
-    `fingerprint` tells the request from others that may come with the same key.
+    `fingerprint` tells the request from others that may come with the same key. Where an answer is
+    `likely` kept, the gate is asked at the same time.
     """
 
     call: Call
@@ -57,3 +58,4 @@ class Asked:
     marks: Marks
     fingerprint: bytes = b""
     anew: bool = False
+    likely: bool = False

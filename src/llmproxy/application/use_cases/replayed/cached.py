@@ -93,7 +93,7 @@ class Cached:
         shape = wish.shape
         anew = use is Use.REFRESH
         marks = REFRESH if anew else MISS
-        return Asked(call, key, (key, shape), shape, wish.ttl_s, marks, b"", anew)
+        return Asked(call, key, (key, shape), shape, wish.ttl_s, marks, b"", anew, wish.likely)
 
 
 async def _passed_by(source: Upstream) -> Whole:

@@ -45,6 +45,8 @@ class Wish:
     repeat_key: bytes | None = None
     fingerprint: bytes = b""
     plan: Plan = ()
+    likely: bool = False
+    """This very question was answered with a kept answer before."""
 
 
 class Questions:

@@ -15,6 +15,7 @@ from llmproxy.application.interfaces.response_cache import (
     AnswerForms,
     Form,
     Kept,
+    Look,
     ResponseCache,
 )
 from llmproxy.application.interfaces.upstream import Deployment, Reply
@@ -68,7 +69,7 @@ class Sharing:
         """Answer in one piece. Raises GatewayError."""
         kept, flight, admission = await self._find(asked, source)
         if kept is not None:
-            return await self.again(asked, kept)
+            return await self.again(asked, kept, admission)
         if isinstance(flight, WholeFlight):
             return await self._fly_along(asked, flight, admission)
         self.counts["misses"] += 1
@@ -85,7 +86,7 @@ class Sharing:
         """Answer in events or bytes. Raises GatewayError."""
         kept, flight, admission = await self._find(asked, source)
         if kept is not None:
-            return await self.again_live(asked, kept)
+            return await self.again_live(asked, kept, admission)
         if isinstance(flight, StreamFlight):
             return await self._ride_along(asked, flight, admission)
         self.counts["misses"] += 1
@@ -94,15 +95,15 @@ class Sharing:
         first.start()
         return ride
 
-    async def again(self, asked: Asked, kept: Kept) -> Whole:
+    async def again(self, asked: Asked, kept: Kept, held: Admission | None = None) -> Whole:
         """Give a kept answer in one piece. Raises what limits refuse."""
-        held = await self._rooms.admit.free(asked.call)
+        held = held or await self._rooms.admit.free(asked.call)
         reply = Reply(self._given(asked, kept, held), kept.body, None)
         return Given(reply, _answered(held, kept), 0, 0.0, held.reservation.quota, kept=True)
 
-    async def again_live(self, asked: Asked, kept: Kept) -> Live:
+    async def again_live(self, asked: Asked, kept: Kept, held: Admission | None = None) -> Live:
         """Give a kept stream. Raises what limits refuse."""
-        held = await self._rooms.admit.free(asked.call)
+        held = held or await self._rooms.admit.free(asked.call)
         lines = self._given(asked, kept, held)
         return GivenLive(lines, kept.body, _answered(held, kept), held.reservation.quota)
 
@@ -116,17 +117,22 @@ class Sharing:
     async def _find(
         self, asked: Asked, source: Source
     ) -> tuple[Kept | None, Flight | None, Admission | None]:
-        """Return what is kept, else a flight to board, else that the call may ask for itself."""
+        """Return what is kept, else a flight to board, else that the call may ask for itself.
+
+        Where it is admitted already, that is returned too.
+        """
         if asked.anew:
             return None, None, await source.admit()
         boarding = asked.boarding
         flight = self._boarding.get(boarding)
         if flight is None:
-            kept = await self._store.get(asked.key)
+            look = self._store.begin(asked.key) if asked.likely else None
+            if look is not None:
+                kept, held = await self._let_in(asked, look)
+            else:
+                kept, held = await self.kept(asked), None
             if kept is not None:
-                kept = self._fitting(asked, kept)
-            if kept is not None:
-                return kept, None, None
+                return kept, None, held
             # Who took off in the meantime lands behind this look at what is kept.
             flight = self._boarding.get(boarding)
         admission = None
@@ -136,6 +142,25 @@ class Sharing:
         if flight is not None:
             check(asked, flight.asked.fingerprint)
         return None, flight, admission
+
+    async def _let_in(self, asked: Asked, look: Look) -> tuple[Kept | None, Admission | None]:
+        """Ask store and gate at once: where both are Redis they share one round trip.
+
+        Nothing is held for an answer that is not kept any more. Raises what limits refuse.
+        """
+        try:
+            held = await self._rooms.admit.free(asked.call)
+        except BaseException:
+            look.give_up()
+            raise
+        kept = None
+        try:
+            found = await look
+            kept = None if found is None else self._fitting(asked, found)
+        finally:
+            if kept is None:
+                self._rooms.settle.unused(held)
+        return (None, None) if kept is None else (kept, held)
 
     async def kept(self, asked: Asked) -> Kept | None:
         """Return what is kept, in the form that is asked for. Raises IdempotencyKeyReused."""

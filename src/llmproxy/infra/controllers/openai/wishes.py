@@ -86,20 +86,17 @@ class Wishes:
         ttl_s = plan[0].model.cache_ttl_s if len(plan) == 1 else _shortest(plan)
         if said is None and repeat_key is None and ttl_s is None:
             return None
-        use = self._use(said, call, wanted=ttl_s is not None)
-        shape = _shape(call) if call.stream else self._in_general
-        if ttl_s is None:
-            ttl_s = CACHE_TTL_S
+        wish = Wish(_shape(call) if call.stream else self._in_general, plan=plan)
+        wish.use = use = self._use(said, call, wanted=ttl_s is not None)
+        wish.ttl_s = CACHE_TTL_S if ttl_s is None else ttl_s
         if TTL in headers:
-            ttl_s = _ttl_s(headers[TTL])
-        if use is not Use.ON and use is not Use.REFRESH:
-            question = b""
-        elif not question:
-            question = _question(call)
+            wish.ttl_s = _ttl_s(headers[TTL])
+        if use is Use.ON or use is Use.REFRESH:
+            wish.likely = bool(question)
+            wish.question = question or _question(call)
         if repeat_key is None:
-            return None if use is Use.NONE else Wish(shape, use, ttl_s, question, plan=plan)
-        fingerprint = sha256(canonical_body(_object(call))).digest()
-        return Wish(shape, use, ttl_s, question, _repeat_key(repeat_key), fingerprint)
+            return None if use is Use.NONE else wish
+        return _once(wish, call, repeat_key)
 
     def _is_plain(self, name: str) -> bool:
         """Whether no document behind this name wants its answers kept: one look, for most calls."""
@@ -172,6 +169,14 @@ def _ttl_s(said: bytes) -> float:
             "x-llmproxy-cache-ttl", f"expected whole seconds from 1 to {MAX_CACHE_TTL_S}"
         )
     return float(seconds)
+
+
+def _once(wish: Wish, call: Call, said: bytes) -> Wish:
+    """Return the wish of a call that names a key, which may wait until all is another plan."""
+    wish.plan = ()
+    wish.fingerprint = sha256(canonical_body(_object(call))).digest()
+    wish.repeat_key = _repeat_key(said)
+    return wish
 
 
 def _repeat_key(said: bytes) -> bytes:
