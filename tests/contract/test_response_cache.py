@@ -71,6 +71,20 @@ async def test_kept_as_it_was(place: Place) -> None:
     assert all(value >= 0 for value in cache.figures().values())
 
 
+async def test_a_look_that_is_begun(place: Place) -> None:
+    """It finds what `get` finds, where looking takes a while; one that is given up tells nobody."""
+    cache, now = place
+    kept = _kept(now())
+    await cache.keep(KEY, kept)
+    look, other, nobodys = (cache.begin(key) for key in (KEY, OTHER, KEY))
+    if look is None or other is None or nobodys is None:
+        assert isinstance(cache, MemoryCache)
+        return
+    nobodys.give_up()
+    assert await look == kept
+    assert await other is None
+
+
 async def test_a_newer_answer_takes_its_place(place: Place) -> None:
     """The last one that was kept is given."""
     cache, now = place
@@ -151,6 +165,9 @@ async def test_redis_away(tmp_path: Path) -> None:
             await cache.keep(KEY, kept)
             assert time.monotonic() - began < PATIENT_S
             assert cache.figures()["store_failures"] == 2
+            assert await cache.begin(KEY) is None
+            cache.begin(KEY).give_up()
+            assert cache.figures()["store_failures"] >= 3
             server.thaw()
             # The connection may be given up at this very moment, and is then opened again.
             async with asyncio.timeout(10):

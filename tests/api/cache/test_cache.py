@@ -37,6 +37,23 @@ def _ask(
     return said or "", dict(raw.headers)
 
 
+def test_the_same_bytes_again_and_again(stage: Stage) -> None:
+    """Whoever sends them, and with whichever headers: what was read of them before decides nothing.
+
+    Another project asks the provider; the last word on the cache is each request's.
+    """
+    body = {"model": "kept", "messages": _new()}
+    said = [stage.post("/v1/chat/completions", body).headers[STATUS] for _ in range(4)]
+    assert said == ["miss", "hit", "hit", "hit"]
+    assert stage.post("/v1/chat/completions", body, stage.beta).headers[STATUS] == "miss"
+    for wanted, status in (("refresh", "refresh"), ("off", "bypass"), ("on", "hit")):
+        answer = stage.post("/v1/chat/completions", body, x_llmproxy_cache=wanted)
+        assert answer.headers[STATUS] == status
+    assert len(stage.upstream.requests) == 4
+    wrong = stage.post("/v1/chat/completions", body, "sk-wrong")
+    assert wrong.status == 401
+
+
 def test_a_model_that_keeps_answers(stage: Stage, client: openai.OpenAI) -> None:
     """The second answer is the first one again: the same id, no cost, no call of the provider."""
     body = {"model": "kept", "messages": _new()}

@@ -1,7 +1,7 @@
 """Answers that are kept: for the same question, and for the same `Idempotency-Key`."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -28,9 +28,12 @@ class Shape(NamedTuple):
     options: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Kept:
-    """A complete, successful answer. Times are unix seconds."""
+    """A complete, successful answer, which nobody changes. Times are unix seconds.
+
+    Not frozen: to make one would cost three times as much, and each answer that is asked for is.
+    """
 
     shape: Shape
     headers: tuple[bytes, ...]
@@ -49,8 +52,16 @@ class Kept:
         return len(self.body) + sum(map(len, self.headers)) + len(self.shape.options)
 
 
+class Look(Awaitable[Kept | None], Protocol):
+    """An answer that is being looked for, to be awaited once or given up."""
+
+    @abstractmethod
+    def give_up(self) -> None:
+        """Nobody wants to know any more."""
+
+
 class ResponseCache(Protocol):
-    """Keeps answers by a key of 32 bytes until their time; bounded, so that any may be gone.
+    """Keeps answers by a key of 32 or 64 bytes until their time; bounded, so that any may be gone.
 
     A store that is away keeps nothing and finds nothing: never an error.
     """
@@ -62,6 +73,10 @@ class ResponseCache(Protocol):
     @abstractmethod
     async def get(self, key: bytes) -> Kept | None:
         """Return what is kept, unless its time is over."""
+
+    @abstractmethod
+    def begin(self, key: bytes) -> Look | None:
+        """Begin to look, where that takes a while; None where `get` knows at once."""
 
     @abstractmethod
     async def keep(self, key: bytes, kept: Kept) -> None:

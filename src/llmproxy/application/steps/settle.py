@@ -7,7 +7,7 @@ Everything here is synchronous: no cancellation can come between the parts.
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.journal import Closed, Journal, Outcome
-from llmproxy.application.interfaces.limiter import Limiter, Used
+from llmproxy.application.interfaces.limiter import NOTHING_USED, Limiter, Used
 from llmproxy.application.interfaces.meter import Meter
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.life import Life
@@ -58,6 +58,11 @@ class Settle:
     def cached(self, admission: Admission) -> None:
         """Settle a call that was answered without a provider: one request, and nothing used."""
         self._close(admission, Outcome.CACHED, None, NOTHING, None, counted=1)
+
+    def unused(self, admission: Admission) -> None:
+        """Give back what a call holds that was never begun: nothing is recorded of it."""
+        admission.settled = True
+        self._limiter.settle(admission.reservation, NOTHING_USED)
 
     def broken_off(
         self,

@@ -39,6 +39,10 @@ class MemoryCache(ResponseCache):
         return kept
 
     @override
+    def begin(self, key: bytes) -> None:
+        """Begin nothing: `get` knows at once."""
+
+    @override
     async def keep(self, key: bytes, kept: Kept) -> None:
         if key in self._entries:
             self._forget(key)

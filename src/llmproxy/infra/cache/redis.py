@@ -4,17 +4,19 @@ Away means nothing is there and nothing can be kept; nobody waits longer than th
 for a command, and nobody sees an error.
 """
 
+import asyncio
 import secrets
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Generator, Mapping
+from typing import Any, Final
 
 import msgspec
 from typing_extensions import override
 
 from llmproxy.application.interfaces.clock import Clock
-from llmproxy.application.interfaces.response_cache import Claims, Kept, ResponseCache
+from llmproxy.application.interfaces.response_cache import Claims, Kept, Look, ResponseCache
 from llmproxy.infra.redis.client import RedisClient
 from llmproxy.infra.redis.errors import RedisFailure
+from llmproxy.infra.redis.line import Reply
 from llmproxy.infra.redis.script import Script
 from llmproxy.infra.wire.unreadable import UNREADABLE
 
@@ -50,6 +52,30 @@ def unpacked(data: bytes) -> Kept | None:
     return kept if version == VERSION else None
 
 
+class _Sent(Look):
+    """A command that is on its way, None where it could not be sent."""
+
+    def __init__(self, cache: "RedisCache", reply: asyncio.Future[Reply] | None) -> None:
+        self._cache = cache
+        self._reply = reply
+
+    @override
+    def __await__(self) -> Generator[Any, None, Kept | None]:
+        if self._reply is None:
+            return None
+        try:
+            found = yield from self._reply
+        except RedisFailure:
+            self._cache.failures += 1
+            return None
+        return self._cache.read(found)
+
+    @override
+    def give_up(self) -> None:
+        if self._reply is not None:
+            self._reply.cancel()
+
+
 class RedisCache(ResponseCache):
     """Each answer is one value under `prefix` and its key in hexadecimal digits."""
 
@@ -57,19 +83,26 @@ class RedisCache(ResponseCache):
         self._client = client
         self._prefix = prefix
         self._clock = clock
-        self._failures = 0
+        self.failures = 0
 
     @override
     def figures(self) -> Mapping[str, float]:
-        return {"store_failures": self._failures}
+        return {"store_failures": self.failures}
 
     @override
     async def get(self, key: bytes) -> Kept | None:
+        return await self.begin(key)
+
+    @override
+    def begin(self, key: bytes) -> Look:
         try:
-            found = await self._client.call("GET", self._name(key))
+            return _Sent(self, self._client.call("GET", self._name(key)))
         except RedisFailure:
-            self._failures += 1
-            return None
+            self.failures += 1
+            return _Sent(self, None)
+
+    def read(self, found: Reply) -> Kept | None:
+        """Return what Redis keeps, unless its time is over."""
         kept = unpacked(found) if isinstance(found, bytes) else None
         return kept if kept is not None and kept.until > self._clock.now() else None
 
@@ -79,7 +112,7 @@ class RedisCache(ResponseCache):
         try:
             await self._client.call("SET", self._name(key), packed(kept), "PX", left_ms)
         except RedisFailure:
-            self._failures += 1
+            self.failures += 1
 
     def _name(self, key: bytes) -> bytes:
         return self._prefix + key.hex().encode("ascii")

@@ -7,7 +7,8 @@ beyond any request) keeps its own text: then it equals only what is written the 
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import msgspec
@@ -16,6 +17,7 @@ from llmproxy.infra.wire.json_object import JsonObject, NotAnObject, RepeatedFie
 from llmproxy.infra.wire.unreadable import UNREADABLE
 
 MAX_DEPTH: Final = 64
+NOTHING: Final[frozenset[str]] = frozenset()
 _encode = msgspec.json.Encoder().encode
 _string = msgspec.json.Decoder(str).decode
 _items = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -26,12 +28,14 @@ MAX_AT_ONCE: Final = 256 * 1024
 _LOOSE = re.compile(rb"[ \t\r\n\\{]")
 
 
-def canonical_object(fields: Mapping[str, msgspec.Raw], without: Collection[str] = ()) -> bytes:
+def canonical_object(
+    fields: Mapping[str, msgspec.Raw], without: AbstractSet[str] = NOTHING
+) -> bytes:
     """Return the canonical text of an object whose top level has been read, `without` fields."""
     return _object(fields, without, MAX_DEPTH)
 
 
-def canonical_body(body: JsonObject, without: Collection[str] = ()) -> bytes:
+def canonical_body(body: JsonObject, without: AbstractSet[str] = NOTHING) -> bytes:
     """Return the canonical text of a whole object, `without` fields of its top level.
 
     Most are written as SDKs do, in the shortest way. Read and written again they are the same
@@ -45,8 +49,8 @@ def canonical_body(body: JsonObject, without: Collection[str] = ()) -> bytes:
         read = _read(raw)
         if _encode(read) != raw:
             return canonical_object(body.fields, without)
-        for name in without:
-            read.pop(name, None)
+        for name in read.keys() & without:
+            del read[name]
         return _sorted(read)
     except UNREADABLE:
         return canonical_object(body.fields, without)
@@ -57,7 +61,7 @@ def canonical(text: bytes) -> bytes:
     return _value(text, MAX_DEPTH)
 
 
-def _object(fields: Mapping[str, msgspec.Raw], without: Collection[str], depth: int) -> bytes:
+def _object(fields: Mapping[str, msgspec.Raw], without: AbstractSet[str], depth: int) -> bytes:
     parts = [
         b"%b:%b" % (_encode(name), _value(bytes(fields[name]), depth))
         for name in sorted(fields)
@@ -75,7 +79,7 @@ def _value(text: bytes, depth: int) -> bytes:
     if first == b"[":
         return _array(text, depth)
     try:
-        return _object(JsonObject(text).fields, (), depth - 1)
+        return _object(JsonObject(text).fields, NOTHING, depth - 1)
     except (RepeatedField, NotAnObject):
         return text
 

@@ -19,7 +19,7 @@ ON = {b"x-llmproxy-cache": b"on"}
 BODY = {"messages": [{"role": "user", "content": "hi"}]}
 
 
-def _wishes(*documents: dict[str, object], caches: bool = True) -> Wishes:
+def _wishes(*documents: dict[str, object], caches: bool = True, binary: bool = False) -> Wishes:
     registry = Registry(FakeClock())
     operations = ["ChatCompletion", "Responses", "embeddings", "images"]
     registry.install(
@@ -30,7 +30,7 @@ def _wishes(*documents: dict[str, object], caches: bool = True) -> Wishes:
             )
         )
     )
-    return Wishes(registry, caches=caches)
+    return Wishes(registry, caches=caches, binary=binary)
 
 
 def _read(
@@ -40,7 +40,7 @@ def _read(
     endpoint: Endpoint = Endpoint.CHAT_COMPLETIONS,
 ) -> Wish | None:
     call = chat_call(BODY | (body or {}), endpoint)
-    return _wishes(*documents).read(headers, call, binary=False)
+    return _wishes(*documents).read(headers, call)
 
 
 def _wish(headers: dict[bytes, bytes], body: dict[str, Any] | None = None, **more: Any) -> Wish:  # noqa: ANN401
@@ -105,6 +105,7 @@ def test_how_long(
         ({**ON, b"x-llmproxy-cache-ttl": b"-1"}, "x-llmproxy-cache-ttl"),
         ({**ON, b"x-llmproxy-cache-ttl": b"2592001"}, "x-llmproxy-cache-ttl"),
         ({**ON, b"x-llmproxy-cache-ttl": b"9" * 5000}, "x-llmproxy-cache-ttl"),
+        ({b"x-llmproxy-cache": b"off", b"x-llmproxy-cache-ttl": b"0"}, "x-llmproxy-cache-ttl"),
         ({b"idempotency-key": b""}, "Idempotency-Key"),
         ({b"idempotency-key": b"k" * 256}, "Idempotency-Key"),
     ],
@@ -133,14 +134,14 @@ def test_in_the_background() -> None:
     """A response that is still being made is no answer yet."""
     call = chat_call(BODY, Endpoint.RESPONSES)
     call.background = True
-    wish = _wishes().read(ON, call, binary=False)
+    wish = _wishes().read(ON, call)
     assert wish is not None
     assert wish.use is Use.BYPASS
 
 
 def test_without_any_cache() -> None:
     """CACHE_MAX_BYTES=0: the head of the answer says so."""
-    wish = _wishes({"cache": True}, caches=False).read({}, chat_call(BODY), binary=False)
+    wish = _wishes({"cache": True}, caches=False).read({}, chat_call(BODY))
     assert wish is not None
     assert wish.use is Use.BYPASS
 
@@ -191,9 +192,31 @@ def test_shapes(body: dict[str, Any], shape: Shape) -> None:
     assert _wish(ON, body).shape == shape
 
 
+def test_a_question_that_is_known() -> None:
+    """It is taken as it is where a cache is used, and nowhere else."""
+    wishes, call = _wishes(), chat_call(BODY)
+    known = wishes.read(ON, call, b"known")
+    assert known is not None
+    assert known.question == b"known"
+    passed_by = _wishes({"cache": True}).read({b"x-llmproxy-cache": b"off"}, call, b"known")
+    assert passed_by is not None
+    assert (passed_by.use, passed_by.question) == (Use.BYPASS, b"")
+
+
+def test_a_document_that_changes() -> None:
+    """What its name was known for holds for one snapshot."""
+    wishes, call = _wishes(), chat_call(BODY)
+    assert wishes.read({}, call) is None
+    cached = deployment(None, code="shown", id="m-0", cache=True)
+    wishes._registry.install(Snapshot((cached,)))
+    assert wishes.read({}, call) is not None
+    wishes._registry.install(Snapshot((deployment(None, code="shown", id="m-0"),)))
+    assert wishes.read({}, call) is None
+
+
 def test_bytes() -> None:
     """Speech that is not asked for in events."""
-    wish = _wishes().read(ON, chat_call(BODY), binary=True)
+    wish = _wishes(binary=True).read(ON, chat_call(BODY))
     assert wish is not None
     assert wish.shape == Shape(Form.BYTES)
 
@@ -215,7 +238,7 @@ def test_who_may_not_use_the_model() -> None:
     call = chat_call(BODY)
     call.model = "unknown"
     with pytest.raises(UnknownModel):
-        _wishes().read({}, call, binary=False)
+        _wishes().read({}, call)
 
 
 def test_forms_take_no_key() -> None:

@@ -1,13 +1,15 @@
 """Answers kept for the same question."""
 
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.delivery import Live, Whole
 from llmproxy.application.steps.admission import Admission
+from llmproxy.application.use_cases.replayed.asked import Asked, Marks, Source
 from llmproxy.application.use_cases.replayed.given import MarkedLive, marked
 from llmproxy.application.use_cases.replayed.question import Questions, Use, Wish
-from llmproxy.application.use_cases.replayed.sharing import Asked, Marks, Rooms, Sharing, Source
+from llmproxy.application.use_cases.replayed.sharing import Rooms, Sharing
 
 STATUS: Final = b"x-llmproxy-cache-status: "
 MISS: Final = Marks((STATUS + b"miss",), (STATUS + b"hit",), (STATUS + b"coalesced",))
@@ -19,25 +21,31 @@ class Upstream(Source):
     """A provider, behind the gate."""
 
     keeps = True
+    holds = False
+    """Nothing beside the admission, which is settled."""
 
     def __init__(self, rooms: Rooms, call: Call) -> None:
         self._rooms = rooms
         self._call = call
 
-    async def admit(self) -> Admission:
+    def admit(self) -> Coroutine[Any, Any, Admission]:
         """Reserve for the call. Raises GatewayError."""
-        return await self._rooms.admit(self._call)
+        return self._rooms.admit(self._call)
 
-    async def answer(self, admission: Admission | None) -> Whole:
+    def answer(self, admission: Admission | None) -> Coroutine[Any, Any, Whole]:
         """Ask the provider. Raises GatewayError."""
-        return await self._rooms.answer(admission or await self.admit())
+        return self.ask() if admission is None else self._rooms.answer(admission)
+
+    async def ask(self) -> Whole:
+        """Reserve for the call and ask the provider. Raises GatewayError."""
+        return await self._rooms.answer(await self.admit())
 
     async def stream(self, admission: Admission | None) -> Live:
         """Return the stream; no provider was called yet."""
         return self._rooms.stream(admission or await self.admit())
 
     async def over(self) -> None:
-        """Nothing is held beside the admission, which is settled."""
+        """Let go of nothing."""
 
 
 class Cached:
@@ -53,31 +61,44 @@ class Cached:
         """Whether answers are kept at all."""
         return self._sharing is not None
 
-    async def answer(self, call: Call, wish: Wish) -> Whole:
+    def answer(self, call: Call, wish: Wish) -> Coroutine[Any, Any, Whole]:
         """Answer in one piece. Raises GatewayError."""
         source = Upstream(self._rooms, call)
-        if self._sharing is None or wish.use in {Use.NONE, Use.BYPASS}:
-            whole = await source.answer(None)
-            return whole if wish.use is Use.NONE else marked(whole, BYPASS)
-        return await self._sharing.answer(self._asked(call, wish), source)
+        asked = self._asked(call, wish)
+        if asked is None or self._sharing is None:
+            return source.ask() if wish.use is Use.NONE else _passed_by(source)
+        return self._sharing.answer(asked, source)
 
-    async def stream(self, call: Call, wish: Wish) -> Live:
+    def stream(self, call: Call, wish: Wish) -> Coroutine[Any, Any, Live]:
         """Answer in events or bytes. Raises GatewayError."""
         source = Upstream(self._rooms, call)
-        if self._sharing is None or wish.use in {Use.NONE, Use.BYPASS}:
-            live = await source.stream(None)
-            return live if wish.use is Use.NONE else MarkedLive(live, BYPASS)
-        return await self._sharing.stream(self._asked(call, wish), source)
+        asked = self._asked(call, wish)
+        if asked is None or self._sharing is None:
+            return source.stream(None) if wish.use is Use.NONE else _streamed_by(source)
+        return self._sharing.stream(asked, source)
 
     async def close(self) -> None:
         """Cancel what is under way."""
         if self._sharing is not None:
             await self._sharing.flights.close()
 
-    def _asked(self, call: Call, wish: Wish) -> Asked:
+    def _asked(self, call: Call, wish: Wish) -> Asked | None:
+        """Return what is asked of those who share answers, None where nothing is to be kept."""
+        use = wish.use
+        if self._sharing is None or use is Use.NONE or use is Use.BYPASS:
+            return None
         # Raises what a caller is told who may not use the model: no answer for it either.
-        plan = self._rooms.registry.candidates(call.model, call.caller, call.operation)
+        plan = wish.plan or self._rooms.registry.candidates(call.model, call.caller, call.operation)
         key = self._questions.key(call, wish, plan)
-        anew = wish.use is Use.REFRESH
+        shape = wish.shape
+        anew = use is Use.REFRESH
         marks = REFRESH if anew else MISS
-        return Asked(call, key, (key, wish.shape), wish.shape, wish.ttl_s, marks, anew=anew)
+        return Asked(call, key, (key, shape), shape, wish.ttl_s, marks, b"", anew, wish.likely)
+
+
+async def _passed_by(source: Upstream) -> Whole:
+    return marked(await source.ask(), BYPASS)
+
+
+async def _streamed_by(source: Upstream) -> Live:
+    return MarkedLive(await source.stream(None), BYPASS)

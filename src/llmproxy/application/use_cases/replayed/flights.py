@@ -2,48 +2,53 @@
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Generator, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import contextmanager, suppress
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 from llmproxy.application.interfaces.delivery import Whole
+from llmproxy.application.interfaces.upstream import Deployment
+from llmproxy.application.steps.admission import Admission
+from llmproxy.application.use_cases.replayed.asked import Asked, Boarding, Source
 from llmproxy.domain.errors import Broken, GatewayError, Unavailable
 
-Boarding = Hashable
 LANDING_S: Final = 1.0
 """How long the end of the gateway waits for answers that are just being kept."""
-
-
-class Ticket(NamedTuple):
-    """What a flight is for: what others board it by, and the request that it answers.
-
-    `over` is called at its end, however it ended.
-    """
-
-    boarding: Boarding
-    fingerprint: bytes
-    over: Callable[[], Awaitable[None]]
+Keep = Callable[[Asked, list[bytes], bytes, Deployment], Awaitable[None] | None]
+"""Has header lines and a body kept that somebody answered; None where there is nothing to wait for.
+"""
 
 
 class Flight:
     """`riders` wait for it; when the last of them leaves before the end, it is cancelled."""
 
-    def __init__(self, table: "Flights", ticket: Ticket) -> None:
-        self.fingerprint = ticket.fingerprint
-        self.riders = 0
-        self.ended = False
-        self.error: Exception | None = None
+    # What a flight begins with; kept on the class, because setting it all costs more.
+    ended = False
+    outcome: Whole | None = None
+    error: Exception | None = None
+    task: asyncio.Task[None] | None = None
+    riders = 0
+
+    def __init__(
+        self,
+        table: "Flights",
+        asked: Asked,
+        source: Source,
+        admission: Admission | None,
+        keep: Keep,
+    ) -> None:
+        self.asked = asked
+        self.source = source
         self._table = table
-        self._key = ticket.boarding
-        self._over = ticket.over
-        self._task: asyncio.Task[None] | None = None
+        self._admission = admission
+        self._keep = keep
 
     def start(self) -> None:
         """Take off; whoever asks the same from now on may board."""
-        self._table.add(self._key, self)
-        self._task = asyncio.create_task(self._fly())
-        self._table.running.add(self._task)
-        self._task.add_done_callback(self._table.running.discard)
+        table = self._table
+        table.boarding[self.asked.boarding] = self
+        table.running.add(self)
+        self.task = asyncio.get_running_loop().create_task(self._fly())
 
     def board(self) -> None:
         """Wait for it too; `leave` once for each."""
@@ -52,46 +57,54 @@ class Flight:
     def leave(self) -> None:
         """Wait no longer."""
         self.riders -= 1
-        if not self.riders and not self.ended and self._task is not None:
+        if not self.riders and not self.ended and self.task is not None:
             self.retire()
             # Not at once: a task that is cancelled before its first step never runs at all, and
             # what it was given would never be settled.
-            asyncio.get_running_loop().call_soon(self._task.cancel)
+            asyncio.get_running_loop().call_soon(self.task.cancel)
 
     def retire(self) -> None:
         """Let nobody board any more."""
-        self._table.remove(self._key, self)
+        boarding = self._table.boarding
+        if boarding.get(self.asked.boarding) is self:
+            del boarding[self.asked.boarding]
 
     async def _fly(self) -> None:
         try:
-            await self._journey()
+            try:
+                self.outcome = await self._run()
+            except GatewayError as error:
+                self.error = error
+            except asyncio.CancelledError:
+                self.error = Unavailable("The gateway is stopping.", retry_after_s=1.0)
+                raise
+            except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+                self.error = error
+            finally:
+                self.ended = True
+                self._tell()
+            landing = self._landing()
+            if landing is not None:
+                with self._table.landing():
+                    await landing
         finally:
             self.retire()
-            await self._over()
-
-    async def _journey(self) -> None:
-        try:
-            await self._run()
-        except GatewayError as error:
-            self.error = error
-        except asyncio.CancelledError:
-            self.error = Unavailable("The gateway is stopping.", retry_after_s=1.0)
-            raise
-        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
-            self.error = error
-        finally:
-            self.ended = True
-            self._tell()
-        with self._table.landing():
-            await self._land()
+            try:
+                if self.source.holds:
+                    await self.source.over()
+            finally:
+                self._table.running.discard(self)
 
     @abstractmethod
-    async def _run(self) -> None:
+    def _run(self) -> Coroutine[Any, Any, Whole | None]:
         """Do what is waited for. Raises what all are to be told."""
 
     @abstractmethod
-    async def _land(self) -> None:
-        """Have the answer kept; nobody waits for this, but whoever asks now still boards."""
+    def _landing(self) -> Awaitable[None] | None:
+        """Return what keeps the answer; nobody waits for this, but whoever asks now still boards.
+
+        None where it is not to be kept.
+        """
 
     @abstractmethod
     def _tell(self) -> None:
@@ -99,30 +112,21 @@ class Flight:
 
 
 class Flights:
-    """Those under way, by what they answer; each holds `max_bytes` for those who board late."""
+    """Those under way; each holds `max_bytes` for those who board late.
+
+    `boarding` are those that may be boarded, by what they answer; a newer one takes an older one's
+    place.
+    """
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
-        self.running: set[asyncio.Task[None]] = set()
-        self._flights: dict[Boarding, Flight] = {}
+        self.running: set[Flight] = set()
+        self.boarding: dict[Boarding, Flight] = {}
         self._landing = 0
 
     def __len__(self) -> int:
         """Return how many may be boarded."""
-        return len(self._flights)
-
-    def get(self, key: Boarding) -> Flight | None:
-        """Return the one that answers this, None when there is none to board."""
-        return self._flights.get(key)
-
-    def add(self, key: Boarding, flight: Flight) -> None:
-        """Let it be found; a newer one takes an older one's place."""
-        self._flights[key] = flight
-
-    def remove(self, key: Boarding, flight: Flight) -> None:
-        """Let it be found no longer."""
-        if self._flights.get(key) is flight:
-            del self._flights[key]
+        return len(self.boarding)
 
     @contextmanager
     def landing(self) -> Generator[None, None, None]:
@@ -141,45 +145,42 @@ class Flights:
         with suppress(TimeoutError):
             async with asyncio.timeout(LANDING_S):
                 while self._landing:
-                    await asyncio.wait(self.running, return_when=asyncio.FIRST_COMPLETED)
-        running = list(self.running)
+                    await asyncio.wait(self._tasks(), return_when=asyncio.FIRST_COMPLETED)
+        running = self._tasks()
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [flight.task for flight in self.running if flight.task is not None]
 
 
 class WholeFlight(Flight):
     """An answer in one piece."""
 
-    def __init__(
-        self,
-        table: Flights,
-        ticket: Ticket,
-        answer: Callable[[], Awaitable[Whole]],
-        landed: Callable[[Whole], Awaitable[None]],
-    ) -> None:
-        super().__init__(table, ticket)
-        self._answer = answer
-        self._landed = landed
-        self._waiting: list[asyncio.Future[None]] = []
-        self._whole: Whole | None = None
+    _waiting: "tuple[asyncio.Future[None], ...]" = ()
 
-    async def wait(self) -> Whole:
-        """Return the answer. Raises what the call raised."""
-        if not self.ended:
-            waiting = asyncio.get_running_loop().create_future()
-            self._waiting.append(waiting)
-            await waiting
-        if self._whole is None:
+    def arrival(self) -> "asyncio.Future[None]":
+        """Return what is done when the flight has `ended`."""
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting = (*self._waiting, waiting)
+        return waiting
+
+    def answer(self) -> Whole:
+        """Return the answer, once the flight has `ended`. Raises what the call raised."""
+        if self.outcome is None:
             raise self.error or Broken("The answer was lost.")
-        return self._whole
+        return self.outcome
 
-    async def _run(self) -> None:
-        self._whole = await self._answer()
+    def _run(self) -> Coroutine[Any, Any, Whole]:
+        return self.source.answer(self._admission)
 
-    async def _land(self) -> None:
-        if self._whole is not None:
-            await self._landed(self._whole)
+    def _landing(self) -> Awaitable[None] | None:
+        whole = self.outcome
+        if whole is None or not self.source.keeps:
+            return None
+        reply = whole.reply
+        return self._keep(self.asked, reply.headers, reply.body, whole.deployment)
 
     def _tell(self) -> None:
         for waiting in self._waiting:

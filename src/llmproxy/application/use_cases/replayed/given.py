@@ -21,13 +21,14 @@ _of_one_call: Final = re.compile(b"|".join(map(re.escape, OF_ONE_CALL)), re.IGNO
 
 
 class Given(NamedTuple):
-    """An answer in one piece."""
+    """An answer in one piece; `kept` says that nobody was asked for it."""
 
     reply: Reply
     deployment: Deployment
     cost_nano: int
     waited_s: float
     quota: Quota | None
+    kept: bool = False
 
 
 def lasting(lines: Sequence[bytes]) -> list[bytes]:

@@ -1,22 +1,18 @@
 """Answers kept for the same `Idempotency-Key`."""
 
 import asyncio
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.delivery import Live, Whole
 from llmproxy.application.interfaces.response_cache import Claims, Kept
 from llmproxy.application.steps.admission import Admission
+from llmproxy.application.use_cases.replayed.asked import Asked, Marks, Source
 from llmproxy.application.use_cases.replayed.cached import Cached
 from llmproxy.application.use_cases.replayed.question import Wish, repeat_key
-from llmproxy.application.use_cases.replayed.sharing import (
-    Asked,
-    Marks,
-    Sharing,
-    Source,
-    check,
-)
+from llmproxy.application.use_cases.replayed.sharing import Sharing, check
 from llmproxy.domain.errors import IdempotencyInProgress
 
 REPLAY: Final = (b"x-llmproxy-idempotent-replay: true",)
@@ -35,6 +31,8 @@ class FirstTime(Source):
     Of several workers only one runs it, which holds a claim to the key until the answer is kept;
     the others wait for that.
     """
+
+    holds = True
 
     def __init__(
         self,
@@ -128,19 +126,19 @@ class Repeats:
         """Whether answers are kept for the same question."""
         return self._cached.keeps
 
-    async def answer(self, call: Call, wish: Wish) -> Whole:
+    def answer(self, call: Call, wish: Wish) -> Coroutine[Any, Any, Whole]:
         """Answer in one piece. Raises GatewayError."""
         if wish.repeat_key is None:
-            return await self._cached.answer(call, wish)
+            return self._cached.answer(call, wish)
         asked = self._asked(call, wish, wish.repeat_key)
-        return await self._sharing.answer(asked, self._first(asked, wish))
+        return self._sharing.answer(asked, self._first(asked, wish))
 
-    async def stream(self, call: Call, wish: Wish) -> Live:
+    def stream(self, call: Call, wish: Wish) -> Coroutine[Any, Any, Live]:
         """Answer in events or bytes. Raises GatewayError."""
         if wish.repeat_key is None:
-            return await self._cached.stream(call, wish)
+            return self._cached.stream(call, wish)
         asked = self._asked(call, wish, wish.repeat_key)
-        return await self._sharing.stream(asked, self._first(asked, wish))
+        return self._sharing.stream(asked, self._first(asked, wish))
 
     async def close(self) -> None:
         """Cancel what is under way; who still waits is told that the gateway is stopping."""

@@ -10,6 +10,7 @@ from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.response_cache import Shape
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.domain.caller import Caller
+from llmproxy.domain.operation import Endpoint
 
 Plan = tuple[Deployment, ...]
 MAX_PLANS: Final = 4096
@@ -33,7 +34,8 @@ class Wish:
 
     `question` is the SHA-256 of the canonical request without what cannot matter, b"" where no
     cache is used. `repeat_key` is the `Idempotency-Key`, `fingerprint` then the SHA-256 of the
-    whole canonical request. `ttl_s` is how long the answer is to be kept.
+    whole canonical request. `ttl_s` is how long the answer is to be kept. `plan` is what may
+    answer, where it was just looked up.
     """
 
     shape: Shape
@@ -42,28 +44,42 @@ class Wish:
     question: bytes = b""
     repeat_key: bytes | None = None
     fingerprint: bytes = b""
+    plan: Plan = ()
+    likely: bool = False
+    """This very question was answered with a kept answer before."""
 
 
 class Questions:
-    """Makes the keys; remembers what stands in them of the deployments of a plan."""
+    """Makes the keys; remembers what stands in them of deployments and callers."""
 
     def __init__(self) -> None:
         self._plans: dict[int, tuple[Plan, bytes]] = {}
+        self._askers: dict[tuple[int, int, Endpoint, str], tuple[Plan, Caller, bytes]] = {}
 
     def key(self, call: Call, wish: Wish, plan: Plan) -> bytes:
-        """Return the key of a question.
+        """Return the key of a question: 64 bytes.
 
         It holds who asks, what may answer and how those documents read now, and what is asked.
         Projects never share an answer; keys of one project do.
         """
-        return digest(
+        known = self._askers.get((id(plan), id(call.caller), call.endpoint, call.model))
+        return (self._asker(call, plan) if known is None else known[2]) + wish.question
+
+    def _asker(self, call: Call, plan: Plan) -> bytes:
+        if len(self._askers) >= MAX_PLANS:
+            self._askers.clear()
+        caller = call.caller
+        asker = digest(
             b"question",
             call.endpoint.encode(),
-            *owner(call.caller),
+            *owner(caller),
             call.model.encode(),
             self._identity(plan),
-            wish.question,
         )
+        # What is remembered holds plan and caller, so that no others get their `id`.
+        known = (plan, caller, asker)
+        self._askers[id(plan), id(caller), call.endpoint, call.model] = known
+        return asker
 
     def _identity(self, plan: Plan) -> bytes:
         # A plan is one object from one snapshot to the next: this looks at each but once.

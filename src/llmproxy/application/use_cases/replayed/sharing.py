@@ -5,20 +5,18 @@ flight that others may board. Who is served without a provider of their own is a
 request that uses nothing, and has a row of its own.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
-from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.delivery import Live, Whole
 from llmproxy.application.interfaces.response_cache import (
     AnswerForms,
     Form,
     Kept,
+    Look,
     ResponseCache,
-    Shape,
 )
 from llmproxy.application.interfaces.upstream import Deployment, Reply
 from llmproxy.application.registry import Registry
@@ -26,19 +24,14 @@ from llmproxy.application.steps.admission import Admission
 from llmproxy.application.steps.admit import Admit
 from llmproxy.application.steps.asked import CRASHED
 from llmproxy.application.steps.settle import NOTHING, Settle
-from llmproxy.application.use_cases.replayed.flights import (
-    Boarding,
-    Flight,
-    Flights,
-    Ticket,
-    WholeFlight,
-)
+from llmproxy.application.use_cases.replayed.asked import Asked, Source
+from llmproxy.application.use_cases.replayed.flights import Flight, Flights, WholeFlight
 from llmproxy.application.use_cases.replayed.given import Given, GivenLive, lasting, marked
 from llmproxy.application.use_cases.replayed.ride import Ride
 from llmproxy.application.use_cases.replayed.streams import StreamFlight
 from llmproxy.domain.errors import GatewayError, IdempotencyKeyReused
 
-JSON = b"content-type: application/json"
+JSON: Final = b"content-type: application/json"
 
 
 class Rooms(NamedTuple):
@@ -47,48 +40,8 @@ class Rooms(NamedTuple):
     registry: Registry
     admit: Admit
     settle: Settle
-    answer: Callable[[Admission], Awaitable[Whole]]
+    answer: Callable[[Admission], Coroutine[Any, Any, Whole]]
     stream: Callable[[Admission], Live]
-
-
-class Source(Protocol):
-    """Where an answer comes from that nobody has; `keeps` says whether it is to be kept."""
-
-    keeps: bool
-
-    async def admit(self) -> Admission | None:
-        """Let the call through the gate, where that is not part of answering. Raises."""
-
-    async def answer(self, admission: Admission | None) -> Whole:
-        """Answer in one piece. Raises GatewayError."""
-
-    async def stream(self, admission: Admission | None) -> Live:
-        """Answer in events. Raises GatewayError."""
-
-    async def over(self) -> None:
-        """Let go of what was held for the call: it has ended, and its answer is kept or not."""
-
-
-class Marks(NamedTuple):
-    """What the head of an answer says of where it is from: asked for, kept, or under way."""
-
-    first: tuple[bytes, ...]
-    again: tuple[bytes, ...]
-    along: tuple[bytes, ...]
-
-
-@dataclass(slots=True)
-class Asked:
-    """What is asked: `boarding` is what flights for it go by, `anew` looks for no other answer."""
-
-    call: Call
-    key: bytes
-    boarding: Boarding
-    shape: Shape
-    ttl_s: float
-    marks: Marks
-    fingerprint: bytes = b""
-    anew: bool = False
 
 
 class Sharing:
@@ -109,26 +62,24 @@ class Sharing:
         self._clock = clock
         self._max_entry_bytes = max_entry_bytes
         self.flights = Flights(max_entry_bytes)
+        self._boarding = self.flights.boarding
+        self._keeping = self._keep
         self.counts = {"hits": 0, "misses": 0, "coalesced": 0}
 
     async def answer(self, asked: Asked, source: Source) -> Whole:
         """Answer in one piece. Raises GatewayError."""
         kept, flight, admission = await self._find(asked, source)
         if kept is not None:
-            return await self.again(asked, kept)
+            return await self.again(asked, kept, admission)
         if isinstance(flight, WholeFlight):
             return await self._fly_along(asked, flight, admission)
         self.counts["misses"] += 1
-        first = WholeFlight(
-            self.flights,
-            Ticket(asked.boarding, asked.fingerprint, source.over),
-            partial(source.answer, admission),
-            partial(self._keep_whole, asked, source),
-        )
+        first = WholeFlight(self.flights, asked, source, admission, self._keeping)
         first.board()
         first.start()
         try:
-            return marked(await first.wait(), asked.marks.first)
+            await first.arrival()
+            return marked(first.answer(), asked.marks.first)
         finally:
             first.leave()
 
@@ -136,62 +87,90 @@ class Sharing:
         """Answer in events or bytes. Raises GatewayError."""
         kept, flight, admission = await self._find(asked, source)
         if kept is not None:
-            return await self.again_live(asked, kept)
+            return await self.again_live(asked, kept, admission)
         if isinstance(flight, StreamFlight):
             return await self._ride_along(asked, flight, admission)
         self.counts["misses"] += 1
-        first = StreamFlight(
-            self.flights,
-            Ticket(asked.boarding, asked.fingerprint, source.over),
-            partial(source.stream, admission),
-            partial(self._keep_stream, asked, source),
-        )
+        first = StreamFlight(self.flights, asked, source, admission, self._keeping)
         ride = Ride(first, self._rooms.settle, self._clock, asked.marks.first)
         first.start()
         return ride
 
-    async def again(self, asked: Asked, kept: Kept) -> Whole:
+    async def again(self, asked: Asked, kept: Kept, held: Admission | None = None) -> Whole:
         """Give a kept answer in one piece. Raises what limits refuse."""
-        held = await self._free(asked.call)
-        reply = Reply(self._lines(kept, asked), kept.body, None)
-        return Given(reply, _answered(held, kept), 0, 0.0, held.reservation.quota)
+        held = held or await self._rooms.admit.free(asked.call)
+        reply = Reply(self._given(asked, kept, held), kept.body, None)
+        return Given(reply, _answered(held, kept), 0, 0.0, held.reservation.quota, kept=True)
 
-    async def again_live(self, asked: Asked, kept: Kept) -> Live:
+    async def again_live(self, asked: Asked, kept: Kept, held: Admission | None = None) -> Live:
         """Give a kept stream. Raises what limits refuse."""
-        held = await self._free(asked.call)
-        quota = held.reservation.quota
-        return GivenLive(self._lines(kept, asked), kept.body, _answered(held, kept), quota)
+        held = held or await self._rooms.admit.free(asked.call)
+        lines = self._given(asked, kept, held)
+        return GivenLive(lines, kept.body, _answered(held, kept), held.reservation.quota)
+
+    def _given(self, asked: Asked, kept: Kept, held: Admission) -> list[bytes]:
+        """Settle and count a kept answer; return its header lines."""
+        self._rooms.settle.cached(held)
+        self.counts["hits"] += 1
+        age_s = max(self._clock.now() - kept.kept_at, 0.0)
+        return [*kept.headers, *asked.marks.again, b"age: %d" % age_s]
 
     async def _find(
         self, asked: Asked, source: Source
     ) -> tuple[Kept | None, Flight | None, Admission | None]:
-        """Return what is kept, else a flight to board, else that the call may ask for itself."""
+        """Return what is kept, else a flight to board, else that the call may ask for itself.
+
+        Where it is admitted already, that is returned too.
+        """
         if asked.anew:
             return None, None, await source.admit()
-        flight = self._under_way(asked)
+        boarding = asked.boarding
+        flight = self._boarding.get(boarding)
         if flight is None:
-            kept = await self.kept(asked)
+            look = self._store.begin(asked.key) if asked.likely else None
+            if look is not None:
+                kept, held = await self._let_in(asked, look)
+            else:
+                kept, held = await self.kept(asked), None
             if kept is not None:
-                return kept, None, None
+                return kept, None, held
             # Who took off in the meantime lands behind this look at what is kept.
-            flight = self._under_way(asked)
+            flight = self._boarding.get(boarding)
+        admission = None
+        if flight is None:
+            admission = await source.admit()
+            flight = self._boarding.get(boarding)
         if flight is not None:
-            return None, flight, None
-        admission = await source.admit()
-        return None, self._under_way(asked), admission
+            check(asked, flight.asked.fingerprint)
+        return None, flight, admission
 
-    def _under_way(self, asked: Asked) -> Flight | None:
-        flight = self.flights.get(asked.boarding)
-        if flight is not None:
-            check(asked, flight.fingerprint)
-        return flight
+    async def _let_in(self, asked: Asked, look: Look) -> tuple[Kept | None, Admission | None]:
+        """Ask store and gate at once: where both are Redis they share one round trip.
+
+        Nothing is held for an answer that is not kept any more. Raises what limits refuse.
+        """
+        try:
+            held = await self._rooms.admit.free(asked.call)
+        except BaseException:
+            look.give_up()
+            raise
+        kept = None
+        try:
+            found = await look
+            kept = None if found is None else self._fitting(asked, found)
+        finally:
+            if kept is None:
+                self._rooms.settle.unused(held)
+        return (None, None) if kept is None else (kept, held)
 
     async def kept(self, asked: Asked) -> Kept | None:
         """Return what is kept, in the form that is asked for. Raises IdempotencyKeyReused."""
         kept = await self._store.get(asked.key)
-        if kept is None:
-            return None
-        check(asked, kept.fingerprint)
+        return None if kept is None else self._fitting(asked, kept)
+
+    def _fitting(self, asked: Asked, kept: Kept) -> Kept | None:
+        if kept.fingerprint != asked.fingerprint:
+            check(asked, kept.fingerprint)
         if kept.shape == asked.shape:
             return kept
         body = self._forms.converted(kept, asked.call, asked.shape)
@@ -201,16 +180,6 @@ class Sharing:
         if asked.shape.form is Form.WHOLE:
             lines.append(JSON)
         return replace(kept, shape=asked.shape, body=body, headers=tuple(lines))
-
-    async def _free(self, call: Call) -> Admission:
-        admission = await self._rooms.admit.free(call)
-        self._rooms.settle.cached(admission)
-        self.counts["hits"] += 1
-        return admission
-
-    def _lines(self, kept: Kept, asked: Asked) -> list[bytes]:
-        age_s = max(self._clock.now() - kept.kept_at, 0.0)
-        return [*kept.headers, *asked.marks.again, b"age: %d" % age_s]
 
     async def _fly_along(
         self, asked: Asked, flight: WholeFlight, admission: Admission | None
@@ -222,7 +191,9 @@ class Sharing:
         try:
             held = admission or await self._rooms.admit.free(asked.call)
             try:
-                whole = await flight.wait()
+                if not flight.ended:
+                    await flight.arrival()
+                whole = flight.answer()
             except GatewayError as error:
                 settle.failed(held, error)
                 raise
@@ -249,25 +220,17 @@ class Sharing:
             raise
         return ride
 
-    async def _keep_whole(self, asked: Asked, source: Source, whole: Whole) -> None:
-        reply = whole.reply
-        if source.keeps:
-            await self._keep(asked, reply.headers, reply.body, whole.deployment)
-
-    async def _keep_stream(self, asked: Asked, source: Source, live: Live, body: bytes) -> None:
-        if source.keeps and live.deployment is not None:
-            await self._keep(asked, live.headers, body, live.deployment)
-
-    async def _keep(
+    def _keep(
         self, asked: Asked, headers: list[bytes], body: bytes, deployment: Deployment
-    ) -> None:
+    ) -> Awaitable[None] | None:
         if len(body) > self._max_entry_bytes:
-            return
-        if not self._forms.complete(asked.call, asked.shape.form, body):
-            return
+            return None
+        shape = asked.shape
+        if not self._forms.complete(asked.call, shape.form, body):
+            return None
         now = self._clock.now()
         kept = Kept(
-            asked.shape,
+            shape,
             tuple(lasting(headers)),
             body,
             deployment.model.id,
@@ -275,7 +238,7 @@ class Sharing:
             now + asked.ttl_s,
             asked.fingerprint,
         )
-        await self._store.keep(asked.key, kept)
+        return self._store.keep(asked.key, kept)
 
 
 def check(asked: Asked, fingerprint: bytes) -> None:
@@ -290,4 +253,7 @@ def check(asked: Asked, fingerprint: bytes) -> None:
 
 def _answered(admission: Admission, kept: Kept) -> Deployment:
     plan = admission.plan
-    return next((each for each in plan if each.model.id == kept.deployment), plan[0])
+    first = plan[0]
+    if first.model.id == kept.deployment:
+        return first
+    return next((each for each in plan if each.model.id == kept.deployment), first)

@@ -1,11 +1,13 @@
 """A stream that several may read: each from its beginning, as it arrives."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Final
 
 from llmproxy.application.interfaces.delivery import Live
-from llmproxy.application.use_cases.replayed.flights import Flight, Flights, Ticket
+from llmproxy.application.steps.admission import Admission
+from llmproxy.application.use_cases.replayed.asked import Asked, Source
+from llmproxy.application.use_cases.replayed.flights import Flight, Flights, Keep
 from llmproxy.domain.errors import Broken
 
 LEAD_BYTES: Final = 256 * 1024
@@ -23,15 +25,14 @@ class StreamFlight(Flight):
     def __init__(
         self,
         table: Flights,
-        ticket: Ticket,
-        depart: Callable[[], Awaitable[Live]],
-        landed: Callable[[Live, bytes], Awaitable[None]],
+        asked: Asked,
+        source: Source,
+        admission: Admission | None,
+        keep: Keep,
     ) -> None:
-        super().__init__(table, ticket)
+        super().__init__(table, asked, source, admission, keep)
         self.live: Live | None = None
         self.whole = True
-        self._depart = depart
-        self._landed = landed
         self._max_bytes = table.max_bytes
         self._batches: list[bytes] = []
         self._gone = 0
@@ -53,7 +54,7 @@ class StreamFlight(Flight):
         self.moved()
 
     async def _run(self) -> None:
-        live = self.live = await self._depart()
+        live = self.live = await self.source.stream(self._admission)
         try:
             while (batch := await live.next()) is not None:
                 if batch:
@@ -63,9 +64,13 @@ class StreamFlight(Flight):
         finally:
             live.close()
 
-    async def _land(self) -> None:
-        if self.error is None and self.whole and self.live is not None:
-            await self._landed(self.live, b"".join(self._batches))
+    def _landing(self) -> Awaitable[None] | None:
+        live = self.live
+        if self.error is not None or not self.whole or live is None or not self.source.keeps:
+            return None
+        if live.deployment is None:
+            return None
+        return self._keep(self.asked, live.headers, b"".join(self._batches), live.deployment)
 
     def _offer(self, batch: bytes) -> bool:
         if self._lead() > LEAD_BYTES:

@@ -13,7 +13,9 @@ from llmproxy.infra.controllers.desk import Desk
 from llmproxy.infra.controllers.openai.asked import Asked
 from llmproxy.infra.controllers.openai.counter import Counter
 from llmproxy.infra.controllers.openai.kept_answers import KeptAnswers
+from llmproxy.infra.controllers.openai.known_requests import KnownRequests
 from llmproxy.infra.controllers.openai.tags import tags_of
+from llmproxy.infra.controllers.openai.wishes import Wishes
 from llmproxy.infra.controllers.visit import Visit
 
 
@@ -41,7 +43,10 @@ class JsonOperation:
         counter = Counter(gateway, desk, ends_with_done=row.ends_with_done)
         self._whole = counter.pipe if row.binary else counter.answer
         self._stream = counter.stream
-        self._kept = KeptAnswers(gateway, counter, binary=row.binary)
+        self._kept = KeptAnswers(gateway, counter)
+        wishes = Wishes(gateway.registry, caches=gateway.repeats.caches, binary=row.binary)
+        self._wish = wishes.read
+        self._known = KnownRequests()
 
     async def __call__(self, visit: Visit) -> None:
         """Serve one request. Raises GatewayError before anything was sent."""
@@ -52,7 +57,8 @@ class JsonOperation:
         if not desk.crowd.enter(visit, size):
             await desk.crowd.wait(visit, caller, size)
         raw = await visit.body(max_bytes=desk.max_body_bytes, silence_s=desk.body_timeout_s)
-        asked = row.read(raw)
+        known = self._known.get(raw)
+        asked = row.read(raw) if known is None else known.asked
         model = visit.subject = asked.model or self._gateway.registry.only_model(
             caller, self._operation
         )
@@ -72,20 +78,25 @@ class JsonOperation:
             started_at=visit.started_at,
             plain=asked.plain,
         )
-        if asked.previous is not None:
-            call.previous = self._gateway.recall.directory.previous(asked.previous, caller)
-        if asked.background:
-            call.background = True
-        if asked.audio_ms_at_most:
-            call.audio_ms_at_most = asked.audio_ms_at_most
+        if asked.previous is not None or asked.background or asked.audio_ms_at_most:
+            self._add(call, asked)
         tags = tags_of(visit.headers, asked.body)
         if tags:
             call.tags = tags
         visit.follow_client()
-        wish = self._kept.wish(visit, call)
+        wish = self._wish(visit.headers, call, b"" if known is None else known.question)
         if wish is not None:
-            await self._kept.serve(visit, call, wish)
+            again = await self._kept.serve(visit, call, wish)
+            if again and known is None and wish.question:
+                self._known.add(raw, asked, wish.question)
         elif call.stream:
             await self._stream(visit, call)
         else:
             await self._whole(visit, call)
+
+    def _add(self, call: Call, asked: Asked) -> None:
+        """Add what few requests have. Raises UnknownResponse."""
+        if asked.previous is not None:
+            call.previous = self._gateway.recall.directory.previous(asked.previous, call.caller)
+        call.background = asked.background
+        call.audio_ms_at_most = asked.audio_ms_at_most

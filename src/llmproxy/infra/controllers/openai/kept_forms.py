@@ -1,8 +1,10 @@
 """What can be told of an answer in OpenAI's words: whether it is complete, and its other form."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import Meta
 from typing_extensions import override
 
 from llmproxy.application.interfaces.call import Call
@@ -12,35 +14,54 @@ from llmproxy.infra.controllers.openai.kept_chat import chat_events, whole_chat
 from llmproxy.infra.controllers.openai.kept_response import response_events, whole_response
 from llmproxy.infra.wire.unreadable import UNREADABLE
 
-LISTS: Final = {
-    Endpoint.CHAT_COMPLETIONS: "choices",
-    Endpoint.COMPLETIONS: "choices",
-    Endpoint.EMBEDDINGS: "data",
-    Endpoint.IMAGES_GENERATIONS: "data",
-    Endpoint.IMAGES_EDITS: "data",
-    Endpoint.MODERATIONS: "results",
-}
-"""Where an answer holds what was asked for, which is never empty."""
-ENDED: Final = frozenset({"completed", "incomplete"})
-UNDER_WAY: Final = frozenset({"queued", "in_progress"})
 FAILED: Final = b'"response.failed"'
 
 
-class _Choice(msgspec.Struct):
-    finish_reason: str | None = None
+class _Ended(msgspec.Struct):
+    """A choice that has come to its end."""
+
+    finish_reason: str
 
 
-class _Said(msgspec.Struct):
-    """The few fields of an answer that tell whether it is one."""
+class _Answer(msgspec.Struct, kw_only=True):
+    """The few fields of an answer that tell whether it is one; only such a one can be read."""
 
-    error: msgspec.Raw = msgspec.Raw(b"null")
-    status: str | None = None
-    choices: list[_Choice] | None = None
-    data: list[msgspec.Raw] | None = None
-    results: list[msgspec.Raw] | None = None
+    error: None = None
 
 
-_said = msgspec.json.Decoder(_Said).decode
+class _Choices(_Answer, kw_only=True):
+    choices: Annotated[list[_Ended], Meta(min_length=1)]
+
+
+class _Data(_Answer, kw_only=True):
+    data: Annotated[list[msgspec.Raw], Meta(min_length=1)]
+
+
+class _Results(_Answer, kw_only=True):
+    results: Annotated[list[msgspec.Raw], Meta(min_length=1)]
+
+
+class _Response(_Answer, kw_only=True):
+    status: Literal["completed", "incomplete"]
+
+
+class _UnderWay(_Answer, kw_only=True):
+    """A response in the background, of which the first answer is that it is being made."""
+
+    status: Literal["completed", "incomplete", "queued", "in_progress"]
+
+
+_READERS: Final[dict[Endpoint, Callable[[bytes], _Answer]]] = {
+    Endpoint.CHAT_COMPLETIONS: msgspec.json.Decoder(_Choices).decode,
+    Endpoint.COMPLETIONS: msgspec.json.Decoder(_Choices).decode,
+    Endpoint.EMBEDDINGS: msgspec.json.Decoder(_Data).decode,
+    Endpoint.IMAGES_GENERATIONS: msgspec.json.Decoder(_Data).decode,
+    Endpoint.IMAGES_EDITS: msgspec.json.Decoder(_Data).decode,
+    Endpoint.MODERATIONS: msgspec.json.Decoder(_Results).decode,
+    Endpoint.RESPONSES: msgspec.json.Decoder(_Response).decode,
+}
+_any: Final = msgspec.json.Decoder(_Answer).decode
+_under_way: Final = msgspec.json.Decoder(_UnderWay).decode
 
 
 class OpenAIForms(AnswerForms):
@@ -54,9 +75,13 @@ class OpenAIForms(AnswerForms):
             # A stream that reached its end is complete; a response may have ended by failing.
             return bool(body) and not (call.endpoint is Endpoint.RESPONSES and FAILED in body)
         try:
-            return _is_answer(call, _said(body))
+            if call.background and call.endpoint is Endpoint.RESPONSES:
+                _under_way(body)
+            else:
+                _READERS.get(call.endpoint, _any)(body)
         except UNREADABLE:
             return False
+        return True
 
     @override
     def converted(self, kept: Kept, call: Call, wanted: Shape) -> bytes | None:
@@ -68,20 +93,6 @@ class OpenAIForms(AnswerForms):
         except UNREADABLE:
             return None
         return None
-
-
-def _is_answer(call: Call, said: _Said) -> bool:
-    if bytes(said.error) != b"null":
-        return False
-    if call.endpoint is Endpoint.RESPONSES:
-        return said.status in ENDED or (call.background and said.status in UNDER_WAY)
-    name = LISTS.get(call.endpoint)
-    if name is None:
-        return True
-    held = getattr(said, name)
-    if name == "choices" and held:
-        return None not in [each.finish_reason for each in held]
-    return bool(held)
 
 
 def _chat(kept: Kept, wanted: Shape) -> bytes | None:

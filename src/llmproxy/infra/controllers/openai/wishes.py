@@ -7,13 +7,15 @@ Idempotency-Key: at most 255 characters
 ```
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Final
 
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.response_cache import Form, Shape
+from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.registry import Registry
+from llmproxy.application.snapshot import Snapshot
 from llmproxy.application.use_cases.replayed.question import Use, Wish
 from llmproxy.domain.document import CACHE_TTL_S, MAX_CACHE_TTL_S
 from llmproxy.domain.errors import InvalidRequest
@@ -26,7 +28,8 @@ TTL: Final = b"x-llmproxy-cache-ttl"
 REPEAT_KEY: Final = b"idempotency-key"
 MAX_KEY_CHARS: Final = 255
 MAX_TTL_DIGITS: Final = 10
-MAX_KNOWN: Final = 4096
+_WHOLE: Final = Shape(Form.WHOLE)
+_BYTES: Final = Shape(Form.BYTES)
 _USES: Final = {b"on": Use.ON, b"off": Use.BYPASS, b"refresh": Use.REFRESH}
 
 CACHED: Final = frozenset(
@@ -54,60 +57,66 @@ PLAIN_OPTIONS: Final = frozenset({b"null", b"{}", b'{"include_usage":false}'})
 
 
 class Wishes:
-    """Reads the headers; `caches` says whether any answers are kept for the same question."""
+    """Reads the headers; `caches` says whether any answers are kept for the same question.
 
-    def __init__(self, registry: Registry, *, caches: bool) -> None:
+    With `binary` an answer that is not asked for in events is no one piece but bytes.
+    """
+
+    def __init__(self, registry: Registry, *, caches: bool, binary: bool = False) -> None:
         self._registry = registry
+        self._in_general = _BYTES if binary else _WHOLE
         self._caches = caches
-        self._known: dict[bytes, bytes] = {}
+        self._snapshot: Snapshot | None = None
+        self._plain: dict[str, bool] = {}
+        """Of names in this snapshot: whether no document behind it wants its answers kept."""
 
-    def read(self, headers: Mapping[bytes, bytes], call: Call, *, binary: bool) -> Wish | None:
+    def read(
+        self, headers: Mapping[bytes, bytes], call: Call, question: bytes = b""
+    ) -> Wish | None:
         """Return what the request and its model wish for, None for nothing, as most do.
 
-        Raises InvalidRequest naming the header at fault, or what a caller is told who may not use
-        the model.
+        `question` is that of the body where it is known already. Raises InvalidRequest naming the
+        header at fault, or what a caller is told who may not use the model.
         """
         said = headers.get(CACHE)
         repeat_key = headers.get(REPEAT_KEY)
+        if said is None and repeat_key is None and self._is_plain(call.model):
+            return None
         plan = self._registry.candidates(call.model, call.caller, call.operation)
-        ttl_s = plan[0].model.cache_ttl_s
-        if len(plan) > 1:
-            every = [each.model.cache_ttl_s for each in plan]
-            ttl_s = min([each for each in every if each is not None], default=None)
+        ttl_s = plan[0].model.cache_ttl_s if len(plan) == 1 else _shortest(plan)
         if said is None and repeat_key is None and ttl_s is None:
             return None
-        use = Use.ON if said is None else _use(said)
-        if ttl_s is None and (said is None or use is Use.BYPASS):
-            use = Use.NONE
-        elif use is not Use.BYPASS and not self._may_keep(call):
-            use = Use.BYPASS
-        shape = _shape(call, binary=binary)
-        ttl_s = _ttl_s(headers, CACHE_TTL_S if ttl_s is None else ttl_s)
-        question = self._question(call) if use in {Use.ON, Use.REFRESH} else b""
+        wish = Wish(_shape(call) if call.stream else self._in_general, plan=plan)
+        wish.use = use = self._use(said, call, wanted=ttl_s is not None)
+        wish.ttl_s = CACHE_TTL_S if ttl_s is None else ttl_s
+        if TTL in headers:
+            wish.ttl_s = _ttl_s(headers[TTL])
+        if use is Use.ON or use is Use.REFRESH:
+            wish.likely = bool(question)
+            wish.question = question or _question(call)
         if repeat_key is None:
-            return Wish(shape, use, ttl_s, question) if use is not Use.NONE else None
-        fingerprint = sha256(canonical_body(_object(call))).digest()
-        return Wish(shape, use, ttl_s, question, _repeat_key(repeat_key), fingerprint)
+            return None if use is Use.NONE else wish
+        return _once(wish, call, repeat_key)
 
-    def _question(self, call: Call) -> bytes:
-        """Return the SHA-256 of what is asked.
+    def _is_plain(self, name: str) -> bool:
+        """Whether no document behind this name wants its answers kept: one look, for most calls."""
+        snapshot = self._registry.snapshot
+        if snapshot is not self._snapshot:
+            self._snapshot = snapshot
+            self._plain.clear()
+        plain = self._plain.get(name)
+        if plain is None:
+            named = (*snapshot.by_code.get(name, ()), *snapshot.by_id.get(name, ()))
+            plain = bool(named) and _shortest(named) is None
+            if named:
+                self._plain[name] = plain
+        return plain
 
-        Most questions that are asked again are the same bytes: those are told by a hash of them,
-        which costs a twentieth of their canonical text.
-        """
-        responds = call.endpoint is Endpoint.RESPONSES
-        without = DELIVERY if responds else WHO
-        body = _object(call)
-        written = sha256(body.raw)
-        written.update(b"1" if responds else b"0")
-        name = written.digest()
-        question = self._known.get(name)
-        if question is None:
-            if len(self._known) >= MAX_KNOWN:
-                self._known.clear()
-            text = canonical_body(body, without)
-            question = self._known[name] = sha256(text).digest()
-        return question
+    def _use(self, said: bytes | None, call: Call, *, wanted: bool) -> Use:
+        use = Use.ON if said is None else _use(said)
+        if not wanted and (said is None or use is Use.BYPASS):
+            return Use.NONE
+        return use if use is Use.BYPASS or self._may_keep(call) else Use.BYPASS
 
     def _may_keep(self, call: Call) -> bool:
         """Whether an answer to this can be given again.
@@ -116,8 +125,10 @@ class Wishes:
         """
         if not self._caches or call.endpoint not in CACHED or call.background:
             return False
-        stored = call.endpoint is Endpoint.CHAT_COMPLETIONS and call.body.value("store") == b"true"
-        return not stored
+        if call.endpoint is not Endpoint.CHAT_COMPLETIONS:
+            return True
+        body = _object(call)
+        return "store" not in body.fields or body.value("store") != b"true"
 
 
 def refuse_repeats(headers: Mapping[bytes, bytes]) -> None:
@@ -131,6 +142,18 @@ def refuse_repeats(headers: Mapping[bytes, bytes]) -> None:
         )
 
 
+def _shortest(plan: Iterable[Deployment]) -> float | None:
+    """Return the shortest time that a document names, None where none does."""
+    every = [each.model.cache_ttl_s for each in plan]
+    return min([each for each in every if each is not None], default=None)
+
+
+def _question(call: Call) -> bytes:
+    """Return the SHA-256 of what is asked."""
+    without = DELIVERY if call.endpoint is Endpoint.RESPONSES else WHO
+    return sha256(canonical_body(_object(call), without)).digest()
+
+
 def _use(said: bytes) -> Use:
     use = _USES.get(said.strip().lower())
     if use is None:
@@ -138,10 +161,7 @@ def _use(said: bytes) -> Use:
     return use
 
 
-def _ttl_s(headers: Mapping[bytes, bytes], usual_s: float) -> float:
-    said = headers.get(TTL)
-    if said is None:
-        return usual_s
+def _ttl_s(said: bytes) -> float:
     said = said.strip()
     seconds = int(said) if said.isdigit() and len(said) <= MAX_TTL_DIGITS else 0
     if not 1 <= seconds <= MAX_CACHE_TTL_S:
@@ -149,6 +169,14 @@ def _ttl_s(headers: Mapping[bytes, bytes], usual_s: float) -> float:
             "x-llmproxy-cache-ttl", f"expected whole seconds from 1 to {MAX_CACHE_TTL_S}"
         )
     return float(seconds)
+
+
+def _once(wish: Wish, call: Call, said: bytes) -> Wish:
+    """Return the wish of a call that names a key, which may wait until all is another plan."""
+    wish.plan = ()
+    wish.fingerprint = sha256(canonical_body(_object(call))).digest()
+    wish.repeat_key = _repeat_key(said)
+    return wish
 
 
 def _repeat_key(said: bytes) -> bytes:
@@ -161,9 +189,7 @@ def _invalid(name: str, expected: str) -> InvalidRequest:
     return InvalidRequest(f"Invalid header '{name}': {expected}.", param=name, code="invalid_value")
 
 
-def _shape(call: Call, *, binary: bool) -> Shape:
-    if not call.stream:
-        return Shape(Form.BYTES if binary else Form.WHOLE)
+def _shape(call: Call) -> Shape:
     options = call.body.value("stream_options")
     text = b"" if options is None else canonical(options)
     return Shape(Form.EVENTS, b"" if text in PLAIN_OPTIONS else text)

@@ -1,0 +1,41 @@
+"""What the desk made of a request is used for the same bytes, within bounds."""
+
+from llmproxy.infra.controllers.openai.chat_request import chat_request
+from llmproxy.infra.controllers.openai.known_requests import MAX_REQUEST_BYTES, KnownRequests
+
+
+def _raw(text: str) -> bytes:
+    return b'{"model":"m","messages":[{"role":"user","content":"%b"}]}' % text.encode()
+
+
+def test_the_same_bytes() -> None:
+    """They are known once they were added, and no others are."""
+    known = KnownRequests()
+    raw = _raw("hi")
+    assert known.get(raw) is None
+    asked = chat_request(raw)
+    known.add(raw, asked, b"what?")
+    known.add(raw, chat_request(raw), b"other?")
+    found = known.get(bytes(bytearray(raw)))
+    assert found is not None
+    assert found.asked is asked
+    assert found.question == b"what?"
+    assert known.get(_raw("ho")) is None
+
+
+def test_large_ones_are_not_looked_at() -> None:
+    """To hash their bytes would cost those who never ask again."""
+    known = KnownRequests()
+    known.add(_raw("hi"), chat_request(_raw("hi")), b"what?")
+    raw = _raw("x" * MAX_REQUEST_BYTES)
+    known.add(raw, chat_request(raw), b"large?")
+    assert known.get(raw) is None
+
+
+def test_they_are_bounded() -> None:
+    """In bytes: when there is no room it begins anew."""
+    raws = [_raw(str(number)) for number in range(10, 15)]
+    known = KnownRequests(max_bytes=3 * len(raws[0]))
+    for raw in raws:
+        known.add(raw, chat_request(raw), b"what?")
+    assert [known.get(raw) is not None for raw in raws] == [False, False, False, True, True]
