@@ -103,8 +103,14 @@ class FileJournal(Journal):
             self._write(line, self.room.all)
         except OSError as error:
             self._wait_with(entry.request_id, line, error)
+            return
+        fresh = self.own.fresh
+        if self.own.current.size <= fresh.until:
+            entry.attempts = entry.attempts.copy()  # what becomes of its call is in no line
+            fresh.rows.append(entry)
         else:
-            self._settled(entry.request_id)
+            fresh.give_up()
+        self._settled(entry.request_id)
 
     def place(self) -> tuple[str, int]:
         """Return the name of the file that is written now, and how many bytes it has."""
@@ -220,6 +226,7 @@ class FileJournal(Journal):
                 self.own.begin(())
             while self._backlog:
                 request_id, line = self._backlog.first
+                self.own.fresh.give_up()
                 self._write(line, self.room.all)
                 self._backlog.written()
                 self._settled(request_id)
