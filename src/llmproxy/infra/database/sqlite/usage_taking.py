@@ -105,7 +105,7 @@ def _insert(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
     begin = 0
     for count in _AT_ONCE:
         while len(rows) - begin >= count:
-            values = list(chain.from_iterable(rows[begin : begin + count]))
+            values = tuple(chain.from_iterable(rows[begin : begin + count]))
             connection.execute(_INSERTS[count], values)
             begin += count
     connection.executemany(_INSERTS[1], rows[begin:])
