@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from llmproxy.application.interfaces.journal import Outcome
 from llmproxy.application.interfaces.usage_ledger import Batch, Filter
 from llmproxy.domain.limit import Limits, Measure, Rule, Window
 from llmproxy.infra.database.sqlite.changes import last
@@ -21,6 +22,8 @@ from llmproxy.infra.database.sqlite.key_repository import SqliteKeyRepository
 from llmproxy.infra.database.sqlite.migrations import MIGRATIONS
 from llmproxy.infra.database.sqlite.signing_key_repository import SqliteSigningKeyRepository
 from llmproxy.infra.database.sqlite.usage_ledger import SqliteUsageLedger
+from llmproxy.infra.database.sqlite.usage_prepared import prepared
+from llmproxy.infra.database.sqlite.usage_rows import MARKS, NAMES
 from tests.contract.sqlite_dumps import (
     DOCUMENTS,
     KEYS,
@@ -68,7 +71,7 @@ def test_every_older_version_is_recorded(version: int) -> None:
 def test_released_steps_are_never_edited(version: int, tmp_path: Path) -> None:
     """The steps up to a version still make the schema that its program made."""
     restore(version, tmp_path / "recorded")
-    with closing(sqlite3.connect(tmp_path / "made")) as made:
+    with closing(sqlite3.connect(tmp_path / "made", isolation_level=None)) as made:
         for step in MIGRATIONS[:version]:
             for statement in step.statements:
                 made.execute(statement)
@@ -119,6 +122,27 @@ async def test_an_upgraded_file_is_used_like_a_new_one(version: int, tmp_path: P
     await ledger.close()
     await file.close()
     assert columns(old) == columns(new)
+
+
+@pytest.mark.asyncio
+async def test_calls_of_version_4_stay(tmp_path: Path) -> None:
+    """Each is there as it was, counted once, and known by its time and id from then on."""
+    path = tmp_path / "store.sqlite3"
+    restore(4, path)
+    calls = [call(number, tags=("a",)) for number in (3, 1, 2)]
+    rows = prepared(calls).rows
+    with closing(sqlite3.connect(path)) as old:
+        insert = f"INSERT INTO usage ({NAMES}) VALUES ({MARKS})"  # noqa: S608 - our own names
+        old.executemany(insert, rows)
+        old.commit()
+    ledger = await SqliteUsageLedger.open(path, FakeClock(), keep_rows_days=0)
+    again = call(2, outcome=Outcome.INTERRUPTED)
+    await ledger.take(Batch("file", 0, 10, [again, call(4)], ended=True))
+
+    found = (await ledger.rows(Filter(), None, 10)).rows
+    assert found == [calls[1], calls[2], calls[0], call(4)]
+    assert [each.requests for each in await ledger.sums(Filter(), ())] == [1]
+    await ledger.close()
 
 
 @pytest.mark.asyncio

@@ -183,6 +183,20 @@ async def test_a_batch_that_leaves_out_bytes(ledger: SqliteUsageLedger) -> None:
         await ledger.take(Batch(FILE, 200, 300, [call(2)], ended=False))
 
 
+@pytest.mark.parametrize("known_before", [0, 1, 150, 400])
+async def test_sums_grow_by_what_is_new(ledger: SqliteUsageLedger, known_before: int) -> None:
+    """However many calls of a batch are here already, each counts once."""
+    calls = mixed(400)
+    await put(ledger, *calls[:known_before], source="other")
+    await put(ledger, *calls, *calls[:3])
+    reference = await known(calls)
+
+    await same(ledger, reference, ALL)
+    assert list((await ledger.rows(ALL, None, 999)).rows) == list(
+        (await reference.rows(ALL, None, 999)).rows
+    )
+
+
 async def test_numbers_that_no_column_holds(
     ledger: SqliteUsageLedger, caplog: pytest.LogCaptureFixture
 ) -> None:

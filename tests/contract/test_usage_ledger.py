@@ -15,6 +15,7 @@ from llmproxy.application.interfaces.usage_ledger import (
     Taken,
     UsageLedger,
 )
+from llmproxy.domain.operation import Operation
 from llmproxy.domain.usage import Usage
 from tests.contract.usage_calls import FILE, known, mixed, put
 from tests.contract.usage_places import BY_ID, PLACES, WITH_ROWS, Make
@@ -139,6 +140,17 @@ async def test_a_row_says_everything(rows: UsageLedger) -> None:
     assert page.next is None
     assert page.rows[0].usage.estimated is False
     assert type(page.rows[0].stream) is bool
+
+
+async def test_nothing_and_empty_texts(rows: UsageLedger) -> None:
+    """An empty text or a zero is not none, and a member of an enum is kept as well."""
+    empty = call(1, project="", deployment="", error="", status=0, first_content_s=0.0)
+    none = dict.fromkeys(("project", "deployment", "error", "status", "first_content_s"))
+    enum = call(3, operation=Operation.CHAT_COMPLETION)
+    await put(rows, empty, call(2, **none), enum)
+    found = (await rows.rows(ALL, None, 10)).rows
+
+    assert list(found) == [empty, call(2, **none), enum]
 
 
 async def test_pages(rows: UsageLedger) -> None:

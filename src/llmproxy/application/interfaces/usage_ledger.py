@@ -97,7 +97,8 @@ class UsageLedger(Protocol):
     async def take(self, batch: Batch) -> None:
         """Keep a batch, whole or not at all; what is here already is not kept twice.
 
-        A row whose request id is here is passed over. A batch that begins before what was taken is
+        A call that is here is passed over: one of its request id, admitted at the same time, which
+        all lines of a call in all journals tell alike. A batch that begins before what was taken is
         taken from there on only if it is the same again: the caller begins at `taken`.
         """
 

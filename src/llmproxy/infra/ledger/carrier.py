@@ -2,6 +2,9 @@
 
 The ledger itself remembers how far it has taken a file, in the same transaction as the rows. So a
 batch whose answer was lost is found to be there, and none is taken twice.
+
+What this process has settled is at hand (`fresh`); after a failure, or when it is too much, the
+file is read.
 """
 
 import asyncio
@@ -186,8 +189,12 @@ class Carrier:
         """
         ends = file is not self._journal.own.files[-1]
         size = file.size
+        fresh = None if ends else self._journal.own.cut()
         while file.read < size or (ends and file.taken < size):
-            piece = await asyncio.to_thread(read_piece, file.fd, file.read, size, settled)
+            if fresh is not None and fresh.complete and fresh.begin == file.read:
+                piece = Piece(file.read, size, closed=fresh.rows)
+            else:
+                piece = await asyncio.to_thread(read_piece, file.fd, file.read, size, settled)
             ended = ends and piece.end == size
             if piece.closed or (ended and file.taken < size):
                 await self._take(file, piece, ended=ended)

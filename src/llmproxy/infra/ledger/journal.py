@@ -19,7 +19,7 @@ from llmproxy.application.interfaces.journal import Closed, Journal, Opened
 from llmproxy.domain.errors import Unavailable
 from llmproxy.infra.ledger.backlog import Backlog
 from llmproxy.infra.ledger.disk import Complaints, Disk
-from llmproxy.infra.ledger.lines import encode
+from llmproxy.infra.ledger.lines import LINE_FEED, encode, encode_into
 from llmproxy.infra.ledger.own_files import OwnFiles
 from llmproxy.infra.ledger.room import NO_ROOM, Room
 from llmproxy.infra.wire.hiding import HIDDEN
@@ -70,7 +70,8 @@ class FileJournal(Journal):
         self._loop = loop
         self._timer: TimerHandle | None = None
         self._retry: TimerHandle | None = None
-        self._open: dict[str, bytes] = {}
+        self._open: dict[str, Opened] = {}
+        self._line = bytearray()
         self._backlog = Backlog()
         self._opened = self._unjournalled = self._lost = 0
         self._closed = False
@@ -84,27 +85,42 @@ class FileJournal(Journal):
 
     @override
     def opened(self, entry: Opened) -> None:
-        line = encode(entry) + b"\n"
+        line = self._line
+        encode_into(entry, line)
+        line.append(LINE_FEED)
         try:
-            self._write(line, self.room.admissions)
+            size = self._write(line, self.room.admissions)
         except OSError as error:
             self._not_opened(error)
             return
-        self._open[entry.request_id] = line
+        self._open[entry.request_id] = entry
         self._opened += 1
-        if self.own.current.size > self.own.full_at:
+        if size > self.own.full_at:
             self._rotate()
 
     @override
     def closed(self, entry: Closed) -> None:
-        _hide(entry)
-        line = encode(entry) + b"\n"
+        # A failure's code is a provider's word, which may be our key.
+        if entry.error is not None:
+            entry.error = HIDDEN.hide(entry.error)
+        attempts = entry.attempts = entry.attempts.copy()  # what becomes of its call is in no line
+        for attempt in attempts:
+            if attempt.error is not None:
+                attempt.error = HIDDEN.hide(attempt.error)
+        line = self._line
+        encode_into(entry, line)
+        line.append(LINE_FEED)
         try:
-            self._write(line, self.room.all)
+            size = self._write(line, self.room.all)
         except OSError as error:
-            self._wait_with(entry.request_id, line, error)
+            self._wait_with(entry.request_id, bytes(line), error)
+            return
+        fresh = self.own.fresh
+        if size <= fresh.until:
+            fresh.rows.append(entry)
         else:
-            self._settled(entry.request_id)
+            fresh.give_up()
+        self._settled(entry.request_id, size)
 
     def place(self) -> tuple[str, int]:
         """Return the name of the file that is written now, and how many bytes it has."""
@@ -147,7 +163,8 @@ class FileJournal(Journal):
         self.own.close()
         self._disk.end()
 
-    def _write(self, line: bytes, most: int) -> None:
+    def _write(self, line: bytes | bytearray, most: int) -> int:
+        """Write a line; return how many bytes the file has then. Raises OSError."""
         size = len(line)
         room = self.room
         if room.used + size > most:
@@ -156,23 +173,24 @@ class FileJournal(Journal):
         if os.write(file.fd, line) != size:
             os.ftruncate(file.fd, file.size)  # the next line must not stand behind half a one
             raise OSError(errno.ENOSPC, "the disk took only a part of a line")
-        file.size += size
+        file.size = end = file.size + size
         room.used += size
         if self._timer is None:
             self._timer = self._loop.call_later(SYNC_EVERY_S, self._sync)
+        return end
 
-    def _settled(self, request_id: str) -> None:
+    def _settled(self, request_id: str, size: int) -> None:
         self._open.pop(request_id, None)
         self.settled_lines += 1
         if self.settled_lines == self.wake_at:
             self.wake()
         # Not before: the next file begins with the calls that are open.
-        if self.own.current.size > self.own.full_at:
+        if size > self.own.full_at:
             self._rotate()
 
     def _rotate(self) -> None:
         try:
-            self.own.rotate(self._open.values())
+            self.own.rotate([encode(entry) + b"\n" for entry in self._open.values()])
         except OSError as error:
             self._complaints.say(error, "the journal could not change to a new file")
 
@@ -220,9 +238,10 @@ class FileJournal(Journal):
                 self.own.begin(())
             while self._backlog:
                 request_id, line = self._backlog.first
-                self._write(line, self.room.all)
+                self.own.fresh.give_up()
+                size = self._write(line, self.room.all)
                 self._backlog.written()
-                self._settled(request_id)
+                self._settled(request_id, size)
         except OSError as error:
             self._complaints.say(error, "the journal cannot be written still")
 
@@ -235,12 +254,3 @@ class FileJournal(Journal):
 
 def _nobody() -> None:
     """Nothing carries what is written."""
-
-
-def _hide(entry: Closed) -> None:
-    """Take secrets out of a failure's code: it is a provider's word, which may be our key."""
-    if entry.error is not None:
-        entry.error = HIDDEN.hide(entry.error)
-    for attempt in entry.attempts:
-        if attempt.error is not None:
-            attempt.error = HIDDEN.hide(attempt.error)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from llmproxy.infra.ledger.disk import Disk
+from llmproxy.infra.ledger.fresh import Fresh
 from llmproxy.infra.ledger.journal_file import OwnFile, create
 from llmproxy.infra.ledger.lines import continuation, file_name, header
 from llmproxy.infra.ledger.room import NO_ROOM, Room
@@ -22,7 +23,7 @@ class OwnFiles:
     """`files` are those that the ledger does not have all of, the oldest first.
 
     `current` is the last of them, or a file that takes nothing while none could be made. It is full
-    when it has more than `full_at` bytes.
+    when it has more than `full_at` bytes. `fresh` is what was settled in it lately.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class OwnFiles:
         self.files: list[OwnFile] = []
         self.current = OwnFile("", _NOWHERE, -1, 0)
         self.full_at = file_bytes
+        self.fresh = Fresh(0)
         self.readers = 0
         """How many read files that may be carried meanwhile: see `kept`."""
         self._file_bytes = file_bytes
@@ -60,6 +62,7 @@ class OwnFiles:
         self.room.used += size
         # However many calls are open, most of what is written is new.
         self.full_at = size + max(self._file_bytes, 3 * size)
+        self.fresh = Fresh(0)  # no call that a file begins with is settled
         self._disk.sync_folder(self.folder)
 
     def rotate(self, lines: Collection[bytes]) -> None:
@@ -78,6 +81,17 @@ class OwnFiles:
         size = os.write(old.fd, continuation(self.current.name))
         old.size += size
         self.room.used += size
+
+    def cut(self) -> Fresh:
+        """Return what was settled in the current file since the last time, and begin anew.
+
+        Where the files have other bytes than were written, only they tell what is in them.
+        """
+        fresh = self.fresh
+        if self.room.own != sum(file.size for file in self.files):
+            fresh.give_up()
+        self.fresh = Fresh(self.current.size)
+        return fresh
 
     def drop(self, file: OwnFile) -> None:
         """Delete a file of which the ledger has all."""

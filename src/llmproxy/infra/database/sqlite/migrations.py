@@ -8,7 +8,7 @@ import sqlite3
 from typing import Final, NamedTuple
 
 from llmproxy.application.interfaces.store import StoreUnusableError
-from llmproxy.infra.database.sqlite.usage_schema import USAGE_SCHEMA
+from llmproxy.infra.database.sqlite.usage_schema import USAGE_BY_TIME, USAGE_SCHEMA
 
 APPLICATION_ID: Final = 0x4C4C4D50
 """Marks the file as ours in its header (`LLMP`), so that no foreign file is ever changed."""
@@ -127,6 +127,7 @@ MIGRATIONS: Final = (
         ),
     ),
     Migration("usage, and limits of keys", USAGE_SCHEMA),
+    Migration("calls in the order of their times", USAGE_BY_TIME),
 )
 
 

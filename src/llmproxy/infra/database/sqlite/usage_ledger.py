@@ -23,10 +23,11 @@ from llmproxy.application.interfaces.usage_ledger import (
 from llmproxy.domain.errors import InvalidRequest
 from llmproxy.infra.database.sqlite.file import DEFAULT_BUSY_TIMEOUT_S, SqliteFile
 from llmproxy.infra.database.sqlite.usage_history import history
+from llmproxy.infra.database.sqlite.usage_prepared import prepared
 from llmproxy.infra.database.sqlite.usage_retention import Retention
 from llmproxy.infra.database.sqlite.usage_rows import NAMES, call_of
 from llmproxy.infra.database.sqlite.usage_sums import Where, between, kept_from, named, sums, tagged
-from llmproxy.infra.database.sqlite.usage_taking import rows_of, take, taken
+from llmproxy.infra.database.sqlite.usage_taking import take, taken
 
 Result = TypeVar("Result")
 
@@ -74,9 +75,9 @@ class SqliteUsageLedger(UsageLedger):
 
     @override
     async def take(self, batch: Batch) -> None:
-        rows = await self._writing.read(lambda _: rows_of(batch.rows))
+        new = await self._writing.read(lambda _: prepared(batch.rows))
         now = self._clock.now()
-        await self._writing.write(lambda connection: take(connection, batch, rows, now))
+        await self._writing.write(lambda connection: take(connection, batch, new, now))
 
     @override
     async def sums(self, wanted: Filter, by: Sequence[Dimension]) -> list[Sum]:
