@@ -120,7 +120,7 @@ class Limiter(Protocol):
             RateLimited: a rate is used up, or a budget is held by calls in flight.
             BudgetSpent: a budget is used up.
             Forbidden: a budget is in another currency than the price.
-            Unavailable: too many calls are in flight, or the counters cannot be reached.
+            Unavailable: the counters cannot be reached.
 
         """
 

@@ -20,11 +20,12 @@ class Admission:
 
     `plan` is in the order in which it is asked, the first `well` of it without a reason not to;
     `reservation.lane` is where it begins. `held` is false while nothing is: a call that goes on
-    with another model gives back before it holds again. `model` is the name
-    by which the plan was found: that of the call, or of a model that stands in for it; `routing` is
-    that of the model asked for. `cut` is who was
-    cut off at work, `paused_s` how long nobody was, before somebody was asked again.
-    `outpaced` are those of the attempts that were let go because another deployment spoke first.
+    with another model gives back before it holds again. `at` is when the call was admitted, in unix
+    seconds: both lines of the journal say it, whatever stood in. `model` is the name by which the
+    plan was found: that of the call, or of a model that stands in for it; `routing` is that of the
+    model asked for. `cut` is who was cut off at work, `paused_s` how long nobody was at work before
+    somebody was asked again. `outpaced` are those of the attempts that were let go because another
+    deployment spoke first.
     """
 
     call: Call
@@ -35,6 +36,7 @@ class Admission:
     settled: bool = False
     well: int = 0
     held: bool = True
+    at: float = 0.0
     model: str = ""
     routing: Routing = PLAIN
     cut: Deployment | None = None

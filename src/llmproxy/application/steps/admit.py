@@ -60,6 +60,7 @@ class Admit(Switching):
         admission = await self._admit(call, plan, reservation_of(call, plan, scopes, most))
         admission.model, admission.routing, admission.well = model, routing, well
         reservation = admission.reservation
+        admission.at = reservation.at
         try:
             self._journal.opened(_entry(admission, most.likely_prompt_tokens))
         except BaseException:

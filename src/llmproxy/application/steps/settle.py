@@ -135,7 +135,7 @@ def _entry(admission: Admission, outcome: Outcome, error: str | None, duration_s
     first = admission.first_content_at
     return Closed(
         call.request_id,
-        held.at,
+        admission.at or held.at,
         caller.key_id,
         caller.project or caller.tag,
         held.model,

@@ -136,8 +136,8 @@ class Carrier:
         """Count what other workers' files take of the room that all share."""
         try:
             others = await asyncio.to_thread(self._journal.room.beside, self._journal.own.names)
-        except OSError:
-            logger.exception("the journal's folder cannot be read")
+        except OSError as error:
+            logger.warning("the journal's folder cannot be read: %s", error)
         else:
             self._journal.room.seen(others)
 

@@ -24,7 +24,6 @@ from llmproxy.infra.limiter.rebuilding import BOUNDS, Bounds, Rebuilding, all_of
 from llmproxy.infra.limiter.refusing import (
     Look,
     Seen,
-    overloaded,
     refusal_by,
     uncounted,
 )
@@ -35,7 +34,7 @@ UNKNOWN: Final = -1
 
 
 class MemoryLimiter(Limiter):
-    """Counts for one worker, and admits at most `max_in_flight` calls at once.
+    """Counts for one worker; `max_in_flight` is only shown: the gate at the door keeps it.
 
     Counters begin with what `past` tells, when a scope is asked for first; without a past they
     begin at nothing. A deployment's windows count an attempt at the time at which its lane is held,
@@ -66,8 +65,6 @@ class MemoryLimiter(Limiter):
 
     @override
     async def reserve(self, reservation: Reservation) -> None:
-        if self.in_flight >= self._max_in_flight:
-            raise overloaded()
         self.in_flight += 1
         if not reservation.scopes and not reservation.lanes:
             if not reservation.at:

@@ -32,7 +32,7 @@ from llmproxy.infra.limiter.redis_holding import Holding
 from llmproxy.infra.limiter.redis_refusing import Found, look_of, raise_refusal
 from llmproxy.infra.limiter.redis_room import RedisOptions, Room
 from llmproxy.infra.limiter.redis_scripts import RESERVE
-from llmproxy.infra.limiter.refusing import Look, overloaded
+from llmproxy.infra.limiter.refusing import Look
 from llmproxy.infra.redis.client import RedisClient
 from llmproxy.infra.redis.errors import RedisFailure
 
@@ -45,7 +45,7 @@ PREPARED_AT_ONCE: Final = 500
 
 
 class RedisLimiter(Limiter):
-    """Counts together with all workers of the same prefix; admits at most `max_in_flight` here.
+    """Counts together with all workers of the same prefix; `max_in_flight` is only shown.
 
     `client` is started and closed by whoever made it: before `start`, after `close`.
     """
@@ -108,8 +108,6 @@ class RedisLimiter(Limiter):
 
     @override
     async def reserve(self, reservation: Reservation) -> None:
-        if self.in_flight >= self._max_in_flight:
-            raise overloaded()
         self.in_flight += 1
         if not reservation.scopes and not reservation.lanes:
             reservation.at = self._seat.now()

@@ -53,16 +53,7 @@ class Look(NamedTuple):
         limits = [Limit("worker", "requests in flight", in_flight, most, setting)]
         for scope, counters in [*self.scopes, *self.lanes]:
             limits += limits_of(scope, counters, self.now)
-        return Standing(tuple(limits), overloaded() if in_flight >= most else self.refusal())
-
-
-def overloaded() -> Unavailable:
-    """Return the refusal of one more call than this worker may serve at once."""
-    return Unavailable(
-        "The gateway is serving as many requests as it may.",
-        code="overloaded",
-        retry_after_s=1.0,
-    )
+        return Standing(tuple(limits), self.refusal())
 
 
 def uncounted() -> Unavailable:

@@ -5,7 +5,12 @@ import asyncio
 import pytest
 
 from llmproxy.application.interfaces.delivery import Whole
-from llmproxy.application.use_cases.replayed.flights import LANDING_S, Flights, Ticket, WholeFlight
+from llmproxy.application.interfaces.response_cache import Form, Shape
+from llmproxy.application.steps.admission import Admission
+from llmproxy.application.use_cases.replayed.asked import Asked, Marks, Source
+from llmproxy.application.use_cases.replayed.flights import LANDING_S, Flights, WholeFlight
+from tests.fakes.clock import FakeClock
+from tests.fakes.upstream import call
 from tests.unit.application.replayed.house import open_house
 
 pytestmark = pytest.mark.asyncio
@@ -13,32 +18,42 @@ PATIENCE_S = 5.0
 EARLY_S = 0.05
 
 
-class Keeping:
-    """A place that keeps an answer when its gate is open."""
+class Keeping(Source):
+    """A source, and a place that keeps its answer when its gate is open."""
+
+    keeps = True
+    holds = True
 
     def __init__(self) -> None:
+        self.house = open_house()
         self.gate = asyncio.Event()
         self.kept = 0
-        self.over = 0
+        self.ended = 0
 
-    async def keep(self, _whole: Whole) -> None:
+    async def answer(self, _admission: Admission | None) -> Whole:
+        """Answer at once."""
+        return await self.house.answer()
+
+    async def keep(self, *_answered: object) -> None:
         """Keep it."""
         await self.gate.wait()
         self.kept += 1
 
-    async def end(self) -> None:
+    async def over(self) -> None:
         """The flight is over."""
-        self.over += 1
+        self.ended += 1
 
 
 async def _landing(flights: Flights, keeping: Keeping) -> None:
     """Return when an answer has been given, and is being kept."""
-    house = open_house()
-    ticket = Ticket("question", b"", keeping.end)
-    flight = WholeFlight(flights, ticket, house.answer, keeping.keep)
+    marks = Marks((), (), ())
+    shape = Shape(Form.WHOLE)
+    asked = Asked(call(FakeClock()), b"key", "question", shape, 60.0, marks)
+    flight = WholeFlight(flights, asked, keeping, None, keeping.keep)
     flight.board()
     flight.start()
-    await flight.wait()
+    await flight.arrival()
+    flight.answer()
     flight.leave()
 
 
@@ -52,7 +67,7 @@ async def test_it_is_kept() -> None:
     keeping.gate.set()
     async with asyncio.timeout(PATIENCE_S):
         await closing
-    assert (keeping.kept, keeping.over, len(flights.running)) == (1, 1, 0)
+    assert (keeping.kept, keeping.ended, len(flights.running)) == (1, 1, 0)
 
 
 async def test_a_store_that_hangs() -> None:
@@ -64,7 +79,7 @@ async def test_a_store_that_hangs() -> None:
     async with asyncio.timeout(LANDING_S + PATIENCE_S):
         await flights.close()
     assert loop.time() - began > LANDING_S - EARLY_S
-    assert (keeping.kept, keeping.over, len(flights.running)) == (0, 1, 0)
+    assert (keeping.kept, keeping.ended, len(flights.running)) == (0, 1, 0)
 
 
 async def test_nothing_lands() -> None:

@@ -112,6 +112,7 @@ async def test_an_answer(world: World) -> None:
         "served_by": "gpt-mini",
         "refused": None,
         "left_out": [],
+        "stand_ins": [],
         "tokens": {
             "prompt_at_most": size,
             "output_at_most": 16_384,
@@ -126,6 +127,7 @@ async def test_an_answer(world: World) -> None:
                 "amount": f"0.0{(size * 1_000 + 16_384 * 2_000):08d}".rstrip("0"),
             },
         },
+        "stand_ins": [],
         "limits": [],
         "warnings": ["The document bad cannot be used: name: is required"],
     }
