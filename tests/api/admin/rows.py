@@ -119,6 +119,7 @@ ADMINISTRATION = (
     _admins("DELETE", "/admin/projects/{project_id}", UNKNOWN),
     _admins("GET", "/admin/usage", OK),
     _admins("GET", "/admin/usage/calls", OK),
+    _admins("GET", "/admin/routing", OK),
     _admins("POST", "/admin/explain", (400, "missing_required_parameter"), {}),
 )
 BESIDE = (
@@ -129,7 +130,6 @@ BESIDE = (
     _admins("GET", "/admin", (404, "unknown_url")),
     _admins("GET", "/admin/nowhere", (404, "unknown_url")),
     _admins("DELETE", "/admin/models", (405, "method_not_supported")),
-    _admins("GET", "/admin/routing", OK),
     _admins("GET", "/admin/explain", (405, "method_not_supported")),
 )
 """Where no route is."""

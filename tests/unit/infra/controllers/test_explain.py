@@ -127,7 +127,6 @@ async def test_an_answer(world: World) -> None:
                 "amount": f"0.0{(size * 1_000 + 16_384 * 2_000):08d}".rstrip("0"),
             },
         },
-        "stand_ins": [],
         "limits": [],
         "warnings": ["The document bad cannot be used: name: is required"],
     }
