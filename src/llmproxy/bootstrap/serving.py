@@ -210,6 +210,7 @@ class _Parts:
         stack.push_async_callback(self._stop_following)
         money = await self._open_money(stack, store, client)
         self._metrics.gauge("upstream_connections", client.sizes)
+        self._metrics.gauge("process", lambda: {"tasks": len(asyncio.all_tasks())})
         self._metrics.gauge("kept_reasoning", catalogue.kept.sizes)
         self._metrics.gauge("credentials", self.credentials.counts)
         await self._open(stack, money, signer)

@@ -3,6 +3,7 @@
 import pytest
 
 from llmproxy.application.interfaces.journal import Outcome
+from llmproxy.application.routing.health import Change, State
 from llmproxy.domain.errors import (
     Broken,
     Busy,
@@ -158,3 +159,35 @@ async def test_pauses_of_a_stream_have_pulses() -> None:
     read = [await streamed.next() for _ in range(4)]
     assert read == [b"", b"", b"content", None]
     assert rooms.pauses == [1.0, 1.0, 0.5]
+
+
+async def test_those_that_are_well_are_asked_whatever_the_budget() -> None:
+    """A storm that has emptied the budget hides no healthy deployment: breakers bound the rest."""
+    clock = FakeClock()
+    down = [Scripted(clock, Broken("down")) for _ in range(3)]
+    up = Scripted(clock)
+    for provider in (*down, up):
+        provider.takes_s = 0.0
+    made = [deployment(each, id=f"m-{n}") for n, each in enumerate((*down, up))]
+    rooms = FakeRooms(clock, *made)
+    budget = rooms.fleet.budget("mini")
+    while budget.take():
+        continue
+    for _ in range(8):
+        assert await ask(rooms, clock) == "m-3"
+
+
+async def test_who_falls_ill_meanwhile_is_left_for_last() -> None:
+    """The order was made before: what others have found since counts."""
+    clock = FakeClock()
+    slow, ill, well = Scripted(clock, TimedOut("late")), Scripted(clock), Scripted(clock)
+    made = [deployment(each, id=f"m-{n}") for n, each in enumerate((slow, ill, well))]
+    rooms = FakeRooms(clock, *made)
+    admission = await rooms.admit(call(clock))
+    assert [each.model.id for each in admission.plan] == ["m-0", "m-1", "m-2"]
+    rooms.fleet.hear(Change("m-1", State.OPEN, clock.now() + 30.0))
+    _, answered = await rooms.dispatch.answer(admission)
+    assert (answered.model.id, len(ill.calls)) == ("m-2", 0)
+
+    slow.replies, well.replies = [Broken("down")], [Broken("down")]
+    assert await ask(rooms, clock) == "m-1"

@@ -8,16 +8,17 @@ Every failure before the first content comes here, and here alone it is decided 
 4. one of them again, after a pause, as far as the model's budget of retries goes.
 """
 
-from collections.abc import Collection
 from typing import Final
 
 from llmproxy.application.interfaces.journal import Attempt
 from llmproxy.application.interfaces.limiter import Reservation
 from llmproxy.application.interfaces.upstream import Deployment
+from llmproxy.application.routing.retry_budget import RetryBudget
 from llmproxy.application.steps.admission import Admission
 from llmproxy.application.steps.asked import CANCELLED, CRASHED, Asked
 from llmproxy.application.steps.causes import cause_of, weightier
 from llmproxy.application.steps.ground import Ground
+from llmproxy.application.steps.lanes import Lanes
 from llmproxy.application.steps.legs import Leg, Legs
 from llmproxy.application.steps.retries import Retries
 from llmproxy.domain.errors import (
@@ -27,7 +28,6 @@ from llmproxy.domain.errors import (
     Refused,
     UpstreamError,
 )
-from llmproxy.domain.routing import Cause
 
 MAX_ATTEMPTS: Final = 16
 
@@ -41,15 +41,14 @@ class Walk:
     __slots__ = (
         "_admission",
         "_away",
-        "_end",
         "_failure",
         "_gives_up_at",
         "_ground",
-        "_lane",
+        "_lanes",
         "_legs",
         "_number",
-        "_passed",
         "_retries",
+        "_retry_budget",
         "_retry_lane",
         "asked",
         "deployment",
@@ -59,12 +58,8 @@ class Walk:
     def __init__(self, ground: Ground, admission: Admission) -> None:
         self._ground = ground
         self._admission = admission
-        self._lane = admission.reservation.lane - 1
-        number = len(admission.plan)
-        well = admission.well
-        self._end = well if self._lane + 1 < well < number else number
-        if not well and Cause.ANY in admission.routing.fallbacks:
-            self._end = self._lane + 1  # those that stand in come first
+        self._lanes = Lanes(ground.fleet, ground.clock, admission)
+        self._retry_budget: RetryBudget | None = None
         silence_s = admission.call.silence_s
         started_at = admission.call.started_at
         self._gives_up_at = None if silence_s is None else started_at + silence_s
@@ -73,7 +68,6 @@ class Walk:
         self._retries = Retries()
         self._retry_lane: int | None = None
         self._legs = Legs(admission)
-        self._passed: Collection[str] = ()
         self._failure: GatewayError | None = None
         self.asked: Asked | None = None
         self.deployment: Deployment | None = None
@@ -85,18 +79,14 @@ class Walk:
         Raises the failure that the caller is told when nobody is left.
         """
         while True:
-            lane = self._retry_lane
-            self._retry_lane = None
+            lane, self._retry_lane = self._retry_lane, None
             if lane is None:
-                lane = self._lane + 1
-                if lane >= self._end:
-                    if await self._go_on():
-                        continue
-                    return None
-                if self._passed and self._admission.plan[lane].model.id in self._passed:
-                    self._lane = lane
+                lane = self._lanes.following(self._number, self._budget)
+            if lane is None:
+                if await self._go_on():
                     continue
-            if self._number and not self._may_ask_another():
+                return None
+            if self._number and (self._number >= MAX_ATTEMPTS or self._too_late()):
                 raise self._told()
             deployment = await self._depart(lane)
             if deployment is not None:
@@ -105,7 +95,7 @@ class Walk:
     async def _depart(self, lane: int) -> Deployment | None:
         """Hold a lane and say that its deployment is asked; None when it cannot be."""
         admission, ground = self._admission, self._ground
-        self._lane = lane
+        self._lanes.lane = lane
         deployment = self.deployment = admission.plan[lane]
         began = ground.clock.monotonic()
         reservation = admission.reservation
@@ -117,20 +107,15 @@ class Walk:
                 attempt = Attempt(deployment.model.id, error.code or "failed", duration_s)
                 self._fail(error, attempt)
                 return None
-        if not self._number:
-            ground.fleet.budget(deployment.model.code).began()
+        if self._retry_budget is None:
+            self._retry_budget = ground.fleet.budget(deployment.model.code)
+            self._retry_budget.began()
         self._number += 1
         self.asked = Asked(ground.fleet, deployment, lane, reservation, began)
         return deployment
 
-    def _may_ask_another(self) -> bool:
-        """Whether one more attempt is in order: the first failover always is, within its bounds."""
-        if self._number >= MAX_ATTEMPTS or self._too_late():
-            return False
-        return self._number == 1 or self._retries.made > 0 or self._budget()
-
     def _budget(self) -> bool:
-        return self._ground.fleet.budget(self._admission.plan[0].model.code).take()
+        return self._retry_budget is not None and self._retry_budget.take()
 
     def _too_late(self, after_s: float = 0.0) -> bool:
         left_s = self.left_s
@@ -141,8 +126,7 @@ class Walk:
         if self._too_late():
             raise self._told()
         cause = cause_of(self._failure)
-        unwell_left = self._end < len(self._admission.plan)
-        while (leg := self._legs.take(cause, unwell_left=unwell_left)) is not None:
+        while (leg := self._legs.take(cause, unwell_left=self._lanes.left)) is not None:
             if await self._begin(leg):
                 return True
         return self._again()
@@ -150,17 +134,16 @@ class Walk:
     async def _begin(self, leg: Leg) -> bool:
         """Go on with a model; False when the call may not use it."""
         admission = self._admission
-        if not admission.held or leg.model != admission.model:
+        switched = not admission.held or leg.model != admission.model
+        if switched:
             try:
                 await self._ground.switching.switch(admission, leg.model)
             except GatewayError as error:
                 self._failure = weightier(self._failure, error)
                 return False
             self._away = not leg.unwell
-            self._lane = admission.reservation.lane - 1
-            self._passed = {attempt.deployment for attempt in admission.attempts}
             self._retries.elsewhere()
-        self._end = len(admission.plan)
+        self._lanes.begin(resorts=leg.unwell, switched=switched)
         return True
 
     def _again(self) -> bool:
@@ -215,13 +198,13 @@ class Walk:
         refused = isinstance(error, Refused)
         if refused and not (self._away or self._mended_elsewhere(error)):
             raise error
-        self._retries.failed(self._lane, error)
+        self._retries.failed(self._lanes.lane, error)
         if not (self._away and refused and self._failure is not None):
             self._failure = weightier(self._failure, error)
 
     def _mended_elsewhere(self, error: GatewayError) -> bool:
         """Whether another model is named for just this refusal."""
-        self._end = self._lane + 1
+        self._lanes.end_here()
         return self._legs.mend(cause_of(error))
 
     def _no_longer(self) -> Asked | None:
@@ -260,23 +243,18 @@ class Walk:
 
     def lane_beside(self) -> int | None:
         """Return the next deployment that is well and not asked yet."""
-        lane = self._lane + 1
-        return (
-            lane
-            if self._retries.made == 0 and lane < min(self._end, self._admission.well)
-            else None
-        )
+        return None if self._retries.made else self._lanes.beside()
 
     def beside(self, lane: int, reservation: Reservation) -> Asked:
         """Ask a deployment too; `reservation` is held for that."""
         deployment = self._admission.plan[lane]
         self._number += 1
-        self._passed = {*self._passed, deployment.model.id}
+        self._lanes.passes(deployment)
         now = self._ground.clock.monotonic()
         return Asked(self._ground.fleet, deployment, lane, reservation, now)
 
     def go_on_as(self, asked: Asked) -> None:
         """Let this one be the present deployment, in place of another that is let go."""
         admission = self._admission
-        self.asked, self.deployment, self._lane = asked, asked.deployment, asked.lane
+        self.asked, self.deployment, self._lanes.lane = asked, asked.deployment, asked.lane
         admission.reservation = asked.reservation

@@ -1,0 +1,96 @@
+"""The deployments of the model that a call is at, and how far the call has come among them."""
+
+from collections.abc import Callable, Collection
+
+from llmproxy.application.interfaces.clock import Clock
+from llmproxy.application.interfaces.upstream import Deployment
+from llmproxy.application.routing.fleet import Fleet
+from llmproxy.application.steps.admission import Admission
+from llmproxy.domain.routing import Cause
+
+
+class Lanes:
+    """A lane is a place in the plan; `lane` is the last one that was asked, or passed over.
+
+    `resorts` is whether those that are unwell are asked too; else they are `left`.
+    """
+
+    __slots__ = (
+        "_admission",
+        "_clock",
+        "_end",
+        "_first",
+        "_fleet",
+        "_passed",
+        "lane",
+        "left",
+        "resorts",
+    )
+
+    def __init__(self, fleet: Fleet, clock: Clock, admission: Admission) -> None:
+        self._fleet = fleet
+        self._clock = clock
+        self._admission = admission
+        self._first = first = admission.reservation.lane
+        self.lane = first - 1
+        number, well = len(admission.plan), admission.well
+        self._end = well if first < well < number else number
+        if not well and Cause.ANY in admission.routing.fallbacks:
+            self._end = first  # those that stand in come first
+        self.left = self._end < number
+        self.resorts = first >= well
+        self._passed: Collection[str] = ()
+
+    def following(self, number: int, budget: Callable[[], bool]) -> int | None:
+        """Return the lane that is next after `number` attempts of the call; None for none.
+
+        Who has become unwell since the order was made is left for the last resort. Asking one that
+        is well costs nothing of the budget: breakers bound that. After the first failover all
+        others do.
+        """
+        lane = self.lane + 1
+        if not number:
+            return lane if lane < self._end else None
+        while lane < self._end:
+            deployment = self._admission.plan[lane]
+            if deployment.model.id not in self._passed:
+                if self._is_well(lane, deployment):
+                    return lane
+                if not self.resorts:
+                    self.left = True
+                elif number == 1 or budget():
+                    return lane
+                else:
+                    break
+            lane += 1
+        self.lane = self._end
+        return None
+
+    def _is_well(self, lane: int, deployment: Deployment) -> bool:
+        if lane >= self._admission.well:
+            return False
+        health = self._fleet.health(deployment)
+        return not health.ill or health.fit(self._clock.monotonic(), counted=False)
+
+    def begin(self, *, resorts: bool, switched: bool) -> None:
+        """Begin at the front: of another plan, where the call has switched to it."""
+        admission = self._admission
+        if switched:
+            self._first = admission.reservation.lane
+        self._passed = {attempt.deployment for attempt in admission.attempts}
+        self.lane = self._first - 1
+        self.resorts = resorts or not admission.well
+        self._end = len(admission.plan)
+
+    def end_here(self) -> None:
+        """Ask no other one of these."""
+        self._end = self.lane + 1
+
+    def beside(self) -> int | None:
+        """Return the next one that is well and not asked yet: it may be asked at the same time."""
+        lane = self.lane + 1
+        return lane if lane < min(self._end, self._admission.well) else None
+
+    def passes(self, deployment: Deployment) -> None:
+        """Note that one was asked out of turn."""
+        self._passed = {*self._passed, deployment.model.id}
