@@ -75,6 +75,7 @@ def _measure(plan: Plan, folder: Path) -> tuple[Run, list[Sample]]:
         noise=_noise(runner.samples, stolen),
         scale=runner.scale,
         money=runner.money,
+        shares=runner.shares,
         no_cosmos=runner.no_cosmos,
     )
     return run, runner.samples

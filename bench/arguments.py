@@ -29,6 +29,8 @@ parts:
           and streams, start, memory, and how long the event loop stands still when it changes
   money   limits, ledger and cache switched on, in pairs: in memory, in Redis, and against an
           earlier build; and what an answer from the cache costs
+  routing a model of eight deployments beside a model of one, in pairs, strategy by strategy, and
+          with one of the eight down
   tls     unary, stream and paced over TLS to the upstream as well; on its own, over TLS only
 
 examples:
@@ -79,7 +81,9 @@ def parse() -> argparse.Namespace:
         help=f"parts to measure, of {','.join(PARTS)}",
     )
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of measurements")
-    parser.add_argument("--seconds", type=float, metavar="S", help="length of one measurement")
+    parser.add_argument(
+        "--seconds", type=float, metavar="S", help="length of one measurement, but of routing"
+    )
     parser.add_argument(
         "--cores", metavar="G,L", help="core of the gateway and core of the load (default: 1,0)"
     )

@@ -126,16 +126,17 @@ def check(
     same_bytes: bool,
     knows_keys: bool = False,
     authority: Path | None = None,
+    model: str = payload.MODEL,
 ) -> None:
     """Whole answer, stream, and a wrong key where keys count. Raises WrongAnswerError."""
-    whole = ask(url, key, payload.request_body(), authority=authority)
+    whole = ask(url, key, payload.request_body(model=model), authority=authority)
     _check_whole(whole, same_bytes=same_bytes)
     # Where answers are kept, the stream would be made of the whole answer.
-    body = payload.request_body(stream=True)
+    body = payload.request_body(stream=True, model=model)
     stream = ask(url, key, body, authority=authority, more={"x-llmproxy-cache": "off"})
     _check_stream(stream, same_bytes=same_bytes)
     if knows_keys:
-        refused = ask(url, key[:-1], payload.request_body(), authority=authority)
+        refused = ask(url, key[:-1], payload.request_body(model=model), authority=authority)
         if refused.status not in _REFUSALS:
             raise WrongAnswerError(f"a wrong key was answered with {refused.status}")
 

@@ -1,12 +1,16 @@
 """What the gateway itself says at /metrics, and the wait until its ledger has taken all calls.
 
+How many calls each deployment has answered is told by /admin/routing.
+
 The ledger is carried behind the calls, by threads of the gateway. What it costs belongs to the
 calls that it is about: a measurement ends when nothing waits any more.
 """
 
 import http.client
+import json
 import time
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 WAITING = "llmproxy_ledger_waiting_lines"
 _OK = 200
@@ -22,19 +26,33 @@ class FiguresError(RuntimeError):
 
 def figures(url: str, admin_key: str) -> dict[str, float]:
     """Read the figures that have no labels. Raises FiguresError."""
+    return dict(read(_got(url, admin_key, "/metrics")))
+
+
+def deployments(url: str, admin_key: str, model: str) -> dict[str, dict[str, Any]]:
+    """Return the rows of /admin/routing about a model, by the ids of its documents.
+
+    Raises FiguresError.
+    """
+    query = urlencode({"name": model, "limit": 100})
+    rows = json.loads(_got(url, admin_key, f"/admin/routing?{query}"))["data"]
+    return {row["deployment"]: row for row in rows}
+
+
+def _got(url: str, admin_key: str, path: str) -> str:
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10.0)
     try:
-        connection.request("GET", "/metrics", headers={"authorization": f"Bearer {admin_key}"})
+        connection.request("GET", path, headers={"authorization": f"Bearer {admin_key}"})
         response = connection.getresponse()
         text = response.read().decode()
     except (OSError, http.client.HTTPException) as error:
-        raise FiguresError(f"/metrics: {error!r}") from error
+        raise FiguresError(f"{path}: {error!r}") from error
     finally:
         connection.close()
     if response.status != _OK:
-        raise FiguresError(f"/metrics answered {response.status}: {text[:300]}")
-    return dict(read(text))
+        raise FiguresError(f"{path} answered {response.status}: {text[:300]}")
+    return text
 
 
 def read(text: str) -> list[tuple[str, float]]:

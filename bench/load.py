@@ -70,7 +70,8 @@ def wrk(target: Target, core: int, *, connections: int, seconds: float, stream: 
     answered = said["answers"] - said["refused"]
     answers = said["finished"] if stream else answered
     failed = said["refused"] + said["broken"] + (answered - answers)
-    least = payload.answer_body() if target.model == payload.MODEL else payload.answer_text()
+    translated = target.model in {payload.CLAUDE, payload.GEMINI}
+    least = payload.answer_text() if translated else payload.answer_body()
     least_bytes = len(least) * answers
     if not stream and said["bytes"] < least_bytes:
         raise LoadError(f"answers were shorter than the upstream's: {said}")

@@ -17,6 +17,7 @@ PARTS = (
     "translated",
     "scale",
     "money",
+    "routing",
 )
 
 

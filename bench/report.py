@@ -1,9 +1,9 @@
 """The tables of RESULTS.md."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from bench import relayed, targets, targets_money
+from bench import relayed, targets, targets_money, targets_routing
 from bench.plan import Plan
 from bench.samples import (
     DIRECT,
@@ -17,6 +17,7 @@ from bench.samples import (
     Results,
     Sample,
     Scale,
+    Shares,
     Spread,
     Stall,
     spread,
@@ -42,6 +43,8 @@ class Run:
     noise: str
     scale: Scale | None = None
     money: Money | None = None
+    shares: list[Shares] = field(default_factory=list)
+    """Of the models of the part `routing`."""
     no_cosmos: str = ""
     """Why nothing was measured on Cosmos DB."""
 
@@ -225,6 +228,8 @@ def target_table(run: Run) -> list[str]:
         found += [("plain", target) for target in targets.of_scale(run.results, run.scale)]
     if run.plan.wants("money"):
         found += [("plain", each) for each in targets_money.of_money(run.results, run.money)]
+    if run.plan.wants("routing"):
+        found += [("plain", each) for each in targets_routing.of_routing(run.results)]
 
     def write(target: targets.Target) -> Callable[[float], str]:
         small = target.most < 0.1

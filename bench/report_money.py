@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 
 from bench.priced import Earlier, Free, Limited, Shared
 from bench.report import Run, cell, percent, table
-from bench.samples import AGAIN, PLAIN, SHARED_AGAIN, SINGLE, UNARY, Sample, cpu_ratio
-from bench.targets_money import more_us
+from bench.samples import AGAIN, PLAIN, SHARED_AGAIN, SINGLE, UNARY, Sample, cpu_ratio, more_us
 
 _TITLES = {
     Earlier.name: Earlier.title,

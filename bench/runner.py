@@ -14,7 +14,19 @@ from bench.money import MoneyRounds
 from bench.plan import Plan
 from bench.progress import Progress
 from bench.rounds import FAILURES, Rounds
-from bench.samples import PACED, PLAIN, SINGLE, STREAM, UNARY, Footprint, Money, Scale, Stall
+from bench.routing import RoutingRounds
+from bench.samples import (
+    PACED,
+    PLAIN,
+    SINGLE,
+    STREAM,
+    UNARY,
+    Footprint,
+    Money,
+    Scale,
+    Shares,
+    Stall,
+)
 from bench.scale import ScaleRounds
 from bench.sites import Running, Stage, Upstreams, direct
 from tests.emulator import running as emulator
@@ -67,6 +79,7 @@ class Runner(Rounds):
         self.stalls: list[Stall] = []
         self.scale: Scale | None = None
         self.money: Money | None = None
+        self.shares: list[Shares] = []
         self.no_cosmos = ""
 
     def run(self) -> None:
@@ -81,10 +94,17 @@ class Runner(Rounds):
             self._phase(phase)
         if self._plan.wants("translated"):
             self._stalls()
-        if ours and self._plan.wants("scale"):
+        if ours:
+            self._in_pairs()
+
+    def _in_pairs(self) -> None:
+        """Whatever ours is compared with itself in."""
+        if self._plan.wants("scale"):
             self._scale()
-        if ours and self._plan.wants("money"):
+        if self._plan.wants("money"):
             self._money()
+        if self._plan.wants("routing"):
+            self._routing()
 
     def _phase(self, phase: _Phase) -> None:
         able = [
@@ -149,6 +169,11 @@ class Runner(Rounds):
     def _money(self) -> None:
         rounds = MoneyRounds(self._plan, self._found, self._folder, self._progress)
         self.money = rounds.measured()
+        self._take(rounds)
+
+    def _routing(self) -> None:
+        rounds = RoutingRounds(self._plan, self._found, self._folder, self._progress)
+        self.shares = rounds.measured()
         self._take(rounds)
 
     def _take(self, rounds: Rounds) -> None:

@@ -16,6 +16,13 @@ WIDE = "wide"
 EARLIER, FREE, LIMITED, SHARED = "earlier", "free", "limited", "shared"
 AGAIN, SHARED_AGAIN = "again", "shared-again"
 """`limited` and `shared`, asked the same question again and again."""
+# Models of the part `routing`: of one deployment, and of eight in several strategies.
+ALONE, WEIGHTED = "alone", "weighted"
+OUTSTANDING, LATENCY = "least-outstanding", "lowest-latency"
+ONCE_MORE = "alone-once-more"
+"""`alone`, measured a second time in each round: how far the same strays from itself."""
+DOWN, BESIDE_DOWN = "one-down", "alone-beside-down"
+"""Eight of which one cannot be reached; and `alone` again, while that is so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +156,16 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True)
+class Shares:
+    """How the calls for a model of the part `routing` fell on its deployments."""
+
+    name: str
+    weights: tuple[int, ...]
+    answers: list[int]
+    """Of each, in the order of the weights, since the gateway began."""
+
+
+@dataclass(frozen=True, slots=True)
 class Spread:
     """Median and range."""
 
@@ -203,3 +220,8 @@ class Results:
 def cpu_ratio(ours: Sample, peer: Sample) -> float:
     """CPU per answer, as a share of the peer's."""
     return ours.cpu_us_each / peer.cpu_us_each
+
+
+def more_us(one: Sample, other: Sample) -> float:
+    """CPU per answer, more than the other's."""
+    return one.cpu_us_each - other.cpu_us_each

@@ -25,6 +25,7 @@ from bench.samples import (
     Spread,
     Stall,
     cpu_ratio,
+    more_us,
     spread,
 )
 
@@ -171,7 +172,7 @@ def of_scale(results: Results, scale: Scale | None) -> Iterator[Target]:
         small = results.value(SMALL, PLAIN, kind, lambda sample: sample.cpu_us_each)
         # The median of the large one must lie within the range of the small one.
         most = small.high - small.median if small else 0.0
-        more = results.paired((name, SMALL), PLAIN, kind, _more_cpu_us)
+        more = results.paired((name, SMALL), PLAIN, kind, more_us)
         yield Target(f"large registry, {what}, more than with a small one", most, "µs", more)
     large = [each for each in scale.registries if each.name == LARGE] if scale else []
     starts = spread(each for held in large for each in held.starts_s)
@@ -181,7 +182,3 @@ def of_scale(results: Results, scale: Scale | None) -> Iterator[Target]:
     models, keys = (each.model_ms for each in changes), (each.key_ms for each in changes)
     yield Target(f"{stand} a model changes", _CHANGE_MS, "ms", spread(models))
     yield Target(f"{stand} a key is made or revoked", _CHANGE_MS, "ms", spread(keys))
-
-
-def _more_cpu_us(large: Sample, small: Sample) -> float:
-    return large.cpu_us_each - small.cpu_us_each

@@ -20,6 +20,7 @@ from bench.samples import (
     Results,
     Sample,
     cpu_ratio,
+    more_us,
 )
 from bench.targets import Target
 
@@ -30,11 +31,6 @@ _CONNECTIONS = {UNARY: "c=64", SINGLE: "c=1"}
 _NOT_ASKED = "not asked for"
 _SINCE = "than in an earlier build without a ledger"
 _FREE = "and the ledger's threads, more than without limits"
-
-
-def more_us(one: Sample, other: Sample) -> float:
-    """CPU per answer, more than the other's."""
-    return one.cpu_us_each - other.cpu_us_each
 
 
 def with_ledger_us(one: Sample, other: Sample) -> float:

@@ -1,0 +1,114 @@
+"""What it adds to a request that its model has eight deployments instead of one.
+
+One gateway has all models; who is asked is all that differs. They are measured in turn, those that
+are compared within seconds.
+"""
+
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from bench import checks
+from bench.checks import WrongAnswerError
+from bench.figures import deployments
+from bench.gateway import ADMIN_KEY
+from bench.measuring import measure
+from bench.plan import Plan
+from bench.progress import Progress
+from bench.rounds import FAILURES, Rounds
+from bench.routed import MODELS, Model, Routed
+from bench.samples import (
+    ALONE,
+    BESIDE_DOWN,
+    DOWN,
+    LATENCY,
+    ONCE_MORE,
+    OUTSTANDING,
+    PLAIN,
+    SINGLE,
+    UNARY,
+    WEIGHTED,
+    Shares,
+)
+from bench.sites import Running, Stage, Upstreams
+
+KINDS = (UNARY, SINGLE)
+WELL = {
+    WEIGHTED: WEIGHTED,
+    ALONE: ALONE,
+    ONCE_MORE: ALONE,
+    OUTSTANDING: OUTSTANDING,
+    LATENCY: LATENCY,
+}
+ILL = {BESIDE_DOWN: ALONE, DOWN: DOWN}
+"""Names of measurements, and the models that are asked. Neighbours are measured in succession."""
+_TIMES, _SECONDS = 2, 2.0
+"""Short runs in more rounds: 10 µs are less than what two long ones differ by."""
+_ASTRAY = 0.01
+"""How far a share may be from the weight's: turns are exact, but they were taken at any place."""
+
+
+class RoutingRounds(Rounds):
+    """Measures them. What fails is said, and ends it."""
+
+    def __init__(self, plan: Plan, found: Upstreams, folder: Path, progress: Progress) -> None:
+        short = replace(plan, rounds=_TIMES * plan.rounds, seconds=_SECONDS, single_s=_SECONDS)
+        super().__init__(short, found, folder, progress)
+
+    def measured(self) -> list[Shares]:
+        """Start the gateway, load it model by model, and tell how the calls were spread."""
+        shares: dict[str, Shares] = {}
+        try:
+            with ExitStack() as stack:
+                gateway = Routed(self._plan.other_models)
+                stage = Stage(gateway, self._site("routing"), self._plan.gateway_core)
+                running, _ = stack.enter_context(stage.running())
+                stage.prove(running)
+                # The one that is down last: until it was asked, no deployment is unwell.
+                for asked in (WELL, ILL):
+                    self._rounds([_asking(running, *each) for each in asked.items()])
+                    for model in asked.values():
+                        shares[model] = self._shares(running, MODELS[model])
+        except FAILURES as error:
+            self._fail("routing", error)
+        return list(shares.values())
+
+    def _rounds(self, field: list[Running]) -> None:
+        for each in field:
+            target = each.target
+            checks.check(
+                target.url, target.key, same_bytes=True, knows_keys=True, model=target.model
+            )
+            self._progress.say(f"{each.name}: answers rightly")
+        turns = [(kind, each) for kind in KINDS for each in field]
+        for kind, each in turns:
+            measure(each, kind, (PLAIN, -1), self._plan.warming())
+        self._progress.expect(self._plan.rounds * len(turns))
+        for number, (kind, each) in self._in_turn(turns, self._plan.rounds):
+            self._keep("routing", self._measured(each, kind, (PLAIN, number)))
+
+    def _shares(self, running: Running, model: Model) -> Shares:
+        rows = deployments(running.target.url, ADMIN_KEY, model.name)
+        answers = [int(rows[identifier]["answers"]) for identifier in model.ids()]
+        opened = [bool(rows[identifier]["openings"]) for identifier in model.ids()]
+        prove_spread(model, answers, opened)
+        return Shares(model.name, model.weights, answers)
+
+
+def prove_spread(model: Model, answers: list[int], opened: list[bool]) -> None:
+    """Whether its calls went where they had to. Raises WrongAnswerError."""
+    told = f"{model.name}: answers {answers}, breakers that opened {opened}"
+    down = [place < model.down for place in range(len(model.weights))]
+    if opened != down:
+        raise WrongAnswerError(f"{told}; out of reach were {down}")
+    if [not count for count in answers] != down:
+        raise WrongAnswerError(f"{told}: another share was to be none")
+    if model.strategy == "weighted" and not model.down:
+        total = sum(answers)
+        for count, weight in zip(answers, model.weights, strict=True):
+            if abs(count / total - weight / sum(model.weights)) > _ASTRAY:
+                raise WrongAnswerError(f"{told}: not by the weights {model.weights}")
+
+
+def _asking(running: Running, name: str, model: str) -> Running:
+    return replace(running, name=name, target=replace(running.target, model=model))
