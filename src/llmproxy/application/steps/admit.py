@@ -17,6 +17,7 @@ from llmproxy.application.steps.admission import Admission, Plan
 from llmproxy.application.steps.bound import Bound, bound_of, prompt_estimate
 from llmproxy.application.steps.ground import Switching
 from llmproxy.application.steps.plan import plan_of
+from llmproxy.application.steps.plan_facts import PlanFacts
 from llmproxy.application.steps.stand_ins import found_for
 from llmproxy.domain.errors import BudgetSpent, RateLimited, Unavailable
 
@@ -41,6 +42,7 @@ class Admit(Switching):
         self._journal = journal
         self._clock = clock
         self._fleet = fleet
+        self._known = PlanFacts()
         self.countable: Callable[[], bool] = lambda: True
 
     async def __call__(self, call: Call, only: Deployment | None = None) -> Admission:
@@ -49,14 +51,18 @@ class Admit(Switching):
         Raises CallerError, RateLimited, BudgetSpent, Unavailable, or OwnFault for a model that is
         not ready, nor any that stands in for it.
         """
-        model, plan, scopes, routing = found_for(self._registry, self._fleet, call)
-        routing = routing or self._fleet.routing(plan)
+        fleet = self._fleet
+        model, plan, scopes, routing = found_for(self._registry, fleet, call, self._known)
+        routing = routing or fleet.routing(plan)
         well = 1
         if only is not None:
             plan = (only,)
+            most = bound_of(call, plan)
         else:
-            plan, well = self._fleet.order(plan, call)
-        most = bound_of(call, plan)
+            facts = self._known.find(plan, call.operation)
+            most = bound_of(call, plan if facts is None else facts.distinct)
+            if len(plan) > 1 or fleet.unwell:
+                plan, well = fleet.order(plan, call)
         admission = await self._admit(call, plan, reservation_of(call, plan, scopes, most))
         admission.model, admission.routing, admission.well = model, routing, well
         reservation = admission.reservation

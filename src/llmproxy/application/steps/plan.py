@@ -6,20 +6,24 @@ from llmproxy.application.interfaces.stored_response import Origin
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.registry import Registry
 from llmproxy.application.steps.admission import Plan, not_ready
+from llmproxy.application.steps.plan_facts import PlanFacts
 from llmproxy.domain.errors import GatewayError, InvalidRequest, PriceMissing
 from llmproxy.domain.limit_words import currency_refusal
 from llmproxy.domain.pricing import UNPRICED
 
 
-def plan_of(registry: Registry, call: Call) -> tuple[Plan, tuple[Scope, ...]]:
+def plan_of(
+    registry: Registry, call: Call, known: PlanFacts | None = None
+) -> tuple[Plan, tuple[Scope, ...]]:
     """Return the deployments that a call may use, and what limits it beside their own limits.
 
-    Raises what the call is to be refused with.
+    Raises what the call is to be refused with. `known` spares looking at each again.
     """
     plan = registry.candidates(call.model, call.caller, call.operation)
     if call.previous is not None:
-        plan = maker_of(call.previous, plan, call.model)
-    plan = able(plan, call)
+        plan = able(maker_of(call.previous, plan, call.model), call)
+    elif known is None or not known.of(plan, call.operation, registry.snapshot).able:
+        plan = able(plan, call)
     scopes = registry.scopes(call.caller, plan[0].model.code)
     return payable(plan, scopes) if scopes else plan, scopes
 

@@ -9,6 +9,7 @@ from llmproxy.application.registry import Registry
 from llmproxy.application.routing.fleet import Fleet
 from llmproxy.application.steps.admission import Plan
 from llmproxy.application.steps.plan import plan_of
+from llmproxy.application.steps.plan_facts import PlanFacts
 from llmproxy.domain.errors import GatewayError, OwnFault
 from llmproxy.domain.routing import Cause, Routing
 
@@ -34,13 +35,15 @@ class StandIn(NamedTuple):
     refusal: GatewayError | None
 
 
-def found_for(registry: Registry, fleet: Fleet, call: Call) -> Found:
+def found_for(
+    registry: Registry, fleet: Fleet, call: Call, known: PlanFacts | None = None
+) -> Found:
     """Return the plan of a call's model; where none of it is ready, that of one that stands in.
 
     Raises what the call is to be refused with.
     """
     try:
-        return Found(call.model, *plan_of(registry, call))
+        return Found(call.model, *plan_of(registry, call, known))
     except OwnFault:
         routing = _routing(registry, fleet, call)
         for name in routing.fallbacks.get(Cause.ANY, ()):
