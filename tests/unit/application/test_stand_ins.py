@@ -1,8 +1,11 @@
 """Models that stand in for one that fails: for which failures, for whom, and what is told."""
 
+import asyncio
+
 import pytest
 
 from llmproxy.application.interfaces.journal import Outcome
+from llmproxy.application.routing.breaker import EARLY_EVERY_S
 from llmproxy.domain.errors import Broken, BudgetSpent, Busy, GatewayError, OwnFault, Refused
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway import FakeRooms
@@ -146,17 +149,52 @@ async def test_a_model_that_is_not_ready_has_its_stand_in() -> None:
 
 async def test_an_unwell_model_has_its_stand_in_first() -> None:
     """When every breaker is open the other model is asked before them, and they when it fails."""
-    clock = FakeClock()
-    first, second = Scripted(clock, Broken("down")), Scripted(clock)
-    made = [
-        deployment(first, id="a", code="mini", fallbacks=["b"]),
-        deployment(second, id="b", code="b"),
-    ]
-    rooms = FakeRooms(clock, *made)
+    first, second, rooms = _outage(FakeClock())
     for _ in range(6):
-        assert await ask(rooms, clock) == "b"
+        assert await ask(rooms, rooms.clock) == "b"
     assert len(first.calls) == 5
     second.replies = [Broken("down")]
     first.replies = [good_reply()]
-    assert await ask(rooms, clock) == "a"
+    assert await ask(rooms, rooms.clock) == "a"
     assert told(rooms) == [("b", "upstream_error"), ("a", None)]
+
+
+def _outage(clock: FakeClock) -> tuple[Scripted, Scripted, FakeRooms]:
+    """A model whose only deployment fails, and one that stands in; calls take no time."""
+    first, second = Scripted(clock, Broken("down")), Scripted(clock)
+    first.takes_s = second.takes_s = 0.0
+    asked = deployment(first, id="a", code="mini", fallbacks=["b"])
+    return first, second, FakeRooms(clock, asked, deployment(second, id="b", code="b"))
+
+
+async def test_who_has_recovered_is_found_soon() -> None:
+    """While no deployment is well one call at a time tries each, now and then, before its time."""
+    first, _, rooms = _outage(FakeClock())
+    for _ in range(6):
+        assert await ask(rooms, rooms.clock) == "b"
+    rooms.clock.advance(EARLY_EVERY_S)
+    for _ in range(3):
+        assert await ask(rooms, rooms.clock) == "b"
+    assert len(first.calls) == 6
+
+    first.replies = [good_reply()]
+    rooms.clock.advance(EARLY_EVERY_S)
+    for _ in range(3):
+        assert await ask(rooms, rooms.clock) == "a"
+
+
+async def test_nobody_tries_beside_an_early_try() -> None:
+    """A provider that hangs holds up one call."""
+    first, _, rooms = _outage(FakeClock())
+    for _ in range(5):
+        await ask(rooms, rooms.clock)
+    first.hangs = True
+    rooms.clock.advance(EARLY_EVERY_S)
+    held_up = asyncio.create_task(ask(rooms, rooms.clock))
+    await asyncio.sleep(0)
+    for _ in range(3):
+        rooms.clock.advance(EARLY_EVERY_S)
+        assert await ask(rooms, rooms.clock) == "b"
+    assert len(first.calls) == 6
+    held_up.cancel()
+    await asyncio.gather(held_up, return_exceptions=True)

@@ -6,9 +6,10 @@ open ── its time is over: 5 s at first, twice as long after each probe that 
 half open ── a call succeeds ──▶ closed;  a call that began since then fails ──▶ open
 ```
 
-A breaker orders, it refuses nothing: an open deployment is asked when nobody else is left, and an
-answer closes its breaker. What began before the breaker opened says nothing of how the deployment
-is doing now: a call is told the present era when it begins, and brings it back when it ends.
+A breaker orders, it refuses nothing: an open deployment is asked when nobody else is left, and now
+and then when only other models are. An answer closes its breaker. What began before the breaker
+opened says nothing of how the deployment is doing now: a call is told the present era when it
+begins, and brings it back when it ends.
 """
 
 from collections.abc import Callable
@@ -21,6 +22,8 @@ OPEN_S: Final = 5.0
 LONGEST_OPEN_S: Final = 60.0
 JITTER: Final = 0.2
 """An open breaker stays so for up to this share longer, so that several do not probe at once."""
+EARLY_EVERY_S: Final = 0.5
+"""How often it is tried before its time, while no other deployment is well."""
 OFFER_S: Final = 1.0
 """A probe is a call whose order has the deployment first. It may be refused before it gets there:
 after this long another call is the probe."""
@@ -34,6 +37,8 @@ class Breaker:
 
     __slots__ = (
         "_bad",
+        "_early_at",
+        "_early_try",
         "_good",
         "_jitter",
         "_lost_at",
@@ -62,7 +67,8 @@ class Breaker:
         self._streak = self._good = self._bad = self._second = 0
         self._past: list[tuple[int, int, int]] = []
         self._probes = 0
-        self._lost_at = self._offered_until = 0.0
+        self._lost_at = self._offered_until = self._early_at = 0.0
+        self._early_try = False
 
     def waits(self, now: float) -> bool:
         """Whether it is open, or half open and somebody probes it."""
@@ -77,6 +83,15 @@ class Breaker:
         if not self.half_open:
             self.half_open = True
             self.era += 1
+
+    def takes_early(self, now: float) -> bool:
+        """Whether a call tries it before its time; then no other does until that has ended."""
+        pause_s = PROBE_S if self._early_try else EARLY_EVERY_S
+        if not self.until or now < self._early_at + pause_s:
+            return False
+        self._early_at = now
+        self._early_try = True
+        return True
 
     def offer(self, now: float) -> None:
         """Note that a call is about to probe it, if it is half open."""
@@ -94,6 +109,8 @@ class Breaker:
 
     def let_go(self, era: int) -> None:
         """Note that a call ended that tells nothing."""
+        if era >= self._opened_era:
+            self._early_try = False
         if self.half_open and era == self.era and self._probes:
             self._probes -= 1
 
@@ -113,6 +130,8 @@ class Breaker:
 
     def failed(self, now: float, era: int) -> bool:
         """Note a failure; return whether it opens the breaker."""
+        if era >= self._opened_era:
+            self._early_try = False
         if era != self.era or (self.until and not self.half_open):
             return False
         if self.half_open:
@@ -145,10 +164,11 @@ class Breaker:
 
     def _open(self, now: float) -> None:
         plain_s = min(OPEN_S * 2.0**self._openings, _LONGEST_PLAIN_S)
-        self._stay_open(now + plain_s * (1 + JITTER * self._jitter()))
+        self._stay_open(now, now + plain_s * (1 + JITTER * self._jitter()))
 
-    def _stay_open(self, until: float) -> None:
+    def _stay_open(self, now: float, until: float) -> None:
         self._forget()
+        self._early_at = now
         self.era += 1
         self._opened_era = self.era
         self.until = until
@@ -161,7 +181,7 @@ class Breaker:
         # As many openings in a row as lead to such a time: a probe that fails doubles it.
         while OPEN_S * 2.0 ** (self._openings + 1) <= until - now:
             self._openings += 1
-        self._stay_open(until)
+        self._stay_open(now, until)
         return True
 
     def close(self) -> None:

@@ -220,6 +220,10 @@ class Health:
         self._recover(now)
         return True
 
+    def takes_early(self, now: float) -> bool:
+        """Whether a call tries it before its breaker's time is over: nobody else is well."""
+        return now >= self._resting_until and self._breaker.takes_early(now)
+
     def offer(self, now: float) -> None:
         """Note that a call is about to ask it: for a moment no other does, if it is half open."""
         self._breaker.offer(now)

@@ -21,7 +21,6 @@ class Lanes:
         "_end",
         "_first",
         "_fleet",
-        "_passed",
         "lane",
         "left",
         "resorts",
@@ -33,36 +32,46 @@ class Lanes:
         self._admission = admission
         self._first = first = admission.reservation.lane
         self.lane = first - 1
-        number, well = len(admission.plan), admission.well
-        self._end = well if first < well < number else number
-        if not well and Cause.ANY in admission.routing.fallbacks:
-            self._end = first  # those that stand in come first
-        self.left = self._end < number
-        self.resorts = first >= well
-        self._passed: Collection[str] = ()
+        self._end = len(admission.plan)
+        self.left = False
+        # With nobody who is well those that stand in come first, where there are any.
+        stands_in = Cause.ANY in admission.routing.fallbacks
+        self.resorts = first >= admission.well and not (stands_in and not admission.well)
 
     def following(self, number: int, budget: Callable[[], bool]) -> int | None:
         """Return the lane that is next after `number` attempts of the call; None for none.
 
-        Who has become unwell since the order was made is left for the last resort. Asking one that
-        is well costs nothing of the budget: breakers bound that. After the first failover all
-        others do.
+        Who is unwell is left for the last resort, but for one call now and then that finds out who
+        has recovered. Asking one that is well costs nothing of the budget: breakers bound that.
+        After the first failover asking others does.
         """
         lane = self.lane + 1
-        if not number:
+        if not number and (lane < self._admission.well or self.resorts):
             return lane if lane < self._end else None
-        while lane < self._end:
+        plan = self._admission.plan
+        asked = {attempt.deployment for attempt in self._admission.attempts}
+        for lane in range(self.lane + 1, self._end):
+            deployment = plan[lane]
+            if deployment.model.id in asked:
+                continue
+            if self._is_well(lane, deployment):
+                return lane
+            if self.resorts and (number == 1 or budget()):
+                return lane
+        if not self.resorts:
+            return self._early(asked)
+        self.lane = self._end
+        return None
+
+    def _early(self, asked: Collection[str]) -> int | None:
+        """Return one that is unwell and tried before its time; None leaves all for later."""
+        now = self._clock.monotonic()
+        for lane in range(self._first, self._end):
             deployment = self._admission.plan[lane]
-            if deployment.model.id not in self._passed:
-                if self._is_well(lane, deployment):
+            if deployment.model.id not in asked:
+                if self._fleet.health(deployment).takes_early(now):
                     return lane
-                if not self.resorts:
-                    self.left = True
-                elif number == 1 or budget():
-                    return lane
-                else:
-                    break
-            lane += 1
+                self.left = True
         self.lane = self._end
         return None
 
@@ -77,7 +86,6 @@ class Lanes:
         admission = self._admission
         if switched:
             self._first = admission.reservation.lane
-        self._passed = {attempt.deployment for attempt in admission.attempts}
         self.lane = self._first - 1
         self.resorts = resorts or not admission.well
         self._end = len(admission.plan)
@@ -90,7 +98,3 @@ class Lanes:
         """Return the next one that is well and not asked yet: it may be asked at the same time."""
         lane = self.lane + 1
         return lane if lane < min(self._end, self._admission.well) else None
-
-    def passes(self, deployment: Deployment) -> None:
-        """Note that one was asked out of turn."""
-        self._passed = {*self._passed, deployment.model.id}

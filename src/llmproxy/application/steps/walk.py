@@ -249,7 +249,6 @@ class Walk:
         """Ask a deployment too; `reservation` is held for that."""
         deployment = self._admission.plan[lane]
         self._number += 1
-        self._lanes.passes(deployment)
         now = self._ground.clock.monotonic()
         return Asked(self._ground.fleet, deployment, lane, reservation, now)
 
