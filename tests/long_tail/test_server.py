@@ -46,6 +46,7 @@ def documents(simulator: LongTailSimulator) -> Iterator[dict[str, Any]]:
             provider="LiteLLM",
             model_type="LiteLLM",
             parameters=parameters,
+            routing={"retries": 0},  # a failure that a test plans is what it sees
         )
 
 

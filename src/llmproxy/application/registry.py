@@ -41,7 +41,7 @@ class Registry:
         self._snapshot: Snapshot | None = None
         self._plans: dict[_Asked, tuple[Deployment, ...]] = {}
         self._scopes: dict[tuple[str, str, int, int], tuple[Scope, ...]] = {}
-        self.installed: Callable[[Snapshot], None] = _unnoticed
+        self.installed: list[Callable[[Snapshot], None]] = []
         """Called with every snapshot, once it is the one to answer from."""
 
     @property
@@ -61,7 +61,8 @@ class Registry:
         self._snapshot = snapshot
         self._plans.clear()
         self._scopes.clear()
-        self.installed(snapshot)
+        for told in self.installed:
+            told(snapshot)
 
     def scopes(self, caller: Caller, code: str) -> tuple[Scope, ...]:
         """Return what limits this caller's calls for a model: its key, its project, the model."""
@@ -257,11 +258,6 @@ class Registry:
             for code, group in self.visible(caller).items()
             if any(each.model.offers(operation) for each in group)
         ]
-
-
-def _unnoticed(snapshot: Snapshot) -> None:
-    """Nobody keeps anything by snapshot."""
-    del snapshot
 
 
 def scopes_of(caller: Caller) -> tuple[Scope, ...]:

@@ -29,7 +29,8 @@ class _Keeper:
 
     def keep(self, snapshot: Snapshot) -> None:
         """Follow a new snapshot. Its models are looked at only when they are others."""
-        self._fleet.keep(snapshot.by_id)
+        by_id = snapshot.by_id
+        self._fleet.keep(by_id, lambda each: any(each is it for it in by_id.get(each.model.id, ())))
         if snapshot.by_code is self._index:
             return
         self._index = snapshot.by_code
@@ -49,7 +50,7 @@ async def keep_fleet(
 ) -> None:
     """Let a fleet be that of the registry's deployments; what it shares ends with the server."""
     keeper = _Keeper(fleet)
-    registry.installed = keeper.keep
+    registry.installed.append(keeper.keep)
     if registry.loaded:
         keeper.keep(registry.snapshot)
     metrics.gauge("routing", fleet.figures)

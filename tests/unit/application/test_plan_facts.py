@@ -53,6 +53,9 @@ def test_what_is_remembered() -> None:
     assert known.of(plan, CHAT, first) is facts is known.find(plan, CHAT)
     assert known.find(plan, Operation.EMBEDDINGS) is None
     assert known.of(plan, CHAT, second) is not facts
+    known.forget(second)
+    assert known.find(plan, CHAT) is None
+    known.of(plan, CHAT, second)
     other = [(plan[0], plan[0]) for _ in range(MAX_KNOWN)]
     for each in other:
         known.of(each, CHAT, second)

@@ -167,8 +167,13 @@ class Fleet:
             budget = self._budgets[code] = RetryBudget(self._clock.monotonic)
         return budget
 
-    def keep(self, ids: Container[str]) -> None:
-        """Forget all but these documents: there is a new snapshot, with other plans."""
+    def keep(
+        self, ids: Container[str], current: Callable[[Deployment], bool] = lambda _: True
+    ) -> None:
+        """Forget all but these documents: there is a new snapshot, with other plans.
+
+        Nothing is held of deployments that are not `current`.
+        """
         self._known = ids
         for identifier in [each for each in self._healths if each not in ids]:
             self._healths.pop(identifier).leave()
@@ -179,7 +184,7 @@ class Fleet:
         self._seen.clear()
         # Deployments that are the same as before go on where they were in their turns.
         for key, rota in list(self._rotas.items()):
-            if rota.used:
+            if rota.used and all(current(seat.deployment) for seat in rota.seats):
                 rota.used = False
             else:
                 del self._rotas[key]

@@ -43,6 +43,7 @@ class Admit(Switching):
         self._clock = clock
         self._fleet = fleet
         self._known = PlanFacts()
+        registry.installed.append(self._known.forget)
         self.countable: Callable[[], bool] = lambda: True
 
     async def __call__(self, call: Call, only: Deployment | None = None) -> Admission:

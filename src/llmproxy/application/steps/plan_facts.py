@@ -30,6 +30,11 @@ class PlanFacts:
         self._snapshot: Snapshot | None = None
         self._known: dict[tuple[int, Operation], Facts] = {}
 
+    def forget(self, _: Snapshot) -> None:
+        """Hold nothing any more: there is another snapshot."""
+        self._known.clear()
+        self._snapshot = None
+
     def find(self, plan: Plan, operation: Operation) -> Facts | None:
         """Return the facts of a plan that `of` was asked for, None for any other."""
         return self._known.get((id(plan), operation))

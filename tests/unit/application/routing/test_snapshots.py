@@ -84,3 +84,12 @@ def test_sets_of_deployments_are_bounded() -> None:
         assert ids(stage.fleet.order(plan, stage.call()).plan)[0] == plan[0].model.id
     assert 0 < len(stage.fleet._rotas) <= MAX_ROTAS
     assert 0 < len(stage.fleet._seen) <= MAX_ROTAS
+
+
+def test_nothing_is_held_of_what_is_gone() -> None:
+    """A deployment of a document that was changed or deleted, and all that it holds, can go."""
+    stage = Stage(plan_of(a={}, b={}))
+    stage.order()
+    stage.fleet.keep({"a", "b"}, lambda each: each.model.id == "a")
+    assert not stage.fleet._rotas
+    assert not stage.fleet._seen

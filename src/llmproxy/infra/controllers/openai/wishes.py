@@ -15,7 +15,6 @@ from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.response_cache import Form, Shape
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.registry import Registry
-from llmproxy.application.snapshot import Snapshot
 from llmproxy.application.use_cases.replayed.question import Use, Wish
 from llmproxy.domain.document import CACHE_TTL_S, MAX_CACHE_TTL_S
 from llmproxy.domain.errors import InvalidRequest
@@ -66,9 +65,9 @@ class Wishes:
         self._registry = registry
         self._in_general = _BYTES if binary else _WHOLE
         self._caches = caches
-        self._snapshot: Snapshot | None = None
         self._plain: dict[str, bool] = {}
         """Of names in this snapshot: whether no document behind it wants its answers kept."""
+        registry.installed.append(lambda _: self._plain.clear())
 
     def read(
         self, headers: Mapping[bytes, bytes], call: Call, question: bytes = b""
@@ -100,12 +99,9 @@ class Wishes:
 
     def _is_plain(self, name: str) -> bool:
         """Whether no document behind this name wants its answers kept: one look, for most calls."""
-        snapshot = self._registry.snapshot
-        if snapshot is not self._snapshot:
-            self._snapshot = snapshot
-            self._plain.clear()
         plain = self._plain.get(name)
         if plain is None:
+            snapshot = self._registry.snapshot
             named = (*snapshot.by_code.get(name, ()), *snapshot.by_id.get(name, ()))
             plain = bool(named) and _shortest(named) is None
             if named:
