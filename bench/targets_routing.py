@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from bench.routed import MODELS
 from bench.samples import (
     ALONE,
     LATENCY,
@@ -17,17 +18,13 @@ from bench.targets import Target
 
 _MORE_US = 10.0
 _CONNECTIONS = {UNARY: "c=64", SINGLE: "c=1"}
-_HELD = {
-    WEIGHTED: "weighted",
-    OUTSTANDING: "least_outstanding",
-    LATENCY: "lowest_latency",
-}
+_HELD = (WEIGHTED, OUTSTANDING, LATENCY)
 
 
 def of_routing(results: Results) -> Iterator[Target]:
     """List the targets."""
-    for name, strategy in _HELD.items():
+    for name in _HELD:
         for kind, connections in _CONNECTIONS.items():
             found = results.paired((name, ALONE), PLAIN, kind, more_us)
-            what = f"routing over 8 deployments, {strategy}, CPU of a request, more than with one"
-            yield Target(f"{what}, {connections}", _MORE_US, "µs", found)
+            what = f"routing over 8 deployments, {MODELS[name].strategy}, CPU of a request"
+            yield Target(f"{what}, more than with one, {connections}", _MORE_US, "µs", found)

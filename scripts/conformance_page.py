@@ -1,6 +1,5 @@
 """Make docs/conformance.md of the outcomes that the tests have written; `--check` compares."""
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from scripts.page import keep  # noqa: E402
 from tests.conformance import (  # noqa: E402
     ASPECTS,
     BASIC,
@@ -243,17 +243,5 @@ def _reason(gap: Gap) -> str:
     return f"| {' | '.join(named)} | {gap.reason} |"
 
 
-def main() -> None:
-    """Write the page, or compare it."""
-    source = Path(sys.argv[1])
-    if not source.exists():
-        sys.exit(f"{source.name} is missing: run scripts/test first")
-    made = page(json.loads(source.read_text()))
-    if "--check" not in sys.argv:
-        PAGE.write_text(made)
-    elif not PAGE.exists() or PAGE.read_text() != made:
-        sys.exit("docs/conformance.md is not what the tests have found: run scripts/docs")
-
-
 if __name__ == "__main__":
-    main()
+    keep(PAGE, page)

@@ -1,6 +1,5 @@
 """Make docs/failures.md of what tests/api/matrix has found; `--check` compares."""
 
-import json
 import sys
 from collections.abc import Iterator
 from itertools import groupby
@@ -10,6 +9,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from scripts.page import keep  # noqa: E402
 from tests.api.matrix.fates import Shape  # noqa: E402
 from tests.api.matrix.table import GROUPS, Row  # noqa: E402
 
@@ -113,17 +113,5 @@ def _words(cell: dict[str, Any], shape: Shape) -> str:
     return f"{cell['status']} `{cell['code']}`" + (f", asked {times} times" if times > 1 else "")
 
 
-def main() -> None:
-    """Write the page, or compare it."""
-    source = Path(sys.argv[1])
-    if not source.exists():
-        sys.exit(f"{source.name} is missing: run scripts/test first")
-    made = page(json.loads(source.read_text()))
-    if "--check" not in sys.argv:
-        PAGE.write_text(made)
-    elif not PAGE.exists() or PAGE.read_text() != made:
-        sys.exit("docs/failures.md is not what the tests have found: run scripts/docs")
-
-
 if __name__ == "__main__":
-    main()
+    keep(PAGE, page)

@@ -1,6 +1,7 @@
 """What a server leaves behind: the lines of its journal, and the memory it holds."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -40,14 +41,25 @@ def settled(gateway: Gateway) -> list[dict[str, Any]]:
 
 def resident_bytes(process_id: int) -> int:
     """The memory of a process that is in RAM now."""
-    status = Path(f"/proc/{process_id}/status")
-    if status.exists():
-        [line] = [line for line in status.read_text().splitlines() if line.startswith("VmRSS:")]
-        return int(line.split()[1]) * 1024
+    if Path(f"/proc/{process_id}/status").exists():
+        return memory_bytes(process_id)
     shown = subprocess.run(
         ["ps", "-o", "rss=", "-p", str(process_id)], check=True, capture_output=True, text=True
     )
     return int(shown.stdout) * 1024
+
+
+def memory_bytes(process_id: int, field: str = "VmRSS") -> int:
+    """What Linux says of its memory; `VmHWM` is the most that it ever held."""
+    status = Path(f"/proc/{process_id}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith(f"{field}:")]
+    return int(line.split()[1]) * 1024
+
+
+def cpu_s(process_id: int) -> float:
+    """What a process and its threads have had of the processor."""
+    said = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    return (int(said[11]) + int(said[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def open_files(process_id: int) -> int:

@@ -21,7 +21,6 @@ class Books:
     """What the ledger says, and where it does not agree with clients or providers."""
 
     rows: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
     attempts: Counter[str] = field(default_factory=Counter)
     """Failed attempts by their code."""
     hidden: int = 0
@@ -37,7 +36,6 @@ class Books:
     ) -> None:
         """Count a row; `begun` says that content had reached the client before it failed."""
         self.rows += 1
-        self.outcomes[outcome] += 1
         failed = [each["error"] for each in attempts if each["error"]]
         self.attempts.update(failed)
         before = len(failed) if outcome == "finished" else len(failed) - 1

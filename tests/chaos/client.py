@@ -17,7 +17,6 @@ KEPT_S = 5.0
 _END = b"0\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)")
 _REQUEST_ID = re.compile(rb"\r\nx-request-id: *(\S+)")
-_CHUNK = re.compile(rb"([0-9a-f]+)\r\n")
 
 
 class Ending(StrEnum):
@@ -70,7 +69,7 @@ class Client:
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._ask(call, key)
-        except (OSError, EOFError, TimeoutError, ValueError) as error:
+        except (OSError, EOFError, TimeoutError, ValueError, LookupError, TypeError) as error:
             call.code = f"{type(error).__name__}: {error}"
 
     async def _ask(self, call: Call, key: bytes) -> None:

@@ -20,7 +20,6 @@ class Tally:
 
     endings: Counter[Ending] = field(default_factory=Counter)
     told: Counter[str] = field(default_factory=Counter)
-    raised: Counter[str] = field(default_factory=Counter)
     by_the_sdk: Counter[Ending] = field(default_factory=Counter)
     request_ids: list[str] = field(default_factory=list)
     examples: dict[int, str] = field(default_factory=dict)
@@ -44,8 +43,6 @@ class Tally:
         self.slowest_s = max(self.slowest_s, call.seconds)
         if call.ending is Ending.TOLD:
             self.told[call.code or ""] += 1
-        elif call.ending is Ending.RAISED:
-            self.raised[call.code or ""] += 1
         bad = call.ending not in {Ending.ANSWERED, Ending.RAISED}
         if bad and len(self.examples) < KEPT_EXAMPLES:
             kind = "stream" if call.stream else "plain"

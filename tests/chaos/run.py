@@ -9,13 +9,14 @@ from typing import Any
 
 from tests.api.documents import SECRETS, document
 from tests.api.gateway import Gateway, serving
+from tests.api.traces import cpu_s
 from tests.chaos.books import audit
 from tests.chaos.client import Client, Ending
 from tests.chaos.load import Load
 from tests.chaos.provider import Provider
 from tests.chaos.report import Run
 from tests.chaos.sdk import Sdk
-from tests.chaos.watching import Sample, Watch, at_rest, cpu_seconds, figures
+from tests.chaos.watching import Sample, Watch, at_rest, figures
 from tests.chaos.weather import Change, forecast
 
 DEPLOYMENTS = ("first", "second", "third")
@@ -64,7 +65,7 @@ async def chaos(
                 await provider.listen()
             await _settled(gateway)
             after = await asyncio.to_thread(at_rest, gateway)
-            cpu_s = (cpu_seconds(gateway.process.pid), time.process_time())
+            used_s = (cpu_s(gateway.process.pid), time.process_time())
             await asyncio.to_thread(gateway.check)
     store = folder / "data" / "llmproxy.sqlite3"
     books = audit(store, load.tally.request_ids, providers)
@@ -79,7 +80,7 @@ async def chaos(
         after,
         providers,
         len(changes),
-        cpu_s,
+        used_s,
     )
 
 

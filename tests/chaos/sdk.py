@@ -31,7 +31,7 @@ class Sdk:
                 stream=call.stream,
                 extra_headers={"x-llmproxy-tag": str(call.number)},
             )
-            call.request_id = raw.headers["x-request-id"]
+            call.request_id = raw.headers.get("x-request-id", "")
             answer = raw.parse()
             if call.stream:
                 async for chunk in answer:
@@ -45,6 +45,8 @@ class Sdk:
                 call.request_id = error.request_id or ""
             call.code = error.code
             call.ending = Ending.RAISED if said else Ending.TOLD
+        except (LookupError, TypeError, ValueError) as error:
+            call.code = f"{type(error).__name__}: {error}"
         else:
             call.ending = Ending.ANSWERED if said == text_of(call.number) else Ending.SILENT
 

@@ -1,11 +1,9 @@
 """The server from outside: its memory, its files, its own figures, sampled while it works."""
 
 import asyncio
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 from tests.api.asking import ask
@@ -40,8 +38,7 @@ class Rest(NamedTuple):
     """Open to providers; idle ones are kept for a while."""
     active: float
     """Of these, with a call."""
-    tasks: float | None
-    """None where the server does not tell."""
+    tasks: float
 
 
 @dataclass(slots=True)
@@ -82,12 +79,6 @@ class Watch:
         return 60 * above / sum((each.at_s - mean_s) ** 2 for each in warm)
 
 
-def cpu_seconds(process_id: int) -> float:
-    """What a process and its threads have used."""
-    said = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
-    return (int(said[11]) + int(said[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def figures(gateway: Gateway) -> dict[str, float]:
     """All gauges of the server without labels."""
     text = ask(gateway.url, "/metrics").body.decode()
@@ -103,5 +94,5 @@ def at_rest(gateway: Gateway) -> Rest:
         said["llmproxy_requests_in_flight"],
         said["llmproxy_upstream_connections_open"],
         said["llmproxy_upstream_connections_active"],
-        said.get("llmproxy_process_tasks"),
+        said["llmproxy_process_tasks"],
     )

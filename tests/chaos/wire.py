@@ -1,6 +1,6 @@
 """The bytes that a provider of the chaos sends: OpenAI's chat completions, made once, filled in.
 
-Shapes as `tests/simulators/chat.py`; the vendor's SDK is run against it in `test_provider_sdk.py`.
+Shapes as `tests/simulators/chat.py`; the vendor's SDK is run against it in `test_pieces.py`.
 """
 
 import json

@@ -2,7 +2,7 @@
 
 import pytest
 
-from llmproxy.application.interfaces.limiter import NOTHING_USED, Used
+from llmproxy.application.interfaces.limiter import NO_LANE, NOTHING_USED, Used
 from llmproxy.domain.errors import RateLimited
 from tests.contract.limiter_places import (
     Place,
@@ -76,6 +76,40 @@ async def test_moving_to_another_lane(place: Place) -> None:
     await place.limiter.move(second, 3)
     place.settle(second, Used(0, 5, 1))
     assert (await standing_of(place, second))["deployment east tokens_per_day"] == (0, 0)
+
+
+@pytest.mark.parametrize("moves_back", [True, False])
+async def test_after_a_refused_move(place: Place, moves_back: bool) -> None:  # noqa: FBT001
+    """No lane is held: the old one is held anew, or nothing of any lane is given back."""
+    lanes = (
+        deployment(limits(tokens_per_day=100, at_once=1), "east"),
+        deployment(limits(tokens_per_day=10), "tiny"),
+    )
+    own = key(limits(tokens_per_day=500))
+    held = call(own, lanes=lanes, tokens=80)
+    await place.limiter.reserve(held)
+    with pytest.raises(RateLimited):
+        await place.limiter.move(held, 1)
+    held.lane = NO_LANE
+    assert await standing_of(place, held) == {
+        "key k1 tokens_per_day": (0, 80),
+        "deployment east tokens_per_day": (0, 0),
+        "deployment east concurrent_requests": (0, 0),
+        "deployment tiny tokens_per_day": (0, 0),
+    }
+    if moves_back:
+        await place.limiter.move(held, 0)
+        assert held.lane == 0
+        stood = await standing_of(place, held)
+        assert stood["deployment east tokens_per_day"] == (0, 80)
+        assert stood["deployment east concurrent_requests"] == (1, 0)
+        await refused(place, call(lanes=lanes, tokens=20))
+
+    place.settle(held, NOTHING_USED)
+    assert set((await standing_of(place, held)).values()) == {(0, 0)}
+    again = call(own, lanes=lanes, tokens=100)
+    await place.limiter.reserve(again)
+    assert again.lane == 0
 
 
 async def test_what_is_left(place: Place) -> None:

@@ -217,6 +217,24 @@ async def test_one_of_them_tells(plain: World) -> None:
     assert told == [50, 100]
 
 
+async def test_what_is_given_back_behind_a_question(plain: World) -> None:
+    """Nobody is refused for a call of this worker that ended after Redis was asked."""
+    one = await plain.worker()
+    single = key(limits(requests_per_day=100, at_once=1))
+    held = call(single)
+    await one.limiter.prepare([single])
+    await one.limiter.reserve(held)
+    for _ in range(20):
+        waiting = call(single)
+        asking = asyncio.create_task(one.limiter.reserve(waiting))
+        await asyncio.sleep(0)  # asked, and on its way
+        one.settle(held, Used(0, 0, 1))
+        await asking
+        held = waiting
+    with pytest.raises(RateLimited):
+        await one.limiter.reserve(call(single))
+
+
 ROOMY = limits(requests_per_minute=1_000, tokens_per_day=1_000_000, cost_total=10**15, at_once=500)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -183,12 +184,19 @@ async def test_a_batch_that_leaves_out_bytes(ledger: SqliteUsageLedger) -> None:
         await ledger.take(Batch(FILE, 200, 300, [call(2)], ended=False))
 
 
+@pytest.mark.parametrize("again", [0, 3])
 @pytest.mark.parametrize("known_before", [0, 1, 150, 400])
-async def test_sums_grow_by_what_is_new(ledger: SqliteUsageLedger, known_before: int) -> None:
-    """However many calls of a batch are here already, each counts once."""
+async def test_sums_grow_by_what_is_new(
+    ledger: SqliteUsageLedger, known_before: int, again: int
+) -> None:
+    """However many calls of a batch are here already, each counts once, as it came first.
+
+    Where all are new, the sums are those that were made before the file was locked.
+    """
     calls = mixed(400)
     await put(ledger, *calls[:known_before], source="other")
-    await put(ledger, *calls, *calls[:3])
+    others = [replace(each, cost_nano=each.cost_nano + 1) for each in calls[:again]]
+    await put(ledger, *calls, *others)
     reference = await known(calls)
 
     await same(ledger, reference, ALL)

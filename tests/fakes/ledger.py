@@ -45,7 +45,8 @@ class FakeJournal(Journal):
 class FakeLimiter(Limiter):
     """What is held now and what was used; `refusal` is raised instead of reserving.
 
-    `refuses` says it by model, `full` are lanes without room.
+    `refuses` says it by model, `refuses_after` how many are let through. `full` are lanes without
+    room.
     """
 
     def __init__(self) -> None:
@@ -57,14 +58,19 @@ class FakeLimiter(Limiter):
         self.quota: Quota | None = None
         self.refusal: GatewayError | None = None
         self.refuses: dict[str, GatewayError] = {}
+        self.refuses_after: int | None = None
+        self.reserved = 0
         self.limits: tuple[Limit, ...] = ()
 
     @override
     async def reserve(self, reservation: Reservation) -> None:
         reservation.quota = self.quota
         refusal = self.refuses.get(reservation.model, self.refusal)
+        if refusal is None and self.reserved == self.refuses_after:
+            refusal = RateLimited("full", retry_after_s=1.0)
         if refusal is not None:
             raise refusal
+        self.reserved += 1
         if reservation.lanes:
             reservation.lane = next(
                 lane for lane in range(len(reservation.lanes)) if lane not in self.full

@@ -50,7 +50,7 @@ class Upstream:
             exchange.fail(self.error)
 
 
-async def _again() -> Exchange:
+async def _again(_: Exchange) -> Exchange:
     raise AssertionError("only a stale connection is replaced")
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from llmproxy.config import SettingError, settings_from
 from llmproxy.config.memory import bytes_for_bodies, usable_bytes
+from llmproxy.config.reading import LEAST_FOR_BODIES
+from llmproxy.infra.controllers.spool import most_in_memory
 
 MIB = 1024 * 1024
 
@@ -63,3 +65,11 @@ def test_settings() -> None:
         settings_from({"MAX_BODY_BYTES_IN_MEMORY": str(MIB)})
     small = {"MAX_BODY_BYTES_IN_MEMORY": str(MIB), "MAX_BODY_BYTES": str(MIB)}
     assert settings_from(small).admission.body_bytes == MIB
+    smaller = small | {"MAX_BODY_BYTES_IN_MEMORY": str(MIB - 1), "MAX_BODY_BYTES": "1024"}
+    with pytest.raises(SettingError, match=r"^MAX_BODY_BYTES_IN_MEMORY='1048575': .* 1048576$"):
+        settings_from(smaller)
+
+
+def test_whatever_may_be_set_an_upload_has_room() -> None:
+    """One that does not say how large it is asks for as much as any."""
+    assert most_in_memory(None) <= LEAST_FOR_BODIES

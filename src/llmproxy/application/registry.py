@@ -4,12 +4,12 @@ One immutable snapshot, swapped whole, read without any store.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.limiter import Scope, ScopeKind
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.snapshot import Snapshot, may_use
+from llmproxy.domain.anonymous import anonymous
 from llmproxy.domain.caller import ANYONE, Auth, Caller, key_digest
 from llmproxy.domain.errors import (
     Forbidden,
@@ -21,7 +21,7 @@ from llmproxy.domain.errors import (
 )
 from llmproxy.domain.limit import narrowest
 from llmproxy.domain.operation import Operation
-from llmproxy.domain.project import project_fault
+from llmproxy.domain.routing import Routing, first_stated
 
 _Asked = tuple[str, str, frozenset[str] | None, Operation]
 MODELS_IN_MESSAGE = 20
@@ -41,6 +41,7 @@ class Registry:
         self._snapshot: Snapshot | None = None
         self._plans: dict[_Asked, tuple[Deployment, ...]] = {}
         self._scopes: dict[tuple[str, str, int, int], tuple[Scope, ...]] = {}
+        self._routings: dict[str, Routing] = {}
         self.installed: list[Callable[[Snapshot], None]] = []
         """Called with every snapshot, once it is the one to answer from."""
 
@@ -61,8 +62,17 @@ class Registry:
         self._snapshot = snapshot
         self._plans.clear()
         self._scopes.clear()
+        self._routings.clear()
         for told in self.installed:
             told(snapshot)
+
+    def routing(self, code: str) -> Routing:
+        """Return what the documents of a model say of all of it, also those that cannot serve."""
+        routing = self._routings.get(code)
+        if routing is None:
+            group = self.snapshot.by_code.get(code, ())
+            routing = self._routings[code] = first_stated(each.model.routing for each in group)
+        return routing
 
     def scopes(self, caller: Caller, code: str) -> tuple[Scope, ...]:
         """Return what limits this caller's calls for a model: its key, its project, the model."""
@@ -156,10 +166,10 @@ class Registry:
         named_project: Callable[[], bytes | None],
     ) -> Caller:
         if self._auth is Auth.OPEN:
-            return _anonymous(named_project())
+            return anonymous(named_project())
         if self._auth is Auth.LOCAL and snapshot.keyless:
             if is_local():
-                return _anonymous(named_project())
+                return anonymous(named_project())
             raise Unauthenticated(
                 "This gateway has no keys yet and serves only its own machine.",
                 hint="Make one with `llmproxy keys create --project NAME`.",
@@ -276,20 +286,3 @@ def _listed(codes: list[str]) -> str:
 
 def _usable(found: tuple[Deployment, ...], caller: Caller) -> tuple[Deployment, ...]:
     return tuple([each for each in found if may_use(caller, each)])
-
-
-def _anonymous(named: bytes | None) -> Caller:
-    if not named:
-        return ANYONE
-    try:
-        tag = named.decode("utf-8")
-    except UnicodeDecodeError:
-        tag = ""
-    fault = project_fault(tag)
-    if fault:
-        raise InvalidRequest(
-            f"Invalid header 'X-Project-Id': it {fault}.",
-            param="X-Project-Id",
-            code="invalid_value",
-        )
-    return replace(ANYONE, tag=tag)

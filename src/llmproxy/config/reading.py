@@ -27,6 +27,8 @@ from llmproxy.domain.secret import Secret
 MIN_ADMIN_KEY = 32
 """Characters of the shortest admin key: what a generator gives, not what people think up."""
 DOTENV = ".env"
+LEAST_FOR_BODIES = 1024 * 1024
+"""Bytes that an upload without a length asks for: with less, it would wait for ever in vain."""
 
 
 def process_environment() -> dict[str, str]:
@@ -137,7 +139,7 @@ def _life(read: Reader) -> LifeSettings:
 
 def _admission(read: Reader) -> AdmissionSettings:
     most, largest = read.text("MAX_BODY_BYTES_IN_MEMORY", ""), "MAX_BODY_BYTES"
-    body_bytes = read.whole("MAX_BODY_BYTES_IN_MEMORY", 0, 1024) if most else None
+    body_bytes = read.whole("MAX_BODY_BYTES_IN_MEMORY", 0, LEAST_FOR_BODIES) if most else None
     if body_bytes is not None and body_bytes < read.whole(largest, Settings.max_body_bytes, 1024):
         raise SettingError(
             f"MAX_BODY_BYTES_IN_MEMORY={most!r}: give at least {largest}, or one body of the "

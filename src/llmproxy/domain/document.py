@@ -103,9 +103,7 @@ def _cache_ttl_s(fields: Fields) -> float | None:
     section = fields.section("cache")
     if section is None:
         return None
-    for name in section.values:
-        if name != "ttl_s":
-            section.problem(name, "is not known", 'cache is true, false or {"ttl_s": seconds}')
+    section.only(("ttl_s",), 'cache is true, false or {"ttl_s": seconds}')
     return section.number("ttl_s", 1, MAX_CACHE_TTL_S) or CACHE_TTL_S
 
 

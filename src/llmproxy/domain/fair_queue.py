@@ -61,11 +61,8 @@ class FairQueue(Generic[Item]):
         self._remembered: OrderedDict[Hashable, float] = OrderedDict()
         self._virtual = 0.0
         self._joined = 0
-        self._length = 0
-
-    def __len__(self) -> int:
-        """Return how many wait."""
-        return self._length
+        self.length = 0
+        """How many wait: a plain number, for the path that all requests take."""
 
     def __iter__(self) -> Iterator[Place[Item]]:
         """Yield all places, flow by flow. Nothing may change between."""
@@ -85,7 +82,7 @@ class FairQueue(Generic[Item]):
         self._joined += 1
         place = Place(item, found, self._joined, cost)
         found.places[place.number] = place
-        self._length += 1
+        self.length += 1
         return place
 
     def firsts(self) -> Iterator[Place[Item]]:
@@ -128,7 +125,7 @@ class FairQueue(Generic[Item]):
         flow = place.flow
         place.queued = False
         del flow.places[place.number]
-        self._length -= 1
+        self.length -= 1
         if flow.places:
             return
         del self._flows[flow.name]

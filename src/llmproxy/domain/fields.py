@@ -1,6 +1,6 @@
 """Typed reads from a JSON object that gather every complaint instead of stopping at the first."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import isfinite
 from typing import Final
 from unicodedata import category
@@ -8,6 +8,7 @@ from unicodedata import category
 from llmproxy.domain.problem import Problem
 
 _MAX_TEXT: Final = 2048
+_LEAST_S: Final = 0.001
 _UNFIT: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories: controls, lone surrogates, line and paragraph separators."""
 
@@ -90,6 +91,12 @@ class Fields:
             return None
         return Fields(value, self.path(name), self.findings)
 
+    def only(self, names: Collection[str], hint: str = "") -> None:
+        """Refuse all fields but these, each by its name."""
+        for name in self.values:
+            if name not in names:
+                self.problem(name, "is not known", hint or f"known are {', '.join(names)}")
+
     def texts(self, name: str) -> list[tuple[str, str]] | None:
         """Read an array of strings: each with the path of its place."""
         value = self.values.get(name)
@@ -102,6 +109,11 @@ class Fields:
         entries = Fields(places, self._path, self.findings)
         entries.require(*places)
         return [(place, text) for place in places if (text := entries.text(place)) is not None]
+
+    def seconds(self, name: str, most: float) -> float | None:
+        """Read a time of at least a millisecond."""
+        seconds = self.number(name, _LEAST_S, most)
+        return None if seconds is None else float(seconds)
 
     def number(self, name: str, least: float, most: float) -> float | int | None:
         """Read a number within these bounds; a number in quotes counts."""

@@ -134,12 +134,11 @@ def duration_words(ms: int) -> str:
     if ms < 1000:
         return f"{ms}ms"
     minutes, rest = divmod(ms, 60_000)
+    seconds = f"{rest / 1000:g}s"
+    if minutes < 60:
+        return f"{minutes}m{seconds}" if minutes else seconds
     hours, minutes = divmod(minutes, 60)
-    seconds, rest = divmod(rest, 1000)
-    text = f"{seconds}.{rest:03d}".rstrip("0").rstrip(".")
-    if hours:
-        return f"{hours}h{minutes}m{text}s"
-    return f"{minutes}m{text}s" if minutes else f"{text}s"
+    return f"{hours}h{minutes}m{seconds}"
 
 
 def _rate(short: Shortage) -> RateLimited:

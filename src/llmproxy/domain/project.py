@@ -11,10 +11,9 @@ from typing import Final
 from llmproxy.domain.fields import Fields, Findings, json_kind
 from llmproxy.domain.limit import Limits, read_limits
 from llmproxy.domain.problem import Problem
+from llmproxy.domain.routing import read_weight
 
 MAX_PROJECT: Final = 255
-MIN_WEIGHT: Final = 0.001
-MAX_WEIGHT: Final = 1000.0
 _NOT_IN_AN_ID: Final = frozenset("/\\#?")
 """Cosmos DB takes none of these in an id: learn.microsoft.com, "Azure Cosmos DB service quotas"."""
 
@@ -67,12 +66,6 @@ def parse_project(document: object) -> Project:
     if findings.problems:
         raise ProjectError(tuple(findings.problems))
     return project
-
-
-def read_weight(fields: Fields) -> float:
-    """Read `weight`, 1 where nothing is said."""
-    weight = fields.number("weight", MIN_WEIGHT, MAX_WEIGHT)
-    return 1.0 if weight is None else float(weight)
 
 
 def project_fault(written: str) -> str:

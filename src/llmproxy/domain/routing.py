@@ -116,9 +116,7 @@ def read_routing(fields: Fields) -> Routing | None:
     fallbacks = _fallbacks(fields)
     if section is None:
         return None if fallbacks is None else Routing(fallbacks=fallbacks)
-    for name in section.values:
-        if name not in {"strategy", "affinity", "hedge", "retries"}:
-            section.problem(name, "is not known", "known are strategy, affinity, hedge, retries")
+    section.only(("strategy", "affinity", "hedge", "retries"))
     retries = section.whole("retries", 0, MAX_RETRIES)
     return Routing(
         _word(section, "strategy", _STRATEGIES, Strategy.WEIGHTED),
@@ -151,19 +149,8 @@ def _hedge(fields: Fields) -> Hedge | None:
     section = fields.section("hedge")
     if section is None:
         return None
-    _refuse_all_but(section, "after_s", _HEDGE_WORDS)
-    return Hedge(_seconds(section, "after_s", MAX_HEDGE_S))
-
-
-def _refuse_all_but(section: Fields, known: str, hint: str) -> None:
-    for name in section.values:
-        if name != known:
-            section.problem(name, "is not known", hint)
-
-
-def _seconds(fields: Fields, name: str, most: float) -> float | None:
-    seconds = fields.number(name, 0.001, most)
-    return None if seconds is None else float(seconds)
+    section.only(("after_s",), _HEDGE_WORDS)
+    return Hedge(section.seconds("after_s", MAX_HEDGE_S))
 
 
 def _fallbacks(fields: Fields) -> Mapping[Cause, tuple[str, ...]] | None:
@@ -211,7 +198,7 @@ def read_provisioned(fields: Fields) -> Provisioned | None:
     section = fields.section("provisioned")
     if section is None:
         return None
-    _refuse_all_but(section, "spill_at", _PROVISIONED_WORDS)
+    section.only(("spill_at",), _PROVISIONED_WORDS)
     spill_at = section.number("spill_at", 1, MOST_SPILL_AT)
     return Provisioned(SPILL_AT if spill_at is None else float(spill_at))
 
@@ -222,7 +209,7 @@ def read_priority(fields: Fields) -> int:
 
 
 def read_weight(fields: Fields) -> float:
-    """Read `weight`: how often it is asked, beside others of its priority."""
+    """Read `weight`, a share beside others; 1 where nothing is said."""
     weight = fields.number("weight", LEAST_WEIGHT, MAX_WEIGHT)
     return 1.0 if weight is None else float(weight)
 

@@ -8,7 +8,7 @@ from typing import Final
 from weakref import WeakSet
 
 from llmproxy.domain.limit import Allowance, Limits, Measure, Quota, Window
-from llmproxy.domain.windows import NEVER, Amounts, Counter, Passed, Sums, counter_of
+from llmproxy.domain.windows import NEVER, Amounts, Counter, Sums, counter_of
 
 _REQUESTS: Final = 0
 _COST: Final = 2
@@ -144,19 +144,16 @@ class ScopeCounters:
                 return True
         return False
 
-    def hold(self, second: int, amounts: Amounts, currency: str) -> list[Passed] | None:
-        """Hold the amounts of a call; return the shares of limits on requests that it reaches."""
+    def hold(self, second: int, amounts: Amounts, currency: str) -> None:
+        """Hold the amounts of a call."""
         if currency != self.currency:
             amounts = (amounts[0], amounts[1], 0)
         self.running.taken += 1
         for counter in self.all:
             counter.add(second, 0, amounts[counter.place])
-        return _reached(self.watching) if self.watching else None
 
-    def settle(
-        self, second: int, held: Amounts, used: Amounts, currency: str
-    ) -> list[Passed] | None:
-        """Replace what a call of that second held by what it used; return the shares it reaches."""
+    def settle(self, second: int, held: Amounts, used: Amounts, currency: str) -> None:
+        """Replace what a call of that second held by what it used."""
         if currency != self.currency:
             held = (held[0], held[1], 0)
             used = (used[0], used[1], 0)
@@ -164,7 +161,6 @@ class ScopeCounters:
         for counter in self.all:
             place = counter.place
             counter.add(second, used[place], used[place] - held[place])
-        return _used_up(self.alerting) if self.alerting else None
 
     def count(self, second: int, used: Amounts, currency: str) -> None:
         """Count a call that held nothing here: its scope had no limits when it was admitted.
@@ -181,23 +177,6 @@ class ScopeCounters:
 def _is_quoted(counter: Counter) -> bool:
     """Say whether headers speak of it: of rates, since a total has no time of its reset."""
     return counter.place != _COST and counter.window is not Window.TOTAL
-
-
-def _reached(watching: Iterable[Counter]) -> list[Passed] | None:
-    passed = None
-    for counter in watching:
-        taken = counter.sums.taken
-        if taken >= counter.alert_at:
-            passed = [*(passed or ()), *counter.passed(taken)]
-    return passed
-
-
-def _used_up(alerting: Iterable[Counter]) -> list[Passed] | None:
-    passed = None
-    for counter in alerting:
-        if counter.used >= counter.alert_at:
-            passed = [*(passed or ()), *counter.passed(counter.used)]
-    return passed
 
 
 def quota_of(scopes: Iterable[ScopeCounters], now: float) -> Quota | None:

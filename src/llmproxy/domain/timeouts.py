@@ -7,7 +7,6 @@ from typing import Final
 from llmproxy.domain.fields import Fields
 
 MAX_TIMEOUT_S: Final = 86_400
-_LEAST_S: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +31,5 @@ def read_timeouts(fields: Fields) -> Timeouts | None:
     section = fields.section("timeouts")
     if section is None:
         return None
-    for name in section.values:
-        if name not in TIMEOUT_FIELDS:
-            section.problem(name, "is not known", f"known are {', '.join(TIMEOUT_FIELDS)}")
-    return Timeouts(*[_seconds(section, name) for name in TIMEOUT_FIELDS])
-
-
-def _seconds(section: Fields, name: str) -> float | None:
-    seconds = section.number(name, _LEAST_S, MAX_TIMEOUT_S)
-    return None if seconds is None else float(seconds)
+    section.only(TIMEOUT_FIELDS)
+    return Timeouts(*[section.seconds(name, MAX_TIMEOUT_S) for name in TIMEOUT_FIELDS])

@@ -82,11 +82,6 @@ class Counter:
         return self.sums.most
 
     @property
-    def alert_at(self) -> int:
-        """The amount at which people are told next."""
-        return self.sums.alert_at
-
-    @property
     def rule(self) -> Rule:
         """The limit that it counts for."""
         return Rule(self.measure, self.window, self.most)

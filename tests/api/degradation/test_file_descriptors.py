@@ -7,11 +7,11 @@ from contextlib import ExitStack, contextmanager, suppress
 import pytest
 
 from tests.api.asking import within
-from tests.api.degradation.process import cpu_share, few_files, open_files
+from tests.api.degradation.process import cpu_share, few_files
 from tests.api.documents import SECRETS, document
 from tests.api.gateway import Gateway, serving
 from tests.api.raw import Answer, Wire, chat, connected, post
-from tests.api.traces import settled
+from tests.api.traces import open_files, settled
 from tests.simulators.openai import OpenAISimulator
 from tests.simulators.runner import running
 
@@ -53,7 +53,7 @@ def _crowded(gateway: Gateway) -> Iterator[None]:
         limit = stack.enter_context(few_files(gateway, SPARE))
         for _ in range(SPARE * 4):
             stack.enter_context(socket.create_connection((host, int(port)), timeout=5))
-        assert within(5.0, lambda: open_files(gateway) >= limit)
+        assert within(5.0, lambda: open_files(gateway.process.pid) >= limit)
         yield
 
 
@@ -86,7 +86,7 @@ def _answers(gateway: Gateway, model: bytes = b"m") -> bool:
 def test_clients_that_cannot_come_in(gateway: Gateway) -> None:
     """They are turned away at once and cost nothing; those that are in are served."""
     assert within(RECOVERY_S, lambda: _answers(gateway))
-    before = open_files(gateway)
+    before = open_files(gateway.process.pid)
     with connected(gateway.url) as kept:
         assert _ask(kept).status == 200
         with _crowded(gateway):
@@ -96,7 +96,7 @@ def test_clients_that_cannot_come_in(gateway: Gateway) -> None:
             assert _ask(kept).status == 200, "its connection to the provider was kept"
 
     assert within(RECOVERY_S, lambda: _answers(gateway))
-    assert within(RECOVERY_S, lambda: open_files(gateway) <= before + 2)
+    assert within(RECOVERY_S, lambda: open_files(gateway.process.pid) <= before + 2)
 
 
 def test_kept_connections_give_way(gateway: Gateway) -> None:

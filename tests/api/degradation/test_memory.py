@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import pytest
 
 from tests.api.asking import within
-from tests.api.degradation.process import memory_bytes
 from tests.api.documents import SECRETS, document
 from tests.api.gateway import Gateway, serving
 from tests.api.raw import Wire, chat, connected, post
-from tests.api.traces import settled
+from tests.api.traces import memory_bytes, settled
 from tests.api.upstream_faults.scripted import Scripted, events, scripted
 from tests.simulators.faults import FaultKind
 from tests.simulators.openai import OpenAISimulator
@@ -62,7 +61,7 @@ def test_a_hundred_megabytes(stage: Stage) -> None:
     """An answer that large passes, and its memory is given back."""
     size = 100 * 1000 * 1000
     stage.simulator.fail_next(FaultKind.HUGE, huge_bytes=size)
-    before = memory_bytes(stage.gateway)
+    before = memory_bytes(stage.gateway.process.pid)
     with connected(stage.gateway.url) as wire:
         wire.socket.settimeout(60.0)
         wire.send(post(chat(b"", b"m")))
@@ -70,14 +69,14 @@ def test_a_hundred_megabytes(stage: Stage) -> None:
 
     assert answer.status == 200
     assert len(answer.body) > size
-    assert memory_bytes(stage.gateway, "VmHWM") - before < 5 * size
-    assert within(10.0, lambda: memory_bytes(stage.gateway) - before < size)
+    assert memory_bytes(stage.gateway.process.pid, "VmHWM") - before < 5 * size
+    assert within(10.0, lambda: memory_bytes(stage.gateway.process.pid) - before < size)
 
 
 def test_an_event_of_a_hundred_megabytes(stage: Stage) -> None:
     """One event is never that large: it is given up long before."""
     stage.simulator.fail_next(FaultKind.HUGE, huge_bytes=100 * 1000 * 1000)
-    before = memory_bytes(stage.gateway)
+    before = memory_bytes(stage.gateway.process.pid)
     with connected(stage.gateway.url) as wire:
         wire.socket.settimeout(60.0)
         wire.send(post(chat(b'"stream":true', b"m")))
@@ -86,7 +85,7 @@ def test_an_event_of_a_hundred_megabytes(stage: Stage) -> None:
     assert answer.status == 200, "its first event had content"
     assert b"an event of more than 16777216 bytes" in answer.body
     assert len(answer.body) < 10_000
-    assert memory_bytes(stage.gateway, "VmHWM") - before < 80 * MIB
+    assert memory_bytes(stage.gateway.process.pid, "VmHWM") - before < 80 * MIB
 
 
 @pytest.mark.parametrize("reads", [True, False], ids=["reads", "never reads"])
@@ -97,7 +96,7 @@ def test_a_stream_without_an_end(stage: Stage, *, reads: bool) -> None:
     """
     flood = events(*[EVENT % (b"x" * 60_000)] * 20_000)
     stage.odd.says(flood)
-    before = memory_bytes(stage.gateway)
+    before = memory_bytes(stage.gateway.process.pid)
     with connected(stage.gateway.url) as wire:
         wire.socket.settimeout(60.0)
         wire.send(post(chat(b'"stream":true', b"odd")))
@@ -109,4 +108,4 @@ def test_a_stream_without_an_end(stage: Stage, *, reads: bool) -> None:
 
     [line] = settled(stage.gateway)
     assert (line["outcome"], line["error"]) == ("failed", "upstream_total_timeout")
-    assert memory_bytes(stage.gateway, "VmHWM") - before < 40 * MIB
+    assert memory_bytes(stage.gateway.process.pid, "VmHWM") - before < 40 * MIB

@@ -11,7 +11,7 @@ from tests.api.asking import within
 from tests.api.certificates import certificate_for, expire
 from tests.api.documents import SECRETS, document
 from tests.api.gateway import Gateway, serving
-from tests.api.raw import Answer, chat, connected, exchange, post
+from tests.api.raw import Answer, chat, exchange, post
 from tests.api.traces import settled
 from tests.simulators.openai import OpenAISimulator
 from tests.simulators.runner import running, tls_context
@@ -19,15 +19,13 @@ from tests.simulators.runner import running, tls_context
 BOTH = pytest.mark.parametrize("stream", [b"", b'"stream":true'], ids=["plain", "stream"])
 NOWHERE = "no-such-host.invalid"
 """RFC 6761, 6.4: no name below `invalid` ever exists."""
-MANY = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Models: `nowhere`, `old`, each also with a healthy deployment (`-pair`), and `well`."""
+    """Models: `nowhere`, `old`, each also with a healthy deployment (`-pair`)."""
 
     gateway: Gateway
-    well: OpenAISimulator
     old: OpenAISimulator
 
 
@@ -54,12 +52,11 @@ def _stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             _model("old", "old", expired.base_url),
             _model("old-pair", "old-1", expired.base_url),
             _model("old-pair", "old-2", healthy.base_url),
-            _model("well", "well", healthy.base_url),
         ]
         # A machine without any resolver waits for one no longer than this.
         settings = SECRETS | {"SSL_CERT_FILE": str(trusted), "RES_OPTIONS": "timeout:1 attempts:1"}
         with serving(folder, documents, settings) as gateway:
-            yield Stage(gateway, healthy, expired)
+            yield Stage(gateway, expired)
 
 
 def _model(code: str, id_: str, endpoint: str) -> dict[str, Any]:
@@ -118,16 +115,3 @@ def test_with_another_deployment(
 
     assert attempts.count(code) >= 1
     assert attempts.count(None) == 2
-
-
-def test_many_look_ups_of_a_dead_name_hold_up_nobody(stage: Stage) -> None:
-    """The others' connections are opened meanwhile."""
-    with ExitStack() as stack:
-        wires = [stack.enter_context(connected(stage.gateway.url)) for _ in range(MANY)]
-        for wire in wires:
-            wire.send(post(chat(b"", b"nowhere")))
-        assert _ask(stage, "well").status == 200
-        for wire in wires:
-            assert wire.answer().status in {502, 504}
-    _, figures = stage.gateway.get("/metrics")
-    assert b"llmproxy_upstream_connections_resolving 0" in figures

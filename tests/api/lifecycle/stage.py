@@ -32,7 +32,9 @@ def stage(folder: Path, **settings: str) -> Iterator[World]:
         account = {"secret_name": "OPENAI_SIMULATOR_KEY", "endpoint": first.base_url}
         talker = document("talker", "OpenAI", "OpenAI", model="gpt-realtime", **account)
         talker |= {"operations": ["audio_realtime"], "costs": COSTS}
-        run(there.environment, "models", "import", "-", given=json.dumps([talker]))
+        voice = document("voice", "OpenAI", "OpenAI", model="gpt-4o-mini-tts", **account)
+        voice |= {"operations": ["audio_tts"]}
+        run(there.environment, "models", "import", "-", given=json.dumps([talker, voice]))
         for simulator in there.simulators:
             more = {"times": None}
             simulator.fail_next("timing", contains="long ", chunk_interval_ms=STEP_MS, **more)

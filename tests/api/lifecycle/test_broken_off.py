@@ -1,5 +1,6 @@
 """What has not ended in time: it is told the truth, and stands in the ledger as what it was."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.api.lifecycle.stage import (
 )
 from tests.api.raw import chat, connected, post
 from tests.api.realtime.raw_socket import talking
+from tests.simulators.operations.speech import FORMATS
 
 TIMEOUT_S = 1.0
 BROKEN_OFF = ("interrupted", "gateway_stopping")
@@ -76,6 +78,22 @@ def test_the_bytes_of_a_stream_that_is_stuck(tmp_path: Path) -> None:
         assert all(event.startswith(b"data: {") for event in events[:-2])
         assert wire.ends()
         assert end_of(there, ENDS_S) == 0
+
+
+def test_speech_for_an_old_client(tmp_path: Path) -> None:
+    """Bytes without chunks could look complete: the connection is reset, not closed."""
+    body = json.dumps({"model": "voice", "input": "stuck here", "voice": "coral"}).encode()
+    request = post(body, b"x-llmproxy-tag: stuck", path=b"/v1/audio/speech")
+    with stage(tmp_path, **SETTINGS) as there, connected(there.url) as wire:
+        wire.send(request.replace(b"HTTP/1.1", b"HTTP/1.0", 1))
+        status, headers = wire.head()
+        assert (status, dict(headers).get("transfer-encoding")) == (200, None)
+        assert wire.take(4) == FORMATS["mp3"][1]
+        tell(there)
+        with pytest.raises(ConnectionResetError):
+            wire.rest()
+        assert end_of(there, ENDS_S) == 0
+        assert outcomes(there) == {"stuck": BROKEN_OFF}
 
 
 def test_a_client_that_reads_nothing(tmp_path: Path) -> None:

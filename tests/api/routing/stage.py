@@ -10,7 +10,7 @@ from typing import Any
 
 import openai
 
-from tests.api.asking import Answer, ask, within
+from tests.api.asking import ask, within
 from tests.api.documents import SECRETS, document
 from tests.api.gateway import Gateway, serving
 from tests.simulators.azure_openai import AzureOpenAISimulator
@@ -30,20 +30,17 @@ class Stage:
     providers: Mapping[str, Simulator]
     folder: Path
 
-    def client(self, *, max_retries: int = 0, timeout: float = 60.0) -> openai.OpenAI:
-        """The official SDK."""
+    def client(self, *, timeout: float) -> openai.OpenAI:
+        """The official SDK, its own retries off."""
         return openai.OpenAI(
-            base_url=self.gateway.base_url,
-            api_key=ADMIN_KEY,
-            max_retries=max_retries,
-            timeout=timeout,
+            base_url=self.gateway.base_url, api_key=ADMIN_KEY, max_retries=0, timeout=timeout
         )
 
     def chat(self, model: str = "m", *, stream: bool = False, **options: Any) -> str:  # noqa: ANN401
         """The deployment that answered. Raises what the SDK raises."""
         timeout = options.pop("timeout", 60.0)
         with self.client(timeout=timeout) as client:
-            messages: Any = [{"role": "user", "content": options.pop("text", "hi")}]
+            messages: Any = [{"role": "user", "content": "hi"}]
             making = client.chat.completions.with_raw_response.create(
                 model=model, messages=messages, stream=stream, **options
             )
@@ -70,10 +67,14 @@ class Stage:
         assert answer.status == 200, answer.body
         return {each["deployment"]: each for each in answer.json["data"]}
 
-    def admin(self, path: str, body: object) -> Answer:
-        """Ask as an administrator."""
+    def explained(self, model: str = "m") -> dict[str, Any]:
+        """What would become of a request for a model."""
         key = {"authorization": f"Bearer {ADMIN_KEY}"}
-        return ask(self.gateway.url, path, method="POST", headers=key, body=body)
+        body = {"body": {"model": model, "messages": [{"role": "user", "content": "hi"}]}}
+        answer = ask(self.gateway.url, "/admin/explain", method="POST", headers=key, body=body)
+        assert answer.status == 200, answer.body
+        shown: dict[str, Any] = answer.json
+        return shown
 
     def figures(self) -> dict[str, float]:
         """The metrics of routing."""
@@ -99,7 +100,6 @@ class Stage:
 
 def of(simulator: Simulator, id_: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401
     """A document `id_` of the model `m`, unless `code` says another, before this provider."""
-    parameters = fields.pop("parameters", {})
     code = fields.pop("code", "m")
     if isinstance(simulator, AzureOpenAISimulator):
         account = {"secret_name": "AZURE_SIMULATOR_KEY", "endpoint": simulator.url}
@@ -110,13 +110,10 @@ def of(simulator: Simulator, id_: str, **fields: Any) -> dict[str, Any]:  # noqa
             deployment_name="chat",
             api_version="2024-10-21",
             **account,
-            **parameters,
         )
     else:
         account = {"secret_name": "OPENAI_SIMULATOR_KEY", "endpoint": f"{simulator.url}/v1"}
-        made = document(
-            code, "OpenAI", "OpenAI", **({"model": "gpt-4o-mini"} | account | parameters)
-        )
+        made = document(code, "OpenAI", "OpenAI", model="gpt-4o-mini", **account)
     return made | {"id": id_, "routing": {}} | fields
 
 

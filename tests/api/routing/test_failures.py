@@ -85,8 +85,9 @@ def test_a_breaker(tmp_path: Path) -> None:
         assert stage.figures()["deployments_open"] == 1
         assert stage.served(3) == {"good": 3}
         assert stage.seen()["bad"] == 5
-        shown = stage.admin("/admin/explain", {"body": {"model": "m", "messages": []}}).json
-        assert shown is not None
+        shown = stage.explained()["candidates"]
+        told = [(each["deployment"], each["state"], each["last_resort"]) for each in shown]
+        assert told == [("good", "closed", False), ("bad", "open", True)]
         assert within(PATIENCE_S, lambda: stage.chat() == "bad")
         assert stage.conditions()["bad"]["state"] == "closed"
         assert stage.seen()["bad"] == 6

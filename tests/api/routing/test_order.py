@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.asking import within
-from tests.api.routing.stage import Stage, staged
+from tests.api.routing.stage import staged
 from tests.simulators.azure_openai import AzureOpenAISimulator
 
 WEIGHTED = {
@@ -32,21 +32,13 @@ def test_explained(tmp_path: Path) -> None:
     """The order that is shown is the one that is walked, and nobody's turn is taken by looking."""
     with staged(tmp_path, WEIGHTED | {"other": {"code": "o", "fallbacks": ["m"]}}) as stage:
         for _ in range(4):
-            shown = _explained(stage, "m")
+            shown = stage.explained()
             assert [each["turn"] for each in shown["candidates"]] == [1, 2, 3]
             assert {each["state"] for each in shown["candidates"]} == {"closed"}
             assert stage.chat() == shown["candidates"][0]["deployment"]
-        [stand_in] = _explained(stage, "o")["stand_ins"]
+        [stand_in] = stage.explained("o")["stand_ins"]
         assert (stand_in["cause"], stand_in["model"], stand_in["refused"]) == ("any", "m", None)
         assert sorted(stand_in["deployments"]) == ["first", "second", "spare"]
-
-
-def _explained(stage: Stage, model: str) -> dict[str, object]:
-    body = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
-    answer = stage.admin("/admin/explain", {"body": body})
-    assert answer.status == 200, answer.body
-    shown: dict[str, object] = answer.json
-    return shown
 
 
 def test_least_outstanding(tmp_path: Path) -> None:

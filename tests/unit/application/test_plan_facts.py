@@ -20,17 +20,17 @@ def made(**changes: object) -> Deployment:
 
 
 def test_who_can_serve_anything() -> None:
-    """Not who takes no tools, is not ready, or has no price for the operation."""
+    """Who is not ready or has no price is left out for good; who takes no tools, call by call."""
     good = made()
-    snapshot = Snapshot((good,))
-    known = PlanFacts()
-    assert known.of((good,), CHAT, snapshot).able
-    for bad in (
-        made(parameters={"enable_tools": False}),
-        made(not_ready="no secret"),
-        made(costs=None),
-    ):
-        assert not known.of((good, bad), CHAT, snapshot).able
+    plan, snapshot, known = (good,), Snapshot((good,)), PlanFacts()
+    assert known.of(plan, CHAT, snapshot).sure is plan
+    for bad in (made(not_ready="no secret"), made(costs=None)):
+        facts = known.of((good, bad), CHAT, snapshot)
+        assert facts.sure == facts.distinct == (good,)
+        assert known.find(facts.sure, CHAT) is facts
+        assert known.of((bad,), CHAT, snapshot).sure is None
+    picky = made(parameters={"enable_tools": False})
+    assert known.of((good, picky), CHAT, snapshot).sure is None
 
 
 def test_the_bound_is_the_same() -> None:

@@ -1,12 +1,15 @@
 """A second deployment beside a slow first one: who answers, who is let go, and what it costs."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
+from typing_extensions import override
 
 from llmproxy.application.interfaces.journal import Outcome
-from llmproxy.domain.errors import Broken, GatewayError, RateLimited, Refused
+from llmproxy.application.routing.health import Change, State
+from llmproxy.domain.errors import Broken, GatewayError, Refused
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway import FakeRooms
 from tests.fakes.upstream import USAGE, FakeEvents, FakeProvider, call, deployment
@@ -198,13 +201,7 @@ async def test_what_cannot_be_held_is_not_asked(*, stream: bool) -> None:
     clock = FakeClock()
     first, second = Runner(clock, 0.1), Runner(clock, 0.0)
     rooms = rooms_of(first, second, clock=clock)
-    admitted = rooms.limiter.reserve
-
-    async def once(reservation: object) -> None:
-        await admitted(reservation)  # type: ignore[arg-type]
-        rooms.limiter.refusal = RateLimited("full", retry_after_s=1.0)
-
-    rooms.limiter.reserve = once  # type: ignore[method-assign, assignment]
+    rooms.limiter.refuses_after = 1
     assert await ask(rooms, stream=stream) == "m-0"
     assert second.calls == []
 
@@ -226,3 +223,78 @@ async def test_by_what_was_observed(*, stream: bool) -> None:
     clock.advance(2.0)
     await ask(rooms, stream=stream)
     assert {each.error for each in rooms.journal.settlements[-1].attempts} == {None, "outpaced"}
+
+
+@STREAM
+async def test_only_what_is_paid_alike_is_asked_beside(*, stream: bool) -> None:
+    """Costs of a call are never added up in two currencies."""
+    clock = FakeClock()
+    first, second, third = Runner(clock, 30.0), Runner(clock, 0.0), Runner(clock, 0.0)
+    yen = {"currency": "JPY", "cost_input_1Mtokens": 300, "cost_output_1Mtokens": 300}
+    euro = yen | {"currency": "EUR"}
+    costs = zip((first, second, third), (yen, euro, yen), strict=True)
+    made = [
+        deployment(each, id=f"m-{n}", routing=HEDGED, costs=price)
+        for n, (each, price) in enumerate(costs)
+    ]
+    rooms = FakeRooms(clock, *made)
+    assert await ask(rooms, stream=stream) == "m-2"
+    assert (second.calls, rooms.journal.last.currency) == ([], "JPY")
+
+
+@STREAM
+async def test_who_is_unwell_by_now_is_not_asked_beside(*, stream: bool) -> None:
+    """The order was made before."""
+    clock = FakeClock()
+    first, ill, well = Runner(clock, 30.0), Runner(clock, 0.0), Runner(clock, 0.0)
+    rooms = rooms_of(first, ill, well, clock=clock)
+    asked = call(clock, stream=stream)
+    admission = await rooms.admit(asked)
+    rooms.fleet.hear(Change("m-1", State.OPEN, clock.now() + 30.0))
+    if stream:
+        streamed = rooms.stream.admitted(admission)
+        assert await streamed.next() == b"role content "
+        streamed.close()
+    else:
+        await rooms.answer.admitted(admission)
+    assert (len(ill.calls), len(well.calls)) == (0, 1)
+
+
+@STREAM
+@pytest.mark.parametrize("seconds", [(0.12, 30.0), (30.0, 0.08)], ids=["first", "second"])
+async def test_what_a_race_costs_and_takes(seconds: tuple[float, float], *, stream: bool) -> None:
+    """The answer's head says the row's cost; time in which both were waited for counts once."""
+    clock = RunningClock()
+    rooms = rooms_of(*[Runner(clock, each) for each in seconds], clock=clock)
+    if stream:
+        await ask(rooms, stream=True)
+    else:
+        answered = await rooms.answer(call(clock))
+        assert answered.cost_nano == rooms.journal.last.cost_nano == PROMPT_NANO + 18_000
+        assert answered.waited_s == pytest.approx(0.1, abs=0.09)
+    closed = rooms.journal.last
+    assert 0.0 <= closed.overhead_s < 0.05
+    assert closed.duration_s > 0.1 - 0.02
+
+
+async def test_the_second_has_the_time_that_is_left() -> None:
+    """What a client waits for an answer in one piece is one time for both."""
+    clock = RunningClock()
+    first, second = Runner(clock, 30.0), Runner(clock, 0.0)
+    rooms = rooms_of(first, second, clock=clock)
+    await rooms.answer(call(clock, silence_s=5.0))
+    silence_s = second.calls[0].silence_s
+    assert silence_s is not None
+    assert silence_s < 5.0 - 0.02 + 0.005
+
+
+class RunningClock(FakeClock):
+    """Real time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began = time.perf_counter()
+
+    @override
+    def monotonic(self) -> float:
+        return super().monotonic() + time.perf_counter() - self._began

@@ -9,7 +9,7 @@ from llmproxy.application.routing.breaker import EARLY_EVERY_S
 from llmproxy.domain.errors import Broken, BudgetSpent, Busy, GatewayError, OwnFault, Refused
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway import FakeRooms
-from tests.fakes.upstream import deployment, good_reply
+from tests.fakes.upstream import call, deployment, good_reply
 from tests.unit.application.scripted import Scripted, ask, told
 
 pytestmark = pytest.mark.asyncio
@@ -198,3 +198,31 @@ async def test_nobody_tries_beside_an_early_try() -> None:
     assert len(first.calls) == 6
     held_up.cancel()
     await asyncio.gather(held_up, return_exceptions=True)
+
+
+async def test_a_refusal_is_one_for_all_deployments_of_a_stand_in() -> None:
+    """The next one would refuse it too."""
+    clock = FakeClock()
+    refusing = [Scripted(clock, WRONG) for _ in range(3)]
+    rooms = FakeRooms(
+        clock,
+        deployment(Scripted(clock, Broken("down")), id="a", code="mini", fallbacks=["b"]),
+        *[deployment(each, id=f"b-{n}", code="b") for n, each in enumerate(refusing)],
+    )
+    with pytest.raises(Broken, match="down"):
+        await ask(rooms, clock)
+    assert sum(len(each.calls) for each in refusing) == 1
+
+
+async def test_a_slice_of_a_session_has_no_stand_in() -> None:
+    """It is for the deployment that talks: of one that is not ready any more it is refused."""
+    clock = FakeClock()
+    rooms = FakeRooms(
+        clock,
+        deployment(None, "gone", id="a", code="mini", fallbacks=["b"]),
+        deployment(Scripted(clock), id="b", code="b"),
+    )
+    talking = deployment(Scripted(clock), id="a", code="mini")
+    with pytest.raises(OwnFault):
+        await rooms.admit(call(clock), talking)
+    assert rooms.limiter.held == []

@@ -146,6 +146,7 @@ async def test_a_client_that_leaves_in_a_pause_pays_nothing() -> None:
     closed = rooms.journal.last
     assert (closed.outcome, closed.cost_nano, closed.counted) == (Outcome.ABORTED, 0, 0)
     assert told(rooms) == [("gpt-mini", "upstream_error")]
+    assert closed.overhead_s == 0.0
 
 
 async def test_pauses_of_a_stream_have_pulses() -> None:
@@ -191,3 +192,33 @@ async def test_who_falls_ill_meanwhile_is_left_for_last() -> None:
 
     slow.replies, well.replies = [Broken("down")], [Broken("down")]
     assert await ask(rooms, clock) == "m-1"
+
+
+async def test_a_deployment_is_held_anew_when_it_is_asked_again() -> None:
+    """Another one's own limits stood in between: then nothing was held of any."""
+    clock = FakeClock()
+    down, full = Scripted(clock, Broken("down"), good_reply()), Scripted(clock)
+    limits = {"tokens_per_minute": 1_000_000}
+    rooms = FakeRooms(
+        clock,
+        deployment(down, id="m-0", routing={"retries": 1}, limits=limits),
+        deployment(full, id="m-1", limits=limits),
+    )
+    rooms.limiter.full = {1}
+    assert await ask(rooms, clock) == "m-0"
+    assert rooms.limiter.moves == [1, 0]
+
+
+async def test_what_is_too_late_takes_nothing_more() -> None:
+    """Neither of the budget nor of what a breaker allows before its time."""
+    clock = FakeClock()
+    late, ill = Scripted(clock, TimedOut("late")), Scripted(clock)
+    late.takes_s = 5.0
+    rooms = FakeRooms(clock, deployment(late, id="m-0"), deployment(ill, id="m-1"))
+    sick = rooms.fleet.health(rooms.registry.snapshot.deployments[1])
+    rooms.fleet.hear(Change("m-1", State.OPEN, clock.now() + 60.0))
+    clock.advance(1.0)
+    with pytest.raises(TimedOut):
+        await ask(rooms, clock, silence_s=5.0)
+    assert ill.calls == []
+    assert sick.takes_early(clock.monotonic())

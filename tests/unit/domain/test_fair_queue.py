@@ -32,7 +32,7 @@ def test_first_come_first_served_within_a_flow() -> None:
     queue: FairQueue[str] = FairQueue()
     for item in "wxyz":
         queue.join(item, "one", weight=1, cost=1)
-    assert (names(queue, 4), len(queue), list(queue.firsts())) == ("wxyz", 0, [])
+    assert (names(queue, 4), queue.length, list(queue.firsts())) == ("wxyz", 0, [])
 
 
 def test_ten_times_as_many_get_no_more() -> None:
@@ -91,7 +91,7 @@ def test_who_leaves_pays_nothing() -> None:
         queue.join(item, item, weight=1, cost=1)
     queue.leave(left)
     queue.leave(left)
-    assert len(queue) == 4
+    assert queue.length == 4
     assert names(queue, 4) == "abab"
 
 
@@ -170,7 +170,7 @@ class Machine(RuleBasedStateMachine):
         place = self.queue.join(self.numbers, flow, weight=1, cost=cost)
         self.waiting[flow].append(place)
 
-    @precondition(lambda self: len(self.queue) > 0)
+    @precondition(lambda self: self.queue.length > 0)
     @rule()
     def go(self) -> None:
         """Who is next is the first of its flow."""
@@ -182,7 +182,7 @@ class Machine(RuleBasedStateMachine):
             if other != flow and places:
                 self.passed[places[0].item] += place.cost
 
-    @precondition(lambda self: len(self.queue) > 0)
+    @precondition(lambda self: self.queue.length > 0)
     @rule(data=st.data())
     def leave(self, data: st.DataObject) -> None:
         """Anybody may."""
@@ -196,7 +196,7 @@ class Machine(RuleBasedStateMachine):
         """Exactly those wait that have joined and neither gone nor left."""
         expected = {place for places in self.waiting.values() for place in places}
         assert set(self.queue) == expected
-        assert len(self.queue) == len(expected)
+        assert self.queue.length == len(expected)
         firsts = [places[0] for places in self.waiting.values() if places]
         assert sorted(place.number for place in self.queue.firsts()) == sorted(
             place.number for place in firsts

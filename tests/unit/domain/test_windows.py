@@ -146,13 +146,13 @@ def test_shares_are_told_once() -> None:
     counter.sums.most = 10
     counter.count(NOW, 5)
     counter.watch((50, 75, 100))
-    assert counter.alert_at == 8  # 7.5 is reached with 8
+    assert counter.sums.alert_at == 8  # 7.5 is reached with 8
     counter.count(NOW, 3)
     assert alerted(counter) == [75]
     assert alerted(counter) == []
     counter.count(NOW, 9)
     assert alerted(counter) == [100]
-    assert counter.alert_at == NEVER
+    assert counter.sums.alert_at == NEVER
 
 
 def test_a_month_tells_anew() -> None:
@@ -256,26 +256,6 @@ def test_a_rule_is_gone() -> None:
     counters.count(NOW, (1, 1, 9), "USD")
     assert counters.adopt(LIMITS)
     assert counters.is_full((1, 1, 2), "USD")
-
-
-def test_shares_of_what_was_not_held_are_told_later() -> None:
-    """The limits may be gone when it is counted; the next call that they let in tells."""
-    counters = scope(Limits(LIMITS.rules, alert_at_percent=(50,)))
-    counters.count(NOW, (1, 5, 5), "USD")
-    counters.hold(NOW, (1, 1, 1), "USD")
-    passed = counters.settle(NOW, (1, 1, 1), (0, 0, 0), "USD")
-    assert passed is not None
-    assert [each.counter.measure for each in passed] == [Measure.TOKENS, Measure.COST]
-
-
-def test_requests_tell_shares_when_they_are_held() -> None:
-    """A request in flight is a request: its share is told at once, and not again at its end."""
-    limits = Limits((Rule(Measure.REQUESTS, Window.MINUTE, 2),), alert_at_percent=(50, 100))
-    counters = scope(limits)
-    passed = counters.hold(NOW, (1, 0, 0), "USD")
-    assert passed is not None
-    assert [each.percent for each in passed] == [50]
-    assert counters.settle(NOW, (1, 0, 0), (1, 0, 0), "USD") is None
 
 
 def test_headers_do_not_speak_of_totals() -> None:

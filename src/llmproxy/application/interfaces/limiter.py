@@ -76,6 +76,8 @@ class Used(NamedTuple):
 
 
 NOTHING_USED = Used(0, 0, 0)
+NO_LANE = -1
+"""`Reservation.lane` while no lane is held."""
 
 
 class Limit(NamedTuple):
@@ -126,7 +128,7 @@ class Limiter(Protocol):
 
     @abstractmethod
     async def move(self, reservation: Reservation, lane: int) -> None:
-        """Hold another lane in place of the present one; on an error none is held.
+        """Hold another lane in place of the present one; on an error none is held (`NO_LANE`).
 
         Raises as `reserve`.
         """

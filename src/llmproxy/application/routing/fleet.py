@@ -14,7 +14,7 @@ from llmproxy.application.routing.plan import Ordered, Plan
 from llmproxy.application.routing.ranking import seat_of
 from llmproxy.application.routing.retry_budget import RetryBudget
 from llmproxy.application.routing.rota import Rota
-from llmproxy.domain.routing import PLAIN, Routing, first_stated
+from llmproxy.domain.routing import Routing
 
 __all__ = ["Change", "Condition", "Fleet", "Health", "Ordered", "Plan", "RetryBudget", "State"]
 
@@ -66,23 +66,26 @@ class Fleet:
         """How many deployments there is a reason to look closer at before they are asked."""
         return self._ward.unwell
 
-    def order(self, plan: Plan, call: Call) -> Ordered:
-        """Return the order in which this call asks the deployments of a plan; the turn is taken."""
+    def order(self, plan: Plan, call: Call, routing: Routing) -> Ordered:
+        """Return the order in which this call asks the deployments of a plan; the turn is taken.
+
+        `routing` is that of the plan's model in the present snapshot.
+        """
         if len(plan) == 1:
             return self._alone(plan, counted=True) if self._ward.unwell else Ordered(plan, 1)
         seen = self._seen.get(id(plan))
-        rota = self._rota(plan) if seen is None else seen[1]
+        rota = self._rota(plan, routing) if seen is None else seen[1]
         if self._ward.unwell:
             for _, health in rota.watched:
                 if health.ill:
                     return self._around(rota, call, counted=True)
         return rota.order(call)
 
-    def look(self, plan: Plan, call: Call) -> Ordered:
+    def look(self, plan: Plan, call: Call, routing: Routing) -> Ordered:
         """Return the order in which such a call would ask them now; no turn is taken."""
         if len(plan) == 1:
             return self._alone(plan, counted=False)
-        return self._around(self._rota(plan), call, counted=False)
+        return self._around(self._rota(plan, routing), call, counted=False)
 
     def _alone(self, plan: Plan, *, counted: bool) -> Ordered:
         """Say of a single deployment whether it is well. It needs no turns: models are many."""
@@ -118,11 +121,10 @@ class Fleet:
                 head.offer(now)
         return ordered
 
-    def _rota(self, plan: Plan) -> Rota:
+    def _rota(self, plan: Plan, routing: Routing) -> Rota:
         seen = self._seen.get(id(plan))
         if seen is not None:
             return seen[1]
-        routing = first_stated([each.model.routing for each in plan])
         # All plans with the same deployments share their turns.
         key = (*[id(each) for each in plan], id(routing))
         rota = self._rotas.get(key)
@@ -153,12 +155,10 @@ class Fleet:
         health.is_of(model, deployment.created)
         return health
 
-    def routing(self, plan: Plan) -> Routing:
-        """Return how the model of a plan is routed."""
-        if len(plan) == 1:
-            return plan[0].model.routing or PLAIN
-        seen = self._seen.get(id(plan))
-        return (self._rota(plan) if seen is None else seen[1]).routing
+    def state(self, deployment: Deployment) -> State:
+        """Return how a deployment is doing; one that was never asked is well."""
+        health = self._healths.get(deployment.model.id)
+        return State.CLOSED if health is None else health.state(self._clock.monotonic())
 
     def budget(self, code: str) -> RetryBudget:
         """Return what the calls for a model may retry."""

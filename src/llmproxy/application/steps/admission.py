@@ -7,10 +7,10 @@ from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.journal import Attempt
 from llmproxy.application.interfaces.limiter import Reservation
 from llmproxy.application.interfaces.upstream import Deployment
+from llmproxy.application.routing.plan import Plan
 from llmproxy.domain.errors import OwnFault
 from llmproxy.domain.routing import PLAIN, Routing
 
-Plan = tuple[Deployment, ...]
 NOT_READY: Final = "model_not_ready"
 
 
@@ -23,9 +23,11 @@ class Admission:
     with another model gives back before it holds again. `at` is when the call was admitted, in unix
     seconds: both lines of the journal say it, whatever stood in. `model` is the name by which the
     plan was found: that of the call, or of a model that stands in for it; `routing` is that of the
-    model asked for. `cut` is who was cut off at work, `paused_s` how long nobody was at work before
-    somebody was asked again. `outpaced` are those of the attempts that were let go because another
-    deployment spoke first.
+    model asked for.
+
+    `cut` is who was cut off at work, `between_s` how long nobody was at work before
+    somebody was asked again, less what two attempts had in common. `outpaced` are those of the
+    attempts that were let go because another deployment spoke first.
     """
 
     call: Call
@@ -40,13 +42,13 @@ class Admission:
     model: str = ""
     routing: Routing = PLAIN
     cut: Deployment | None = None
-    paused_s: float = 0.0
+    between_s: float = 0.0
     outpaced: tuple[Attempt, ...] = ()
 
     @property
     def waited_s(self) -> float:
         """How long providers were waited for: in attempts that ended, and between them."""
-        return sum([attempt.duration_s for attempt in self.attempts], self.paused_s)
+        return sum([attempt.duration_s for attempt in self.attempts], self.between_s)
 
 
 def not_ready(deployment: Deployment) -> OwnFault:

@@ -13,7 +13,8 @@ from llmproxy.application.interfaces.limiter import NOTHING_USED, Limiter, Reser
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.registry import Registry
 from llmproxy.application.routing.fleet import Fleet
-from llmproxy.application.steps.admission import Admission, Plan
+from llmproxy.application.routing.plan import Plan
+from llmproxy.application.steps.admission import Admission
 from llmproxy.application.steps.bound import Bound, bound_of, prompt_estimate
 from llmproxy.application.steps.ground import Switching
 from llmproxy.application.steps.plan import plan_of
@@ -52,22 +53,23 @@ class Admit(Switching):
         Raises CallerError, RateLimited, BudgetSpent, Unavailable, or OwnFault for a model that is
         not ready, nor any that stands in for it.
         """
-        fleet = self._fleet
-        model, plan, scopes, routing = found_for(self._registry, fleet, call, self._known)
-        routing = routing or fleet.routing(plan)
-        well = 1
+        registry, well = self._registry, 1
         if only is not None:
-            plan = (only,)
+            model, stands_in = call.model, None
+            _, scopes = plan_of(registry, call, self._known)
+            plan: Plan = (only,)
+            routing = registry.routing(only.model.code)
             most = bound_of(call, plan)
         else:
+            model, plan, scopes, stands_in = found_for(registry, call, self._known)
             facts = self._known.find(plan, call.operation)
             most = bound_of(call, plan if facts is None else facts.distinct)
-            if len(plan) > 1 or fleet.unwell:
-                plan, well = fleet.order(plan, call)
+            routing = registry.routing(plan[0].model.code)
+            if len(plan) > 1 or self._fleet.unwell:
+                plan, well = self._fleet.order(plan, call, routing)
         admission = await self._admit(call, plan, reservation_of(call, plan, scopes, most))
-        admission.model, admission.routing, admission.well = model, routing, well
+        admission.model, admission.routing, admission.well = model, stands_in or routing, well
         reservation = admission.reservation
-        admission.at = reservation.at
         try:
             self._journal.opened(_entry(admission, most.likely_prompt_tokens))
         except BaseException:
@@ -93,7 +95,8 @@ class Admit(Switching):
         """See the port."""
         call = replace(admission.call, model=code)
         plan, scopes = plan_of(self._registry, call)
-        plan, well = self._fleet.order(plan, call)
+        routing = self._registry.routing(plan[0].model.code)
+        plan, well = self._fleet.order(plan, call, routing)
         if admission.held:
             admission.held = False
             self._limiter.settle(admission.reservation, NOTHING_USED)
@@ -111,7 +114,7 @@ class Admit(Switching):
         except (RateLimited, BudgetSpent) as error:
             error.quota = reservation.quota
             raise
-        return Admission(call, plan, reservation)
+        return Admission(call, plan, reservation, at=reservation.at)
 
 
 def uncountable() -> Unavailable:

@@ -95,6 +95,20 @@ class Lanes:
         self._end = self.lane + 1
 
     def beside(self) -> int | None:
-        """Return the next one that is well and not asked yet: it may be asked at the same time."""
-        lane = self.lane + 1
-        return lane if lane < min(self._end, self._admission.well) else None
+        """Return one that may be asked beside the present one: well, not asked yet, paid alike."""
+        plan = self._admission.plan
+        asked = {attempt.deployment for attempt in self._admission.attempts}
+        currency = currency_of(plan[self.lane])
+        for lane in range(self.lane + 1, min(self._end, self._admission.well)):
+            other = plan[lane]
+            if other.model.id in asked or currency_of(other) != currency:
+                continue
+            if self._is_well(lane, other):
+                return lane
+        return None
+
+
+def currency_of(deployment: Deployment) -> str | None:
+    """Return what a deployment's price is in; None for one that is free or has none."""
+    price = deployment.model.price
+    return None if price is None or price.free else price.currency

@@ -22,11 +22,6 @@ class Legs:
         self._admission = admission
         self._legs: list[Leg] | None = None
 
-    @property
-    def retries(self) -> int:
-        """How often the model that was asked for lets a deployment be asked again in one call."""
-        return self._admission.routing.retries
-
     def take(self, cause: Cause, *, unwell_left: bool) -> Leg | None:
         """Return the next one; what failed first decides on all of them. None when none is left."""
         if self._legs is None:

@@ -5,7 +5,8 @@ from llmproxy.application.interfaces.limiter import Scope
 from llmproxy.application.interfaces.stored_response import Origin
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.registry import Registry
-from llmproxy.application.steps.admission import Plan, not_ready
+from llmproxy.application.routing.plan import Plan
+from llmproxy.application.steps.admission import not_ready
 from llmproxy.application.steps.plan_facts import PlanFacts
 from llmproxy.domain.errors import GatewayError, InvalidRequest, PriceMissing
 from llmproxy.domain.limit_words import currency_refusal
@@ -22,8 +23,9 @@ def plan_of(
     plan = registry.candidates(call.model, call.caller, call.operation)
     if call.previous is not None:
         plan = able(maker_of(call.previous, plan, call.model), call)
-    elif known is None or not known.of(plan, call.operation, registry.snapshot).able:
-        plan = able(plan, call)
+    else:
+        sure = None if known is None else known.of(plan, call.operation, registry.snapshot).sure
+        plan = able(plan, call) if sure is None else sure
     scopes = registry.scopes(call.caller, plan[0].model.code)
     return payable(plan, scopes) if scopes else plan, scopes
 

@@ -3,8 +3,8 @@
 from typing import Final, NamedTuple
 
 from llmproxy.application.interfaces.upstream import Deployment
+from llmproxy.application.routing.plan import Plan
 from llmproxy.application.snapshot import Snapshot
-from llmproxy.application.steps.admission import Plan
 from llmproxy.domain.operation import Operation
 
 MAX_KNOWN: Final = 4096
@@ -14,12 +14,13 @@ MAX_KNOWN: Final = 4096
 class Facts(NamedTuple):
     """What is known of one plan.
 
-    `able`: each of it can serve any call of the operation. `distinct` are those of which no two
-    have the same price and bounds: what a call can cost at most is decided among them.
+    `sure` are those of it that can serve any call of the operation, where no other one can serve
+    some; None where that is to be looked at for each call. `distinct` are those of them of which no
+    two have the same price and bounds: what a call can cost at most is decided there.
     """
 
     plan: Plan
-    able: bool
+    sure: Plan | None
     distinct: Plan
 
 
@@ -48,14 +49,18 @@ class PlanFacts:
         facts = self._known.get((id(plan), operation))
         if facts is None:
             facts = self._known[id(plan), operation] = _facts(plan, operation)
+            if facts.sure is not None:
+                self._known[id(facts.sure), operation] = facts
         return facts
 
 
 def _facts(plan: Plan, operation: Operation) -> Facts:
-    able = all(_is_able(each, operation) for each in plan)
+    able = tuple([each for each in plan if _may_be_able(each, operation)])
+    picky = any(each.model.parameters.enable_tools is False for each in able)
+    sure = None if picky or not able else plan if len(able) == len(plan) else able
     distinct: list[tuple[object, ...]] = []
     kept = []
-    for each in plan:
+    for each in sure or plan:
         parameters = each.model.parameters
         bounds = (
             each.model.price,
@@ -65,12 +70,12 @@ def _facts(plan: Plan, operation: Operation) -> Facts:
         if bounds not in distinct:
             distinct.append(bounds)
             kept.append(each)
-    return Facts(plan, able, tuple(kept))
+    return Facts(plan, sure, tuple(kept))
 
 
-def _is_able(deployment: Deployment, operation: Operation) -> bool:
-    """Whether nothing can stand against it: what `steps.plan.reason_against` looks at, and more."""
-    model = deployment.model
-    if model.parameters.enable_tools is False or deployment.not_ready is not None:
+def _may_be_able(deployment: Deployment, operation: Operation) -> bool:
+    """Whether it can serve some call: what `steps.plan.reason_against` looks at beside the call."""
+    price = deployment.model.price
+    if deployment.not_ready is not None or price is None:
         return False
-    return model.price is not None and model.price.missing_for(operation) is None
+    return price.missing_for(operation) is None

@@ -110,8 +110,8 @@ class Race(Generic[Said]):
 
     async def _ask_second(self) -> None:
         """Ask the next one too, if there is one that is well and what it may use can be held."""
-        lane = self._walk.lane_beside()
-        if lane is None:
+        lane, left_s = self._walk.lane_beside(), self._walk.left_s
+        if lane is None or (left_s is not None and left_s <= 0):
             return
         ground, admission = self._ground, self._admission
         held = replace(admission.reservation, lane=0, at=ground.clock.now(), quota=None)
@@ -128,6 +128,8 @@ class Race(Generic[Said]):
                 return
             raise
         self._beside = self._walk.beside(lane, held)
+        if not admission.call.stream:
+            admission.call.silence_s = self._walk.left_s
         self._second = self._run(self._beside.deployment)
 
     def _goes_on_with_the_second(self) -> bool:
@@ -139,6 +141,7 @@ class Race(Generic[Said]):
         if isinstance(error, Refused):
             return False
         reservation = self._admission.reservation
+        self._count_once(beside)
         self._walk.failed(error)
         self._ground.limiter.settle(reservation, NOTHING_USED)
         self._walk.go_on_as(beside)
@@ -151,6 +154,7 @@ class Race(Generic[Said]):
         if second is None or beside is None:
             return False
         self._second = self._beside = None
+        self._count_once(beside)
         error = second.exception()
         if error is not None:
             self._record_failed(beside, error)
@@ -178,10 +182,15 @@ class Race(Generic[Said]):
         second, beside = self._second, self._beside
         if second is not None and beside is not None:
             self._second = self._beside = None
+            self._count_once(beside)
             second.cancel()
             if _spoke(second):
                 self._ask.drop(second.result())
             self._charge(beside, why)
+
+    def _count_once(self, beside: Asked) -> None:
+        """Both were waited for since the second was asked: that time has passed only once."""
+        self._admission.between_s -= self._ground.clock.monotonic() - beside.began
 
     def _charge(self, outpaced: Asked, why: str) -> None:
         """Record an attempt that was let go, with what its prompt costs there."""

@@ -122,7 +122,7 @@ class Settle:
         self._meter.settled(
             model=held.model, operation=call.operation, outcome=outcome, duration_s=duration_s
         )
-        return cost_nano
+        return entry.cost_nano
 
 
 def _entry(admission: Admission, outcome: Outcome, error: str | None, duration_s: float) -> Closed:
@@ -135,7 +135,7 @@ def _entry(admission: Admission, outcome: Outcome, error: str | None, duration_s
     first = admission.first_content_at
     return Closed(
         call.request_id,
-        admission.at or held.at,
+        admission.at,
         caller.key_id,
         caller.project or caller.tag,
         held.model,

@@ -6,12 +6,11 @@ from typing import NamedTuple
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.limiter import Scope
 from llmproxy.application.registry import Registry
-from llmproxy.application.routing.fleet import Fleet
-from llmproxy.application.steps.admission import Plan
+from llmproxy.application.routing.plan import Plan
 from llmproxy.application.steps.plan import plan_of
 from llmproxy.application.steps.plan_facts import PlanFacts
 from llmproxy.domain.errors import GatewayError, OwnFault
-from llmproxy.domain.routing import Cause, Routing
+from llmproxy.domain.routing import PLAIN, Cause, Routing
 
 
 class Found(NamedTuple):
@@ -35,9 +34,7 @@ class StandIn(NamedTuple):
     refusal: GatewayError | None
 
 
-def found_for(
-    registry: Registry, fleet: Fleet, call: Call, known: PlanFacts | None = None
-) -> Found:
+def found_for(registry: Registry, call: Call, known: PlanFacts | None = None) -> Found:
     """Return the plan of a call's model; where none of it is ready, that of one that stands in.
 
     Raises what the call is to be refused with.
@@ -45,7 +42,7 @@ def found_for(
     try:
         return Found(call.model, *plan_of(registry, call, known))
     except OwnFault:
-        routing = _routing(registry, fleet, call)
+        routing = _routing(registry, call)
         for name in routing.fallbacks.get(Cause.ANY, ()):
             try:
                 return Found(name, *plan_of(registry, replace(call, model=name)), routing)
@@ -54,19 +51,19 @@ def found_for(
         raise
 
 
-def _routing(registry: Registry, fleet: Fleet, call: Call) -> Routing:
+def _routing(registry: Registry, call: Call) -> Routing:
     """Return how a call's model is routed; plain for one that is bound to its deployment."""
     known = registry.candidates(call.model, call.caller, call.operation)
     by_code = call.previous is None and known[0].model.code == call.model
-    return fleet.routing(known) if by_code else Routing()
+    return registry.routing(call.model) if by_code else PLAIN
 
 
-def stand_ins(registry: Registry, fleet: Fleet, call: Call) -> tuple[StandIn, ...]:
+def stand_ins(registry: Registry, call: Call) -> tuple[StandIn, ...]:
     """Return all that are named for the call's model, in the order in which they are asked.
 
     Raises GatewayError for a model that does not exist for this caller.
     """
-    routing = _routing(registry, fleet, call)
+    routing = _routing(registry, call)
     found = []
     for cause, names in routing.fallbacks.items():
         for name in names:

@@ -11,7 +11,7 @@ Every failure before the first content comes here, and here alone it is decided 
 from typing import Final
 
 from llmproxy.application.interfaces.journal import Attempt
-from llmproxy.application.interfaces.limiter import Reservation
+from llmproxy.application.interfaces.limiter import NO_LANE, Reservation
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.routing.retry_budget import RetryBudget
 from llmproxy.application.steps.admission import Admission
@@ -79,6 +79,8 @@ class Walk:
         Raises the failure that the caller is told when nobody is left.
         """
         while True:
+            if self._number and (self._number >= MAX_ATTEMPTS or self._too_late()):
+                raise self._told()
             lane, self._retry_lane = self._retry_lane, None
             if lane is None:
                 lane = self._lanes.following(self._number, self._budget)
@@ -86,8 +88,6 @@ class Walk:
                 if await self._go_on():
                     continue
                 return None
-            if self._number and (self._number >= MAX_ATTEMPTS or self._too_late()):
-                raise self._told()
             deployment = await self._depart(lane)
             if deployment is not None:
                 return deployment
@@ -103,6 +103,7 @@ class Walk:
             try:
                 await ground.limiter.move(reservation, lane)
             except GatewayError as error:
+                reservation.lane = NO_LANE  # none is held: whoever is asked next is held anew
                 duration_s = ground.clock.monotonic() - began
                 attempt = Attempt(deployment.model.id, error.code or "failed", duration_s)
                 self._fail(error, attempt)
@@ -123,8 +124,6 @@ class Walk:
 
     async def _go_on(self) -> bool:
         """Begin the next leg; False: wait and ask `next` again. Raises when there is none."""
-        if self._too_late():
-            raise self._told()
         cause = cause_of(self._failure)
         while (leg := self._legs.take(cause, unwell_left=self._lanes.left)) is not None:
             if await self._begin(leg):
@@ -150,7 +149,7 @@ class Walk:
         """Prepare to ask one of them again; False: after a wait. Raises when that is no use."""
         again = None
         if self._admission.held and self._admission.plan:
-            again = self._retries.choose(self._legs.retries, self._ground.jitter)
+            again = self._retries.choose(self._admission.routing.retries, self._ground.jitter)
         if again is None or self._too_late(again.pause_s) or not self._budget():
             raise self._told()
         self._retries.made += 1
@@ -162,8 +161,11 @@ class Walk:
 
     async def pause(self, seconds: float) -> None:
         """Wait before somebody is asked again: waiting for providers, as the ledger counts it."""
-        self._admission.paused_s += seconds
-        await self._ground.pause(seconds)
+        began = self._ground.clock.monotonic()
+        try:
+            await self._ground.pause(seconds)
+        finally:
+            self._admission.between_s += self._ground.clock.monotonic() - began
 
     @property
     def waited_s(self) -> float:
@@ -196,16 +198,13 @@ class Walk:
         if not isinstance(error, UpstreamError | CallerError):
             raise error
         refused = isinstance(error, Refused)
-        if refused and not (self._away or self._mended_elsewhere(error)):
-            raise error
+        if refused:
+            if not (self._away or self._legs.mend(cause_of(error))):
+                raise error
+            self._lanes.end_here()
         self._retries.failed(self._lanes.lane, error)
         if not (self._away and refused and self._failure is not None):
             self._failure = weightier(self._failure, error)
-
-    def _mended_elsewhere(self, error: GatewayError) -> bool:
-        """Whether another model is named for just this refusal."""
-        self._lanes.end_here()
-        return self._legs.mend(cause_of(error))
 
     def _no_longer(self) -> Asked | None:
         asked, self.asked = self.asked, None

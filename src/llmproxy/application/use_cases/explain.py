@@ -20,7 +20,7 @@ from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.registry import Registry
 from llmproxy.application.routing.fleet import Fleet
 from llmproxy.application.routing.health import State
-from llmproxy.application.routing.plan import Ordered
+from llmproxy.application.routing.plan import Ordered, Plan
 from llmproxy.application.snapshot import may_use
 from llmproxy.application.steps.admission import not_ready
 from llmproxy.application.steps.admit import reservation_of, uncountable
@@ -39,8 +39,6 @@ MAX_CANDIDATES: Final = 16
 MODEL: Final = "model"
 LIMIT: Final = "limit"
 ADAPTER: Final = "adapter"
-
-Plan = tuple[Deployment, ...]
 
 
 class Cost(NamedTuple):
@@ -128,11 +126,12 @@ class Explain:
         scopes: tuple[Scope, ...] = ()
         well = 0
         try:
-            _, plan, scopes, _ = found_for(self._registry, self._fleet, call)
+            _, plan, scopes, _ = found_for(self._registry, call)
         except GatewayError as error:
             refused = Refusal(MODEL, error)
         else:
-            plan, well = self._fleet.look(plan, call)
+            routing = self._registry.routing(plan[0].model.code)
+            plan, well = self._fleet.look(plan, call, routing)
         candidates = await self._candidates(Ordered(plan, well), call, streamed=streamed)
         most = bound_of(call, plan)
         reservation = reservation_of(call, plan, scopes, most) if plan else None
@@ -160,18 +159,17 @@ class Explain:
     async def _candidates(
         self, ordered: Ordered, call: Call, *, streamed: bool
     ) -> tuple[Candidate, ...]:
-        states = {each.deployment: each.state for each in self._fleet.conditions()}
         found = []
         for place, each in enumerate(ordered.plan[:MAX_CANDIDATES]):
             look = await _look(each, call, streamed=streamed)
-            state = states.get(each.model.id, State.CLOSED)
+            state = self._fleet.state(each)
             found.append(Candidate(each, *look, _cost(each, call), place < ordered.well, state))
             await asyncio.sleep(0)  # requests that are served have their turn in between
         return tuple(found)
 
     def _stand_ins(self, call: Call) -> tuple[StandIn, ...]:
         try:
-            return stand_ins(self._registry, self._fleet, call)
+            return stand_ins(self._registry, call)
         except GatewayError:
             return ()  # there is no such model: what refuses the call says so
 

@@ -82,8 +82,6 @@ class Crowd:
         self._large_bytes = 0
         self._weight_of = weight_of
         self._queue: FairQueue[_Waiting] = FairQueue()
-        self._waiting = 0
-        """The length of the queue, as a plain number for the path that all requests take."""
 
     async def admit(self, visit: Visit, caller: Caller, size: int) -> None:
         """Take room for one request, whose body will hold `size` bytes (0: that is not known).
@@ -96,7 +94,7 @@ class Crowd:
     def enter(self, visit: Visit, size: int) -> bool:
         """Take room at once, if nobody waits for it; return whether it was taken."""
         held = self.held_bytes + size
-        if self._waiting or held > self._most_bytes or self.running >= self._most_requests:
+        if self._queue.length or held > self._most_bytes or self.running >= self._most_requests:
             return False
         if size > SMALL_BYTES:
             if not self._has_room(0, size):
@@ -113,7 +111,7 @@ class Crowd:
 
         It does not wait: what holds a part while it waits for more could wait for its like.
         """
-        short = self._waiting and self.running < self._most_requests
+        short = self._queue.length and self.running < self._most_requests
         if not self._has_room(held, wanted) or (short and wanted > SMALL_BYTES):
             self.refused.growth += 1
             raise overloaded()
@@ -135,7 +133,7 @@ class Crowd:
         self.held_bytes -= held
         if held > SMALL_BYTES:
             self._large_bytes -= held
-        if self._waiting:
+        if self._queue.length:
             self._let_in()
 
     def close(self) -> None:
@@ -152,7 +150,7 @@ class Crowd:
         return {
             "running": self.running,
             "running_most": self._most_requests,
-            "queued": self._waiting,
+            "queued": self._queue.length,
             "queued_most": self._most_queued,
             "body_bytes": self.held_bytes,
             "body_bytes_most": self._most_bytes,
@@ -195,9 +193,8 @@ class Crowd:
         turns = max(1.0, size * self._most_requests / self._most_bytes)
         flow, weight = self._share_of(caller)
         place = self._queue.join(_Waiting(size), flow, weight=weight, cost=turns)
-        self._waiting += 1
         self._let_in()
-        if self._waiting > self._most_queued:
+        if self._queue.length > self._most_queued:
             last = self._queue.last_of_longest(place)
             if last is place:
                 self._out(place)
@@ -225,7 +222,6 @@ class Crowd:
                 return
             waiting = place.item
             self._queue.go(place)
-            self._waiting -= 1
             self.running += 1
             self.held_bytes += waiting.size
             self._large_bytes += _large(waiting.size)
@@ -265,7 +261,6 @@ class Crowd:
         """Take one out of the queue; whom it stood in the way of may go now."""
         if place.queued:
             self._queue.leave(place)
-            self._waiting -= 1
             self._let_in()
 
 

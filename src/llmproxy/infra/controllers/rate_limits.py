@@ -12,8 +12,6 @@ from llmproxy.domain.limit import Quota
 from llmproxy.domain.limit_words import duration_words
 
 PREFIX: Final = b"x-ratelimit-"
-_MINUTE_MS: Final = 60_000
-_HOUR_MS: Final = 3_600_000
 
 
 def with_quota(lines: list[bytes], quota: Quota | None) -> list[bytes]:
@@ -61,10 +59,7 @@ def duration(seconds: float) -> bytes:
     return _words(round(seconds * 1000))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=2048)
 def _words(ms: int) -> bytes:
-    """Write so many milliseconds; requests and tokens of one answer mostly have the same."""
-    if not _MINUTE_MS <= ms < _HOUR_MS:
-        return duration_words(max(0, ms)).encode()
-    minutes, rest = divmod(ms, _MINUTE_MS)  # Windows of a minute are here: 60 to 62 s.
-    return f"{minutes}m{rest / 1000:g}s".encode()
+    """Write so many milliseconds; a window of a minute ends in 60,000 to 62,000, all kept here."""
+    return duration_words(max(0, ms)).encode()

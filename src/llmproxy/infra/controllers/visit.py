@@ -115,6 +115,8 @@ class Visit:
         client = self._client
         if client is not None and client.request_complete:
             arrived = len(client.body)
+            if arrived > max_bytes:
+                raise _too_large(max_bytes, "MAX_BODY_BYTES")  # it would wait for room in vain
             if arrived:
                 return arrived
         return self.declared_bytes(max_bytes, "MAX_BODY_BYTES") or 0

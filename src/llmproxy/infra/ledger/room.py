@@ -24,11 +24,6 @@ class Room:
         self._others = 0
         self._told = False
 
-    @property
-    def own(self) -> int:
-        """How much this worker's own files take."""
-        return self.used - self._others
-
     def beside(self, own: frozenset[str]) -> int:
         """Return what the other files take. For a thread. Raises OSError.
 

@@ -140,7 +140,8 @@ class RedisLimiter(Limiter):
     async def _ask(self, found: Found, mode: str) -> list[Any] | None:
         """Ask Redis about a call; None when it cannot be asked now. Raises Unavailable.
 
-        It is refused only when Redis knows all that this worker's calls have given back.
+        It is refused only when Redis knew all that this worker's calls have given back: what is
+        told behind the question, or was still to be told, is asked about once more.
         """
         telling = self._room.telling
         if mode == "look":
@@ -149,7 +150,8 @@ class RedisLimiter(Limiter):
         if mode == "hold" and answer is not None and answer[0] == b"full":
             for each in found.all:
                 each.roomy = False
-            if telling.tell_all():
+            telling.tell_all()
+            if telling.sent != found.sent:
                 answer = await self._ask_once(found, mode)
         return answer
 
@@ -158,6 +160,7 @@ class RedisLimiter(Limiter):
         ends: float | None = None
         while seat.up and await self._are_joined(found):
             room.telling.before_asking()
+            found.sent = room.telling.sent
             joins = found.joins = [each.joins for each in found.all]
             try:
                 answer = await seat.run_wired(

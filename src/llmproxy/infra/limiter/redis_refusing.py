@@ -22,7 +22,7 @@ class Found:
 
     With `moving` only another lane is to be held for it; `first_lane` is the number of the first of
     `lanes` in the reservation. `joins` is how often each of `all` had been joined when Redis was
-    asked.
+    asked, `sent` how many tellings had left then.
     """
 
     __slots__ = (
@@ -34,6 +34,7 @@ class Found:
         "moving",
         "reservation",
         "scopes",
+        "sent",
     )
 
     def __init__(
@@ -52,6 +53,7 @@ class Found:
         self.all = [*scopes, *[lane for lane in lanes if lane is not None]] if lanes else scopes
         self.amounts = asked_of(reservation)
         self.joins: list[int] = []
+        self.sent = 0
 
     def at(self, place: int) -> Tracked:
         """Return the scope or lane at a place of the script's arguments."""

@@ -45,6 +45,8 @@ class Telling:
         self._presses = False
         self._out: asyncio.Future[Reply] | None = None
         self.told = 0
+        self.sent = 0
+        """Tellings that have left: who remembers it when asking knows whether one went behind."""
 
     def changed(self, tracked: Tracked) -> None:
         """Note that there is something to tell of a scope."""
@@ -74,12 +76,10 @@ class Telling:
         if self._due:
             self._tell()
 
-    def tell_all(self) -> bool:
-        """Tell what there is, unless a telling is out; return whether anything was sent."""
-        if self._out is not None or not self._changed:
-            return False
-        self._tell()
-        return self._out is not None
+    def tell_all(self) -> None:
+        """Tell what there is, unless a telling is out."""
+        if self._changed:
+            self._tell()
 
     async def drain(self) -> None:
         """Tell all that there is, while Redis is there."""
@@ -95,17 +95,11 @@ class Telling:
         self._due = False
         if self._out is not None:
             return
-        self._presses = False
         generation = self._seat.generation
-        batch = list(islice(self._changed.values(), AT_ONCE))
-        for each in batch:
-            del self._changed[each.id]
-        entries: list[Tracked] = []
-        arguments: list[Argument] = []
-        for each in batch:
-            if each.telling == generation:
-                self._enter(each, entries, arguments)
+        entries, arguments = self._next(generation)
         if not entries:
+            if self._changed:
+                self._plan()
             return
         try:
             out = self._seat.run(TELL, (len(entries), *arguments), timeout_s=SLOW_S)
@@ -113,7 +107,20 @@ class Telling:
             self._lose(entries)
             return
         self._out = out
+        self.sent += 1
         out.add_done_callback(lambda answer: self._answered(answer, entries, generation))
+
+    def _next(self, generation: int) -> tuple[list[Tracked], list[Argument]]:
+        """Take the next scopes that have changed; return the entries of those that can be told."""
+        entries: list[Tracked] = []
+        arguments: list[Argument] = []
+        for each in list(islice(self._changed.values(), AT_ONCE)):
+            del self._changed[each.id]
+            if each.telling == generation:
+                self._enter(each, entries, arguments)
+        if not self._changed:
+            self._presses = False  # those that are left may be the ones that somebody waits for
+        return entries, arguments
 
     def _enter(self, each: Tracked, entries: list[Tracked], arguments: list[Argument]) -> None:
         """Write down what there is of a scope: an entry for each file, the first with the holds."""

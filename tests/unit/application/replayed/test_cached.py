@@ -1,6 +1,7 @@
 """Answers for the same question: kept, given again, shared while under way."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from llmproxy.application.interfaces.upstream import Reply
 from llmproxy.application.snapshot import Snapshot
 from llmproxy.application.use_cases.replayed.question import Use
 from llmproxy.domain.caller import Caller
-from llmproxy.domain.errors import Broken, RateLimited, UnknownModel
+from llmproxy.domain.errors import Broken, OwnFault, RateLimited, UnknownModel
 from tests.fakes.upstream import CALLER, USAGE, deployment
 from tests.unit.application.replayed.house import (
     EVENTS,
@@ -177,3 +178,26 @@ async def test_forms_under_way_are_not_mixed() -> None:
     assert status(await house.stream(other)) == "miss"
     house.provider.gate.set()
     await whole
+
+
+async def test_a_stand_in_answers_for_this_once() -> None:
+    """Not once the model itself is well again; under an `Idempotency-Key` the answer is the answer.
+
+    The question's key says nothing of the other model's documents.
+    """
+    house = open_house()
+    fine = house.provider.reply
+    spare = open_house()
+    first = deployment(house.provider, code="mini", fallbacks=["spare"])
+    second = deployment(spare.provider, id="spare-1", code="spare")
+    house.rooms.registry.install(Snapshot((first, second)))
+    repeat = replace(WHOLE, repeat_key=b"key", fingerprint=b"print", use=Use.NONE)
+
+    house.provider.reply = OwnFault("no")
+    assert (await house.answer()).deployment.model.code == "spare"
+    once = await house.answer(repeat)
+    house.provider.reply = fine
+    again = await house.answer()
+    assert (status(again), again.deployment.model.code) == ("miss", "mini")
+    assert (await house.answer(repeat)).reply.body == once.reply.body
+    assert (len(house.provider.calls), len(spare.provider.calls)) == (3, 2)

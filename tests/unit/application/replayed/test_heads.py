@@ -1,14 +1,19 @@
 """What the counter reads of an answer beside its bytes: who, how long, what is left."""
 
 import asyncio
+import gc
+import weakref
+from dataclasses import replace
 
 import pytest
 
 from llmproxy.application.interfaces.limiter import Reservation
+from llmproxy.application.snapshot import Snapshot
 from llmproxy.application.use_cases.replayed import question
 from llmproxy.application.use_cases.replayed.cached import Cached
 from llmproxy.application.use_cases.replayed.given import MarkedLive
 from llmproxy.application.use_cases.replayed.question import Questions
+from llmproxy.domain.caller import ANYONE
 from llmproxy.domain.errors import Broken, RateLimited
 from llmproxy.domain.limit import Allowance, Quota
 from tests.fakes.upstream import call, deployment
@@ -161,6 +166,29 @@ async def test_plans_are_forgotten() -> None:
     assert len(questions._plans) <= question.MAX_PLANS
     other = deployment(house.provider, parameters={"model": "gpt-5"})
     assert questions.key(asked, WHOLE, (other,)) != key
+
+
+async def test_deployments_that_are_gone() -> None:
+    """Nothing of a snapshot is held once another one is there."""
+    house = open_house()
+    await house.answer()
+    [old] = house.rooms.registry.snapshot.deployments
+    gone = weakref.ref(old)
+    del old
+    assert house.cached._questions._askers
+    house.rooms.registry.install(Snapshot((deployment(house.provider),)))
+    gc.collect()
+    assert gone() is None
+    await house.answer()
+
+
+async def test_anonymous_callers_of_one_project() -> None:
+    """Each request of theirs has a caller of its own: they are known by what they say."""
+    house = open_house()
+    for tag in ("one", "other"):
+        for _ in range(50):
+            await house.answer(caller=replace(ANYONE, tag=tag))
+    assert len(house.cached._questions._askers) == 2
 
 
 async def test_how_many_events_had_passed() -> None:

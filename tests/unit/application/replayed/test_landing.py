@@ -8,7 +8,9 @@ from llmproxy.application.interfaces.delivery import Whole
 from llmproxy.application.interfaces.response_cache import Form, Shape
 from llmproxy.application.steps.admission import Admission
 from llmproxy.application.use_cases.replayed.asked import Asked, Marks, Source
+from llmproxy.application.use_cases.replayed.cached import Upstream
 from llmproxy.application.use_cases.replayed.flights import LANDING_S, Flights, WholeFlight
+from llmproxy.domain.errors import Unavailable
 from tests.fakes.clock import FakeClock
 from tests.fakes.upstream import call
 from tests.unit.application.replayed.house import open_house
@@ -80,6 +82,25 @@ async def test_a_store_that_hangs() -> None:
         await flights.close()
     assert loop.time() - began > LANDING_S - EARLY_S
     assert (keeping.kept, keeping.ended, len(flights.running)) == (0, 1, 0)
+
+
+async def test_one_that_has_not_taken_its_first_step() -> None:
+    """What it was given is settled all the same, and who waits is told."""
+    flights, house = Flights(1000), open_house()
+    house.provider.gate.clear()
+    asked = Asked(house.call(), b"key", "question", Shape(Form.WHOLE), 60.0, Marks((), (), ()))
+    source = Upstream(house.cached._rooms, asked.call)
+    flight = WholeFlight(flights, asked, source, await source.admit(), Keeping().keep)
+    flight.board()
+    flight.start()
+    told = flight.arrival()
+    async with asyncio.timeout(PATIENCE_S):
+        await flights.close()
+    assert told.done()
+    with pytest.raises(Unavailable, match="stopping"):
+        flight.answer()
+    assert (len(flights.running), len(flights.boarding)) == (0, 0)
+    house.check_books()
 
 
 async def test_nothing_lands() -> None:

@@ -4,9 +4,10 @@ from collections import Counter
 
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.upstream import Deployment
-from llmproxy.application.routing.fleet import Fleet, Plan
+from llmproxy.application.routing.fleet import Fleet, Ordered, Plan
 from llmproxy.domain.document import parse_model
 from llmproxy.domain.errors import Broken, Busy
+from llmproxy.domain.routing import Routing, first_stated
 from tests.fakes.clock import FakeClock
 from tests.fakes.documents import document
 from tests.fakes.upstream import FakeBody, call
@@ -35,13 +36,22 @@ class Stage:
             self.clock, body=FakeBody({name: text.encode() for name, text in fields.items()})
         )
 
+    def ordered(self, asked: Call, plan: Plan | None = None) -> Ordered:
+        """The order of a call; its turn is taken."""
+        chosen = self.plan if plan is None else plan
+        return self.fleet.order(chosen, asked, routing_of(chosen))
+
+    def looked(self, asked: Call) -> Ordered:
+        """The same without taking a turn."""
+        return self.fleet.look(self.plan, asked, routing_of(self.plan))
+
     def order(self, **fields: str) -> tuple[str, ...]:
         """The ids in the order of the next call."""
-        return ids(self.fleet.order(self.plan, self.call(**fields)).plan)
+        return ids(self.ordered(self.call(**fields)).plan)
 
     def well(self) -> tuple[str, ...]:
         """The ids of those that are well, in the order of the next call."""
-        plan, number = self.fleet.order(self.plan, self.call())
+        plan, number = self.ordered(self.call())
         return ids(plan[:number])
 
     def firsts(self, calls: int, **fields: str) -> Counter[str]:
@@ -68,6 +78,11 @@ class Stage:
         health = self.fleet.health(self.at(name))
         busy = Busy("Too many.", retry_after_s=retry_after_s)
         health.failed(busy, counts=True, era=health.began())
+
+
+def routing_of(plan: Plan) -> Routing:
+    """What the first of these says that says anything."""
+    return first_stated(each.model.routing for each in plan)
 
 
 def ids(plan: Plan) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from collections import Counter
 
 from llmproxy.application.routing.fleet import Change, State
 from llmproxy.domain.errors import Broken
-from llmproxy.domain.routing import PLAIN, Strategy
 from tests.unit.application.routing.fleets import Stage, ids, plan_of
 
 LEAST = {"routing": {"strategy": "least_outstanding"}}
@@ -27,9 +26,9 @@ def test_a_single_deployment_is_probed_by_one() -> None:
     stage = Stage(plan_of(a={}))
     stage.fail("a")
     stage.clock.advance(5)
-    assert stage.fleet.look(stage.plan, stage.call()).well == 1
+    assert stage.looked(stage.call()).well == 1
     assert stage.well() == ("a",)
-    assert stage.fleet.look(stage.plan, stage.call()).well == 0
+    assert stage.looked(stage.call()).well == 0
     assert stage.well() == ()
     stage.answer("a")
     assert stage.well() == ("a",)
@@ -40,13 +39,13 @@ def test_a_look_takes_no_turn() -> None:
     """It tells the next order, as often as somebody asks; also of those that shed."""
     stage = Stage(plan_of(a={}, b={}, c={}))
     for _ in range(7):
-        looked = [stage.fleet.look(stage.plan, stage.call()) for _ in range(3)]
-        assert looked == [stage.fleet.order(stage.plan, stage.call())] * 3
+        looked = [stage.looked(stage.call()) for _ in range(3)]
+        assert looked == [stage.ordered(stage.call())] * 3
     shed = Stage(plan_of(a={"provisioned": True}, b={"priority": 1}))
     shed.fleet.health(shed.at("a")).load(96)
     for _ in range(20):
-        looked = [shed.fleet.look(shed.plan, shed.call()) for _ in range(2)]
-        assert looked == [shed.fleet.order(shed.plan, shed.call())] * 2
+        looked = [shed.looked(shed.call()) for _ in range(2)]
+        assert looked == [shed.ordered(shed.call())] * 2
 
 
 def test_plans_with_the_same_deployments_share_their_turns() -> None:
@@ -54,9 +53,7 @@ def test_plans_with_the_same_deployments_share_their_turns() -> None:
     stage = Stage(plan_of(a={}, b={}))
     other = (*stage.plan,)
     assert other is not stage.plan
-    firsts = [
-        ids(stage.fleet.order(plan, stage.call()).plan)[0] for plan in (stage.plan, other) * 4
-    ]
+    firsts = [ids(stage.ordered(stage.call(), plan).plan)[0] for plan in (stage.plan, other) * 4]
     assert firsts == ["a", "b"] * 4
 
 
@@ -144,15 +141,6 @@ def test_a_nearly_full_one_gives_a_share_away() -> None:
     assert stage.well() in {("spare",), ("full", "spare")}
     stage.clock.advance(15)
     assert stage.firsts(20) == {"full": 20}
-
-
-def test_the_first_that_says_anything_routes_the_model() -> None:
-    """Documents that say nothing have no say; without any word it is plain."""
-    plan = plan_of(a={}, b=LEAST, c=FASTEST)
-    stage = Stage(plan)
-    assert stage.fleet.routing(plan).strategy is Strategy.LEAST_OUTSTANDING
-    assert stage.fleet.routing(plan[:1]) is PLAIN
-    assert stage.fleet.routing(plan) is stage.fleet.routing(plan)
 
 
 def test_the_routing_of_a_model_holds_while_its_author_is_unwell() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from llmproxy.application.routing.health import State
 from llmproxy.domain.routing import Strategy
-from tests.unit.application.routing.fleets import Stage, ids, plan_of
+from tests.unit.application.routing.fleets import Stage, ids, plan_of, routing_of
 
 DOCUMENT = st.fixed_dictionaries(
     {},
@@ -55,8 +55,8 @@ def test_everybody_once_the_well_first(stage: Stage, keys: list[str]) -> None:
     now = stage.clock.monotonic()
     for key in keys:
         call = stage.call(**{"prompt_cache_key": key} if key else {})
-        assert stage.fleet.look(stage.plan, call).well <= len(stage.plan)
-        plan, well = stage.fleet.order(stage.plan, call)
+        assert stage.looked(call).well <= len(stage.plan)
+        plan, well = stage.ordered(call)
         assert sorted(ids(plan)) == sorted(ids(stage.plan))
         priorities = [each.model.priority for each in plan[:well]]
         assert priorities == sorted(priorities)
@@ -72,10 +72,14 @@ def test_everybody_once_the_well_first(stage: Stage, keys: list[str]) -> None:
 def test_calls_that_belong_together_keep_their_order(stage: Stage, number: int) -> None:
     """Who becomes unwell leaves the order, and the others stay in theirs."""
     key = f'"{number}"'
-    before, well = stage.fleet.look(stage.plan, stage.call(prompt_cache_key=key))
+    before, well = stage.fleet.look(
+        stage.plan, stage.call(prompt_cache_key=key), routing_of(stage.plan)
+    )
     if not well:
         return
     gone = before[0].model.id
     stage.limit(gone, 60)
-    after, still = stage.fleet.look(stage.plan, stage.call(prompt_cache_key=key))
+    after, still = stage.fleet.look(
+        stage.plan, stage.call(prompt_cache_key=key), routing_of(stage.plan)
+    )
     assert [each for each in ids(before[:well]) if each != gone] == list(ids(after[:still]))

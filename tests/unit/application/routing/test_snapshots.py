@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from llmproxy.application.routing.fleet import MAX_ROTAS, State
 from llmproxy.application.routing.rota import MAX_PARTS
-from tests.unit.application.routing.fleets import Stage, ids, plan_of
+from tests.unit.application.routing.fleets import Stage, ids, plan_of, routing_of
 
 
 def test_a_document_that_changes_keeps_its_health() -> None:
@@ -72,7 +72,7 @@ def test_memory_is_bounded() -> None:
                 stage.limit(f"d{number}", 1)
         assert len(stage.order()) == 8
         stage.clock.advance(1)
-    rota = stage.fleet._rota(stage.plan)
+    rota = stage.fleet._rota(stage.plan, routing_of(stage.plan))
     assert 0 < len(rota._parts) <= MAX_PARTS
 
 
@@ -81,7 +81,7 @@ def test_sets_of_deployments_are_bounded() -> None:
     stage = Stage(plan_of(**{f"d{number}": {} for number in range(13)}))
     for bits in range(1, MAX_ROTAS + 100):
         plan = tuple([each for number, each in enumerate(stage.plan) if bits >> number & 1])
-        assert ids(stage.fleet.order(plan, stage.call()).plan)[0] == plan[0].model.id
+        assert ids(stage.ordered(stage.call(), plan).plan)[0] == plan[0].model.id
     assert 0 < len(stage.fleet._rotas) <= MAX_ROTAS
     assert 0 < len(stage.fleet._seen) <= MAX_ROTAS
 

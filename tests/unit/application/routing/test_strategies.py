@@ -79,7 +79,7 @@ def test_unknown_ones_are_asked_now_and_then() -> None:
     assert stage.firsts(UNKNOWN_EVERY * 3) == {"a": UNKNOWN_EVERY * 3}
     stage.clock.advance(FRESH_S)
     stage.answer("a", 1.0)
-    looks = [stage.fleet.look(stage.plan, stage.call()) for _ in range(UNKNOWN_EVERY * 2)]
+    looks = [stage.looked(stage.call()) for _ in range(UNKNOWN_EVERY * 2)]
     assert all(look == looks[0] for look in looks)
     assert stage.firsts(UNKNOWN_EVERY)["b"] == 1
 

@@ -37,7 +37,7 @@ def _stream(*events: dict[str, object], end: bytes = b"\n") -> bytes:
     return b"".join(lines)
 
 
-async def _again() -> Exchange:
+async def _again(_: Exchange) -> Exchange:
     raise AssertionError("only a stale connection is replaced")
 
 

@@ -55,6 +55,7 @@ class Cached:
         self._rooms = rooms
         self._sharing = sharing
         self._questions = Questions()
+        rooms.registry.installed.append(self._questions.forget)
 
     @property
     def keeps(self) -> bool:

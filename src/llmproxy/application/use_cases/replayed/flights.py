@@ -57,8 +57,13 @@ class Flight:
     def leave(self) -> None:
         """Wait no longer."""
         self.riders -= 1
-        if not self.riders and not self.ended and self.task is not None:
+        if not self.riders and not self.ended:
             self.retire()
+            self.cancel()
+
+    def cancel(self) -> None:
+        """End it early; who still waits is told that the gateway is stopping."""
+        if self.task is not None:
             # Not at once: a task that is cancelled before its first step never runs at all, and
             # what it was given would never be settled.
             asyncio.get_running_loop().call_soon(self.task.cancel)
@@ -146,10 +151,9 @@ class Flights:
             async with asyncio.timeout(LANDING_S):
                 while self._landing:
                     await asyncio.wait(self._tasks(), return_when=asyncio.FIRST_COMPLETED)
-        running = self._tasks()
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        for flight in self.running:
+            flight.cancel()
+        await asyncio.gather(*self._tasks(), return_exceptions=True)
 
     def _tasks(self) -> list[asyncio.Task[None]]:
         return [flight.task for flight in self.running if flight.task is not None]

@@ -9,10 +9,13 @@ from typing import Final
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.response_cache import Shape
 from llmproxy.application.interfaces.upstream import Deployment
+from llmproxy.application.routing.plan import Plan
+from llmproxy.application.snapshot import Snapshot
 from llmproxy.domain.caller import Caller
 from llmproxy.domain.operation import Endpoint
 
-Plan = tuple[Deployment, ...]
+_Asker = tuple[int, Endpoint, str, str | None, str, str | None]
+"""The plan's `id`, endpoint and model; project, key and tag of the caller."""
 MAX_PLANS: Final = 4096
 
 
@@ -50,11 +53,20 @@ class Wish:
 
 
 class Questions:
-    """Makes the keys; remembers what stands in them of deployments and callers."""
+    """Makes the keys; remembers what stands in them of deployments and callers.
+
+    Until the next snapshot: what is remembered holds deployments, so that no other plan gets the
+    `id` of one.
+    """
 
     def __init__(self) -> None:
         self._plans: dict[int, tuple[Plan, bytes]] = {}
-        self._askers: dict[tuple[int, int, Endpoint, str], tuple[Plan, Caller, bytes]] = {}
+        self._askers: dict[_Asker, tuple[Plan, bytes]] = {}
+
+    def forget(self, _: Snapshot) -> None:
+        """Let go of plans that are gone: another snapshot is there."""
+        self._plans.clear()
+        self._askers.clear()
 
     def key(self, call: Call, wish: Wish, plan: Plan) -> bytes:
         """Return the key of a question: 64 bytes.
@@ -62,23 +74,30 @@ class Questions:
         It holds who asks, what may answer and how those documents read now, and what is asked.
         Projects never share an answer; keys of one project do.
         """
-        known = self._askers.get((id(plan), id(call.caller), call.endpoint, call.model))
-        return (self._asker(call, plan) if known is None else known[2]) + wish.question
+        caller = call.caller
+        place = (
+            id(plan),
+            call.endpoint,
+            call.model,
+            caller.project,
+            caller.key_id,
+            caller.tag,
+        )
+        known = self._askers.get(place)
+        asker = self._asker(call, plan, place) if known is None else known[1]
+        return asker + wish.question
 
-    def _asker(self, call: Call, plan: Plan) -> bytes:
+    def _asker(self, call: Call, plan: Plan, place: _Asker) -> bytes:
         if len(self._askers) >= MAX_PLANS:
             self._askers.clear()
-        caller = call.caller
         asker = digest(
             b"question",
             call.endpoint.encode(),
-            *owner(caller),
+            *owner(call.caller),
             call.model.encode(),
             self._identity(plan),
         )
-        # What is remembered holds plan and caller, so that no others get their `id`.
-        known = (plan, caller, asker)
-        self._askers[id(plan), id(caller), call.endpoint, call.model] = known
+        self._askers[place] = (plan, asker)
         return asker
 
     def _identity(self, plan: Plan) -> bytes:

@@ -223,7 +223,7 @@ class Sharing:
     def _keep(
         self, asked: Asked, headers: list[bytes], body: bytes, deployment: Deployment
     ) -> Awaitable[None] | None:
-        if len(body) > self._max_entry_bytes:
+        if len(body) > self._max_entry_bytes or _stood_in(asked, deployment):
             return None
         shape = asked.shape
         if not self._forms.complete(asked.call, shape.form, body):
@@ -249,6 +249,16 @@ def check(asked: Asked, fingerprint: bytes) -> None:
             param="Idempotency-Key",
             hint="Send each request under a key of its own.",
         )
+
+
+def _stood_in(asked: Asked, deployment: Deployment) -> bool:
+    """Return whether another model answered, on whose documents the question's key says nothing.
+
+    Kept it would outlive the failure, and what changes in that model. Under an `Idempotency-Key` it
+    is the answer that was given.
+    """
+    model = deployment.model
+    return not asked.fingerprint and asked.call.model not in {model.code, model.id}
 
 
 def _answered(admission: Admission, kept: Kept) -> Deployment:

@@ -79,25 +79,32 @@ class Counter:
     async def relay_bytes(self, visit: Visit, streamed: Live) -> None:
         """Hand bytes over to their end. Raises GatewayError before anything was sent.
 
-        Bytes without events cannot tell of a failure: after one the connection is cut in the middle
-        of a chunked body, on which both official SDKs raise.
+        Bytes without events cannot tell of a failure: after one, and when the gateway ends, the
+        connection is cut in the middle of a chunked body, on which both official SDKs raise.
         """
         try:
-            while (batch := await streamed.next()) is not None:
-                if not batch:
-                    continue
-                if not visit.status:
-                    await visit.begin(200, _headers(visit, streamed, UNBUFFERED))
-                await visit.write(batch)
-                await streamed.pour(visit.offer)
+            await self._pipe(visit, streamed)
         except GatewayError as error:
             if not visit.status:
                 raise
             visit.cut(error)
+        except asyncio.CancelledError:
+            if visit.status and not visit.client_gone:
+                visit.cut(stopping())
+            raise
         else:
             await visit.end(b"")
         finally:
             streamed.close()
+
+    async def _pipe(self, visit: Visit, streamed: Live) -> None:
+        while (batch := await streamed.next()) is not None:
+            if not batch:
+                continue
+            if not visit.status:
+                await visit.begin(200, _headers(visit, streamed, UNBUFFERED))
+            await visit.write(batch)
+            await streamed.pour(visit.offer)
 
     def _failed(self, error: GatewayError, streamed: Live) -> bytes:
         """Return the last event of a stream that broke, on which both official SDKs raise."""

@@ -10,8 +10,12 @@ from typing import Final, NamedTuple
 from llmproxy.infra.controllers.openai.asked import Asked
 
 MAX_REQUEST_BYTES: Final = 16 * 1024
+MAX_FIELDS: Final = 64
+"""At the top level: what is made of a request takes up to 140 bytes for each."""
+ENTRY_BYTES: Final = 1024
+"""What is made of a request with up to five fields takes so much beside its bytes, at most."""
 MAX_BYTES: Final = 4 * 1024 * 1024
-"""Of all requests of an endpoint; what is made of one takes two or three times as much again."""
+"""Of all requests of an endpoint, `ENTRY_BYTES` for each beside its own."""
 
 
 class KnownRequest(NamedTuple):
@@ -22,7 +26,7 @@ class KnownRequest(NamedTuple):
 
 
 class KnownRequests:
-    """Of one endpoint. When they are too many it begins anew."""
+    """Of one endpoint: as many as `max_bytes` have room for. When they are more it begins anew."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._known: dict[bytes, KnownRequest] = {}
@@ -36,11 +40,14 @@ class KnownRequests:
         return None
 
     def add(self, raw: bytes, asked: Asked, question: bytes) -> None:
-        """Know them from now on."""
+        """Know them from now on, unless they are large or have many fields."""
         if len(raw) > MAX_REQUEST_BYTES or raw in self._known:
             return
-        if self._bytes + len(raw) > self._max_bytes:
+        if len(tuple(asked.body.names())) > MAX_FIELDS:
+            return
+        size = len(raw) + ENTRY_BYTES
+        if self._bytes + size > self._max_bytes:
             self._known.clear()
             self._bytes = 0
         self._known[raw] = KnownRequest(asked, question)
-        self._bytes += len(raw)
+        self._bytes += size

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -23,7 +23,7 @@ _COUNTS: Final = slice(_COLUMNS.index(Usage._fields[0]), _COLUMNS.index("cost_na
 
 
 class Prepared(NamedTuple):
-    """The rows of a batch, and groups of them by step, to be added to all sums."""
+    """The rows of a batch, and what they add up to: `sums_of` them."""
 
     rows: list[Row]
     sums: list[Row]
@@ -32,18 +32,28 @@ class Prepared(NamedTuple):
 def prepared(calls: Sequence[Closed]) -> Prepared:
     """Write calls as rows and add them up. For the worker, before the file is locked."""
     rows: list[Row] = []
-    groups: defaultdict[tuple[float, Row], list[Row]] = defaultdict(list)
     for number, call in enumerate(calls):
-        if number % _TURN == _TURN - 1:
-            time.sleep(0)  # lets the event loop have the interpreter
-        row = row_of(call)
-        rows.append(row)
+        _give_way(number)
+        rows.append(row_of(call))
+    return Prepared(rows, sums_of(rows))
+
+
+def sums_of(rows: Iterable[Row]) -> list[Row]:
+    """Return groups of these rows by step, to be added to all sums."""
+    groups: defaultdict[tuple[float, Row], list[Row]] = defaultdict(list)
+    for number, row in enumerate(rows):
+        _give_way(number)
         groups[row[_AT] // DAY_STEP_S, _names(row)].append(row[_COUNTS])
-    return Prepared(rows, [_group(*key, counts) for key, counts in groups.items()])
+    return [_group(*key, counts) for key, counts in groups.items()]
+
+
+def _give_way(number: int) -> None:
+    if number % _TURN == _TURN - 1:
+        time.sleep(0)  # lets the event loop have the interpreter
 
 
 def _group(step: float, names: Row, counts: Sequence[Row]) -> Row:
-    """Return a group as the ledger finds it among its calls (`_FRESH` of `usage_taking`)."""
+    """Return a group as a row of `usage_steps`."""
     project, key, model, deployment, operation, outcome, currency, counted = names
     columns: list[Any] = [sum(column) for column in zip(*counts, strict=True)]
     usage, cost_nano = Usage._make(columns[:-1]), columns[-1]

@@ -1,19 +1,19 @@
 """Taking a batch: its rows, what they add to the sums, and the place in the journal, at once.
 
 The sums grow by the rows that were really inserted: all of them, as good as ever, whose sums were
-made beforehand; else those with a larger number than any before.
+made beforehand; else those with a larger number than any before are added up.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import Final
 
 from llmproxy.application.interfaces.usage_ledger import NOTHING_TAKEN, Batch, Taken
 from llmproxy.domain.caller import charged_project
-from llmproxy.domain.limit import DAY_STEP_S, month_of
-from llmproxy.domain.pricing import NANO
-from llmproxy.infra.database.sqlite.usage_prepared import Prepared
+from llmproxy.domain.limit import month_of
+from llmproxy.infra.database.sqlite.usage_prepared import Prepared, sums_of
 from llmproxy.infra.database.sqlite.usage_rows import MARKS, NAMES, Row
 
 # Only names of columns and numbers of this program are put into these statements, never a value.
@@ -39,16 +39,8 @@ IN: Final = (
     "+ audio_input_tokens + image_input_tokens"
 )
 OUT: Final = "output_tokens + reasoning_tokens + audio_output_tokens + image_output_tokens"
-_STEP: Final = f"CAST(at AS INTEGER) / {DAY_STEP_S} * {DAY_STEP_S}"
-_FRESH: Final = f"""
-    SELECT {_STEP}, ifnull(project, ''), key, model, ifnull(deployment, ''), operation, outcome,
-      currency, count(*), sum(counted), sum(estimated), sum({IN}), sum(cache_read_tokens),
-      sum({OUT}), sum(reasoning_tokens), sum(images), sum(characters), sum(audio_ms),
-      sum(cost_nano / {NANO}), sum(cost_nano % {NANO})
-    FROM usage WHERE number > ?
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
-"""  # noqa: S608
-"""What the rows add up to that are new: few groups of many rows, added to all sums from here."""
+_NEW: Final = "SELECT request_id, at FROM usage WHERE number > ?"
+_names: Final = itemgetter(*(NAMES.split(", ").index(name) for name in ("request_id", "at")))
 _STEP_COUNTS: Final = (
     "requests, counted, estimated, input_tokens, cached_input_tokens, output_tokens, "
     "reasoning_tokens, images, characters, audio_ms, cost_whole, cost_nano"
@@ -93,7 +85,7 @@ def take(connection: sqlite3.Connection, batch: Batch, new: Prepared, at: float)
         last = connection.execute(_LAST).fetchone()
         inserted = _insert(connection, new.rows)
         whole = inserted == len(new.rows)
-        fresh = new.sums if whole else connection.execute(_FRESH, last).fetchall()
+        fresh = new.sums if whole else sums_of(_inserted(connection, new.rows, last))
         connection.executemany(_STEPS, fresh)
         connection.executemany(_MONTHS, _by_month(fresh))
     connection.execute(_PUT, (batch.source, max(batch.end, before.end), batch.ended, at))
@@ -110,6 +102,18 @@ def _insert(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
             begin += count
     connection.executemany(_INSERTS[1], rows[begin:])
     return connection.total_changes - before
+
+
+def _inserted(
+    connection: sqlite3.Connection, rows: Iterable[Row], last: tuple[int]
+) -> Iterator[Row]:
+    """Yield the rows that were inserted behind the number `last`: of equal ones the first."""
+    new = set(connection.execute(_NEW, last))
+    for row in rows:
+        names = _names(row)
+        if names in new:
+            new.remove(names)
+            yield row
 
 
 def _by_month(fresh: Sequence[Row]) -> list[Row]:

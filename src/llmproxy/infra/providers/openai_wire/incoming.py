@@ -19,7 +19,7 @@ from llmproxy.infra.providers.transport.client import was_stale
 from llmproxy.infra.providers.transport.errors import Cut, TransportError
 from llmproxy.infra.providers.transport.exchange import Exchange
 
-Again = Callable[[], Awaitable[Exchange]]
+Again = Callable[[Exchange], Awaitable[Exchange]]
 Sink = Callable[[bytes], bool]
 DRAIN_S = 5.0
 
@@ -28,7 +28,7 @@ class Incoming(Events):
     """Reads one exchange; made when the request was sent, before the provider's status is known."""
 
     def __init__(self, exchange: Exchange, again: Again) -> None:
-        """`again` sends the request once more on a fresh connection.
+        """`again` sends the request once more on a fresh connection, after a stale exchange.
 
         `further` are headers of the gateway's own that go to the caller with the provider's.
         `credential` hears of the status when its token was sent. Of one that is `provisioned` it is
@@ -102,7 +102,7 @@ class Incoming(Events):
             if self._again is None or not was_stale(exchange, error):
                 raise
             again, self._again = self._again, None
-            self._exchange = await again()
+            self._exchange = await again(exchange)
             self._exchange.pulse_every(exchange.pulse_s)
             return await self._exchange.answered()
 

@@ -59,6 +59,9 @@ class RealtimeWire(Conversing):
     def __init__(
         self, client: HttpClient, site: Site, *, connect_s: float, max_message_bytes: int
     ) -> None:
+        # What `switch` needs, 18 ms: not first within a request, when no file can be opened maybe.
+        import llmproxy.infra.providers.transport.switching  # noqa: F401, PLC0415
+
         self._client = client
         self._site = site
         self._model = site.deployment or site.model

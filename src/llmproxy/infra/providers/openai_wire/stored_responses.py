@@ -66,7 +66,7 @@ class StoredResponses(Recalling):
             exchange = await self._client.open(target, NOTHING, patience)
         except TransportError as error:
             raise transport_failure(error) from error
-        again = partial(self._client.open, target, NOTHING, patience, fresh=True)
+        again = partial(self._client.open, target, NOTHING, patience)
         events = StoredEvents(exchange, again, self._shown, lookup.caller.project, lookup.origin)
         events.credential = self._site.credential
         return events

@@ -127,7 +127,7 @@ class OpenAIWire(Answering, Streaming, Rendering):
             exchange = await self._client.open(target, body, patience)
         except TransportError as error:
             raise transport_failure(error) from error
-        again = partial(self._client.open, target, body, patience, fresh=True)
+        again = partial(self._client.open, target, body, patience)
         events: Incoming
         if call.endpoint in CHATS:
             events = self._accent.events(exchange, again, call, hide_usage=hides_usage)

@@ -56,7 +56,7 @@ class TranslatedWire(Answering, Streaming, Rendering):
         patience = self._patiences.of(call.silence_s, whole=True)
         ask = partial(self._fetched, translation, target, patience)
         if sent.further:
-            answers = await all_of(ask, (sent.body, *sent.further), patience.total_s)
+            answers = await all_of(ask, (sent.body, *sent.further), patience)
             head = answers[0].head
             translated = await translation.joined(call, sent, [each.body for each in answers])
         else:
@@ -93,7 +93,7 @@ class TranslatedWire(Answering, Streaming, Rendering):
             exchange = await self._client.open(target, sent.body, patience)
         except TransportError as error:
             raise transport_failure(error) from error
-        again = partial(self._client.open, target, sent.body, patience, fresh=True)
+        again = partial(self._client.open, target, sent.body, patience)
         events = TranslatedEvents(exchange, again, translation, reader)
         events.credential = self._credential
         events.further = told(sent)

@@ -3,6 +3,8 @@
 import asyncio
 import ssl
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from typing_extensions import override
@@ -12,7 +14,7 @@ from llmproxy.infra.providers.transport.beat import Beat
 from llmproxy.infra.providers.transport.connection import Connection, Keeper
 from llmproxy.infra.providers.transport.descriptors import within_descriptors
 from llmproxy.infra.providers.transport.dialing import Dialer
-from llmproxy.infra.providers.transport.errors import Cut, OutOfConnections, Silent, Wait
+from llmproxy.infra.providers.transport.errors import Cut, OutOfConnections, Silent
 from llmproxy.infra.providers.transport.exchange import Exchange
 from llmproxy.infra.providers.transport.proxies import Proxies
 from llmproxy.infra.providers.transport.resolving import LookUp
@@ -81,17 +83,22 @@ class HttpClient(Keeper):
         except Cut as error:
             if not was_stale(exchange, error):
                 raise
-        exchange = await self._ask(target, body, patience, streaming=False, fresh=True)
+        exchange = await self._ask(target, body, patience, streaming=False, after=exchange)
         return exchange, await exchange.whole()
 
     async def open(
-        self, target: Target, body: bytes | Outgoing, patience: Patience, *, fresh: bool = False
+        self,
+        target: Target,
+        body: bytes | Outgoing,
+        patience: Patience,
+        after: Exchange | None = None,
     ) -> Exchange:
         """Send `body` and return its exchange at once. Raises TransportError.
 
-        When `answered` raises a Cut that `was_stale`, the caller opens once more with `fresh`.
+        When `answered` raises a Cut that `was_stale`, the caller opens once more `after` it: over a
+        fresh connection, and by the clock of the first.
         """
-        return await self._ask(target, body, patience, streaming=True, fresh=fresh)
+        return await self._ask(target, body, patience, streaming=True, after=after)
 
     async def _ask(
         self,
@@ -100,12 +107,13 @@ class HttpClient(Keeper):
         patience: Patience,
         *,
         streaming: bool,
-        fresh: bool = False,
+        after: Exchange | None = None,
     ) -> Exchange:
-        began_at = self._loop.time()
-        connection = None if fresh else self._take(target.origin)
+        now = self._loop.time()
+        began_at = now if after is None else after.began_at
+        connection = self._take(target.origin) if after is None else None
         if connection is None:
-            connection = await self._connect(target.origin, patience)
+            connection = await self._connect(target.origin, patience, now - began_at)
         max_bytes = STREAM_MAX_BUFFER_BYTES if streaming else MAX_ANSWER_BYTES
         exchange = Exchange(
             self._loop, connection, patience, max_bytes, streaming=streaming, began_at=began_at
@@ -138,25 +146,31 @@ class HttpClient(Keeper):
         """
         from llmproxy.infra.providers.transport.switching import Switching  # noqa: PLC0415
 
-        # Imported at the first WebSocket, so that a gateway without any starts at once.
+        # Imported where there is a model for it, so that a gateway without any starts at once.
         asked = target(url, headers, method="GET")
-        self._check_room()
-        self._dialing += 1
-        try:
+        with self._dialled():
             switching = await self._dialer.connect(
                 asked.origin, limit_s, lambda: Switching(self._sockets.discard), tunnels=True
             )
-        finally:
-            self._dialing -= 1
         self._sockets.add(switching)
         await switching.ask(asked.head, limit_s)
         return switching
 
-    def _check_room(self) -> None:
+    @contextmanager
+    def _dialled(self) -> Iterator[None]:
+        """Count a connection while it is being opened. Raises OutOfConnections."""
         if self._full:
             self._close_idle(1)
         if self._full:
             raise OutOfConnections(f"all {self.max_connections} upstream connections are in use")
+        self._dialing += 1
+        try:
+            yield
+        except OutOfConnections:
+            self._close_idle(MAX_CLOSED_AT_ONCE)  # the next call finds a file descriptor free
+            raise
+        finally:
+            self._dialing -= 1
 
     @property
     def _full(self) -> bool:
@@ -172,19 +186,16 @@ class HttpClient(Keeper):
                 connection.transport.close()
                 most -= 1
 
-    async def _connect(self, origin: Origin, patience: Patience) -> Connection:
-        self._check_room()
-        self._dialing += 1
+    async def _connect(self, origin: Origin, patience: Patience, spent_s: float) -> Connection:
+        left_s, what = patience.dial_s(spent_s)
         try:
-            connection = await self._dialer.dial(origin, patience.connect_s)
+            with self._dialled():
+                connection = await self._dialer.dial(origin, left_s)
         except Silent as silent:
-            silent.by_client = Wait.CONNECT in patience.of_client
+            silent.what = what
+            silent.limit_s = patience.limits[what]
+            silent.by_client = what in patience.of_client
             raise
-        except OutOfConnections:
-            self._close_idle(MAX_CLOSED_AT_ONCE)  # the next call finds a file descriptor free
-            raise
-        finally:
-            self._dialing -= 1
         self._origins[connection] = origin
         return connection
 

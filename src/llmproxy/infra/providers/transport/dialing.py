@@ -176,7 +176,8 @@ def _failure(error: OSError, origin: Origin, via: str, limit_s: float) -> Transp
     if isinstance(error, socket.gaierror):
         return Unresolved(f"the name of {place} cannot be resolved: {said}")
     if isinstance(error, ssl.SSLError):
-        reason = getattr(error, "verify_message", "") or error.reason or said
+        # Only OpenSSL's own errors have these two.
+        reason = getattr(error, "verify_message", "") or getattr(error, "reason", "") or said
         return Untrusted(f"TLS with {origin.host}{via} failed: {reason}")
     if error.errno in EXHAUSTED:
         return OutOfConnections(f"no connection to {place}: {said}")

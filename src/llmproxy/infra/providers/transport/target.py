@@ -33,15 +33,35 @@ class Patience(NamedTuple):
             self.total_s if timeouts.total_s is None else timeouts.total_s,
         )
 
-    def within(self, limit_s: float, *, whole: bool) -> "Patience":
-        """Return this with no silence longer than the limit, nor the `whole` when that counts."""
-        own = {
+    @property
+    def limits(self) -> dict[Wait, float]:
+        """All four, in seconds."""
+        return {
             Wait.CONNECT: self.connect_s,
             Wait.FIRST_TOKEN: self.first_token_s,
             Wait.BETWEEN_TOKENS: self.between_tokens_s,
+            Wait.TOTAL: NEVER if self.total_s is None else self.total_s,
         }
-        if whole:
-            own[Wait.TOTAL] = NEVER if self.total_s is None else self.total_s
+
+    def dial_s(self, spent_s: float = 0.0) -> tuple[float, Wait]:
+        """Return how long connecting may take, `spent_s` after the request, and which limit it is.
+
+        Connecting counts towards the first token and the total, and begins anew at a retry.
+        """
+        limits = self.limits
+        left = {
+            Wait.CONNECT: self.connect_s,
+            Wait.FIRST_TOKEN: self.first_token_s - spent_s,
+            Wait.TOTAL: limits[Wait.TOTAL] - spent_s,
+        }
+        first = min(left, key=left.__getitem__)
+        return left[first], first
+
+    def within(self, limit_s: float, *, whole: bool) -> "Patience":
+        """Return this with no silence longer than the limit, nor the `whole` when that counts."""
+        own = self.limits
+        if not whole:
+            del own[Wait.TOTAL]
         return Patience(
             min(self.connect_s, limit_s),
             min(self.first_token_s, limit_s),
