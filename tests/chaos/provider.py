@@ -14,11 +14,11 @@ from typing import cast
 from typing_extensions import override
 
 from tests.chaos import wire
-from tests.chaos.weather import Mode
+from tests.chaos.weather import WELL, Mode
 
 PLAIN_S = 0.02
 BETWEEN_EVENTS_S = 0.01
-SLOWER = 15
+SLOWER = {Mode.SLOW: 15, Mode.CROWDED: 150}
 KEY = "sk-simulator"
 _CALL = re.compile(rb"call (\d+)")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -162,7 +162,7 @@ class _Line(asyncio.Protocol):
             self._transport.write(_STATUS[mode])
             self._busy = False
             return
-        slower = SLOWER if mode is Mode.SLOW else 1
+        slower = SLOWER.get(mode, 1)
         if _STREAM.search(body):
             pieces = self._stream(mode, number, usage=bool(_USAGE.search(body)))
             self._transport.write(wire.STREAM_HEAD)
@@ -174,7 +174,7 @@ class _Line(asyncio.Protocol):
     def _plain(self, mode: Mode, number: int) -> list[bytes]:
         """The pieces of a plain answer, with a fault half of them."""
         whole = wire.whole_of(number)
-        if mode in {Mode.HEALTHY, Mode.SLOW}:
+        if mode in WELL:
             return [whole]
         if mode is Mode.ERROR_EVENT:
             return [wire.failure(500)]
@@ -185,7 +185,7 @@ class _Line(asyncio.Protocol):
     def _stream(self, mode: Mode, number: int, *, usage: bool) -> list[bytes]:
         """The events of a stream up to its fault."""
         events = wire.events_of(number, usage=usage)
-        if mode in {Mode.HEALTHY, Mode.SLOW}:
+        if mode in WELL:
             return events
         before = _EVENTS_BEFORE.get(mode, len(events) // 2)
         rest = wire.as_chunk(wire.ERROR_EVENT) + wire.END if mode is Mode.ERROR_EVENT else b""

@@ -19,7 +19,7 @@ from tests.chaos.client import Call, Client, Ending, judge
 from tests.chaos.provider import KEY, Provider
 from tests.chaos.sdk import Sdk
 from tests.chaos.watching import Sample, Watch
-from tests.chaos.weather import HANDOVER_S, Mode, forecast
+from tests.chaos.weather import CALM_FROM_S, HANDOVER_S, LONG_S, WELL, Mode, forecast
 
 NUMBER = 4711
 SOON_S = 10.0
@@ -111,7 +111,7 @@ async def test_the_light_client(provider: Provider, mode: Mode, *, stream: bool)
     with_key = KEY.encode()
     await client.ask(call, with_key)
 
-    assert (call.ending is Ending.ANSWERED) is (mode in {Mode.HEALTHY, Mode.SLOW})
+    assert (call.ending is Ending.ANSWERED) is (mode in WELL)
     if mode is Mode.ERROR_EVENT and stream:
         assert call.ending is Ending.RAISED
     client.close()
@@ -173,6 +173,17 @@ def test_one_deployment_is_always_healthy() -> None:
             rested = [each for each, at_s in since.items() if change.at_s - at_s >= HANDOVER_S]
             assert any(each < 3 for each in rested)
     assert list(forecast(7, 3, 1, 60.0)) == list(forecast(7, 3, 1, 60.0))
+
+
+def test_a_long_run_begins_with_a_crowd() -> None:
+    """Of calls that are answered whole, before anything fails."""
+    changes = list(forecast(7, 3, 1, LONG_S))
+    crowd, rest = changes[:8], changes[8:]
+    assert [each.mode for each in crowd] == [Mode.CROWDED] * 4 + [Mode.HEALTHY] * 4
+    assert {each.provider for each in crowd[:4]} == {0, 1, 2, 3}
+    assert all(each.mode in WELL for each in crowd)
+    assert rest[0].at_s > CALM_FROM_S
+    assert Mode.CROWDED not in {each.mode for each in rest}
 
 
 def _row(number: int, request_id: str, *attempts: tuple[str, str | None]) -> tuple[Any, ...]:

@@ -40,11 +40,20 @@ class Mode(StrEnum):
     HANG_IN_THE_MIDDLE = "hang in the middle"
     ERROR_EVENT = "error event"
     SLOW = "slow"
+    CROWDED = "crowded"  # healthy, and so slow that calls pile up
     HEALTHY = "healthy"
 
 
 AFTER_CONTENT = (Mode.CUT, Mode.RESET_IN_THE_MIDDLE, Mode.HANG_IN_THE_MIDDLE, Mode.ERROR_EVENT)
-FAULTS = tuple(mode for mode in Mode if mode is not Mode.HEALTHY)
+WELL = (Mode.SLOW, Mode.CROWDED, Mode.HEALTHY)
+"""All calls are answered whole."""
+FAULTS = tuple(mode for mode in Mode if mode not in {Mode.CROWDED, Mode.HEALTHY})
+LONG_S = 600.0
+CROWD_FROM_S, CROWD_TO_S = 5.0, 20.0
+CALM_FROM_S = 60.0
+"""A long run begins with more calls in flight than faults bring about: memory that is in use at
+such a moment does not all go back to the system, and what grows after it is a leak.
+"""
 
 
 class Change(NamedTuple):
@@ -61,6 +70,9 @@ def forecast(seed: int, deployments: int, others: int, seconds: float) -> Iterat
     draw = random.Random(seed)  # noqa: S311 - repeatable
     healthy_since: dict[int, float] = dict.fromkeys(range(deployments + others), -HANDOVER_S)
     at_s = 0.0
+    if seconds >= LONG_S:
+        yield from _crowd(deployments + others)
+        at_s = CALM_FROM_S
     while True:
         at_s += draw.expovariate(1 / BETWEEN_CHANGES_S)
         if at_s >= seconds:
@@ -80,3 +92,9 @@ def forecast(seed: int, deployments: int, others: int, seconds: float) -> Iterat
         healthy_since.pop(provider, None)
         share = 1.0 if draw.random() < ALL else draw.uniform(*SOME)
         yield Change(at_s, provider, draw.choice(FAULTS), share)
+
+
+def _crowd(providers: int) -> Iterator[Change]:
+    for at_s, mode in ((CROWD_FROM_S, Mode.CROWDED), (CROWD_TO_S, Mode.HEALTHY)):
+        for provider in range(providers):
+            yield Change(at_s, provider, mode, 1.0)
