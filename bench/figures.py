@@ -8,11 +8,14 @@ calls that it is about: a measurement ends when nothing waits any more.
 
 import http.client
 import json
+import re
 import time
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 WAITING = "llmproxy_ledger_waiting_lines"
+_WORKER = re.compile(r'\{worker="[^"]*",?(.*)\}')
+_MANY = re.compile(r'\{le=|",')
 _OK = 200
 _FIRST_LOOK_S = 1.0
 _LOOK_EVERY_S = 0.5
@@ -25,7 +28,7 @@ class FiguresError(RuntimeError):
 
 
 def figures(url: str, admin_key: str) -> dict[str, float]:
-    """Read the figures that have no labels. Raises FiguresError."""
+    """Read the figures that have no labels but their worker's. Raises FiguresError."""
     return dict(read(_got(url, admin_key, "/metrics")))
 
 
@@ -56,9 +59,17 @@ def _got(url: str, admin_key: str, path: str) -> str:
 
 
 def read(text: str) -> list[tuple[str, float]]:
-    """List names and values of Prometheus' text format, without those that have labels."""
-    lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
-    return [(name, float(value)) for name, value in lines if "{" not in name]
+    """List names and values of Prometheus' text format, without buckets and what has many labels.
+
+    The label `worker` is taken away; one other stays, as in `name{result="hit"}`.
+    """
+    lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
+    named = [(_WORKER.sub(_rest, name), value) for name, _, value in lines]
+    return [(name, float(value)) for name, value in named if not _MANY.search(name)]
+
+
+def _rest(labels: re.Match[str]) -> str:
+    return f"{{{labels[1]}}}" if labels[1] else ""
 
 
 def wait_for_ledger(url: str, admin_key: str) -> None:

@@ -21,7 +21,7 @@ from bench.samples import AGAIN, PLAIN, SHARED_AGAIN, SINGLE, UNARY, Money, Samp
 from bench.sites import Running, Stage, Upstreams
 
 KINDS = (UNARY, SINGLE)
-_HITS, _MISSES = "llmproxy_cache_hits", "llmproxy_cache_misses"
+_HITS, _MISSES = [f'llmproxy_cache_requests_total{{result="{each}"}}' for each in ("hit", "miss")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 #
 #   environment NAME LOCK [server]   .environments/NAME from the hash-pinned LOCK; with "server" the package itself too
 #   node_client                      the packages of tests/clients_node, when node can be had; sets LLMPROXY_NODE
+#   vercel_client                    those of tests/integrations/vercel
 #   cosmos_emulator                  those of tests/emulator; sets LLMPROXY_COSMOS_EMULATOR
-#   test_programs                    curl, chromium, nginx and faketime, which some tests of tests/api run
+#   test_programs                    curl, chromium, nginx, faketime and prometheus, which some tests of tests/api run
 #   redis_server                     redis-server, which contract and API tests start for themselves
 #   step TEXT COMMAND…               one line with the seconds it took; the command's words only if it fails
 #
@@ -232,6 +233,12 @@ node_client() {
   LLMPROXY_NODE=$(command -v node)
 }
 
+# The packages of tests/integrations/vercel, in the same way: its tests look for node and for the packages.
+vercel_client() {
+  if ! have_node "Vercel's AI SDK"; then ! in_ci; return; fi
+  node_packages tests/integrations/vercel
+}
+
 # Sets LLMPROXY_COSMOS_EMULATOR to the folder of Cosmos DB's emulator, or leaves it empty, in the same way.
 cosmos_emulator() {
   export LLMPROXY_COSMOS_EMULATOR=""
@@ -255,7 +262,7 @@ apt_without_services() {
 }
 
 # The programs that some tests of tests/api run: curl for the README's examples, a browser for the pages, nginx in front of
-# gateways that are restarted, faketime for clocks that jump. What cannot be had is named by the tests that are skipped for
+# gateways that are restarted, faketime for clocks that jump, Prometheus (with promtool) that reads the metrics. What cannot be had is named by the tests that are skipped for
 # it. Fails only where CI=true asks for everything.
 test_programs() {
   local missing=""
@@ -264,6 +271,9 @@ test_programs() {
     missing="$missing chromium"
   command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
   command -v faketime >/dev/null || missing="$missing faketime"
+  command -v prometheus >/dev/null && command -v promtool >/dev/null || missing="$missing prometheus"
+  command -v wrk >/dev/null || missing="$missing wrk"
+  command -v ab >/dev/null || missing="$missing apache2-utils"
   [ -n "$missing" ] || return 0
   # shellcheck disable=SC2086 # one word per package
   if can_apt && apt_without_services $missing; then return 0; fi

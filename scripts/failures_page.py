@@ -57,8 +57,8 @@ How to read a cell:
 | · | its test has not run |
 
 The limits of the gateway in these tests: connecting 1 s, first token 1 s, between tokens 0.6 s,
-total 2.5 s; by default they are far longer ([operations.md](operations.md)). A failure to connect
-is counted as an attempt, although the provider hears nothing of it.
+total 2.5 s; by default they are far longer ([errors.md](errors.md#limits-of-time)). A failure to
+connect is counted as an attempt, although the provider hears nothing of it.
 """
 PLACES = ((Shape.ALONE, "One deployment"), (Shape.TWO, "Two"), (Shape.FALLBACK, "Fallback"))
 ELSEWHERE = {Shape.TWO: "answer of the second", Shape.FALLBACK: "answer of the fallback"}

@@ -121,10 +121,19 @@ def _address(process: subprocess.Popen[bytes], log_path: Path) -> str:
     until = time.monotonic() + START_S
     while time.monotonic() < until and process.poll() is None:
         for line in log_path.read_text().splitlines(keepends=True):
-            if line.startswith(GREETING) and line.endswith("\n"):
-                return line.removeprefix(GREETING).strip()
+            said = _message(line) if line.startswith("{") else line
+            if said.startswith(GREETING) and line.endswith("\n"):
+                return said.removeprefix(GREETING).strip()
         time.sleep(0.02)
     raise AssertionError(f"the server did not start:\n{log_path.read_text()}")
+
+
+def _message(line: str) -> str:
+    """What a line in JSON says; nothing while it is being written."""
+    try:
+        return str(json.loads(line).get("message"))
+    except ValueError:
+        return ""
 
 
 def _wait_until_ready(gateway: Gateway) -> None:

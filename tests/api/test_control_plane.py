@@ -3,6 +3,7 @@
 import openai
 import pytest
 
+from tests import exposition
 from tests.api.asking import ask
 from tests.api.gateway import Gateway
 
@@ -115,27 +116,30 @@ def test_a_wrong_method(gateway: Gateway, method: str, path: str, allowed: str) 
 
 
 def test_metrics_count_what_was_served(client: openai.OpenAI, gateway: Gateway) -> None:
-    """A call that finished is one more in the histogram of its model and outcome."""
-    name = (
-        'llmproxy_request_duration_seconds_count{model="small",'
-        'operation="ChatCompletion",outcome="finished"}'
-    )
-    before = _figure(gateway, name)
+    """A call that finished is one more of its model and outcome, and in the histogram."""
+    labels = {"model": "small", "operation": "ChatCompletion"}
+    count = "llmproxy_request_duration_seconds_count"
+    before = _figure(gateway, count, **labels)
+    finished = _figure(gateway, "llmproxy_requests_total", **labels, outcome="finished")
     client.chat.completions.create(model="small", messages=[{"role": "user", "content": "Hi"}])
 
-    assert _figure(gateway, name) == before + 1
+    assert _figure(gateway, count, **labels) == before + 1
+    now = _figure(gateway, "llmproxy_requests_total", **labels, outcome="finished")
+    assert now == finished + 1
     assert _figure(gateway, "llmproxy_requests_in_flight") == 0
-    assert _figure(gateway, "llmproxy_ledger_lost") == 0
-    assert _figure(gateway, "llmproxy_ledger_opened") == _figure(gateway, "llmproxy_ledger_closed")
+    assert _figure(gateway, "llmproxy_ledger_lost_total") == 0
+    opened = _figure(gateway, "llmproxy_ledger_opened_total")
+    assert opened == _figure(gateway, "llmproxy_ledger_closed_total") > 0
 
 
-def _figure(gateway: Gateway, name: str) -> float:
+def _figure(gateway: Gateway, name: str, **labels: str) -> float:
+    """The sum of all series that have these labels; 0 without any."""
     answer = ask(gateway.url, "/metrics")
     assert answer.status == 200
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-    lines = answer.body.decode().splitlines()
-    found = [line.rpartition(" ")[2] for line in lines if line.rpartition(" ")[0] == name]
-    return float(found[0]) if found else 0.0
+    samples = exposition.read(answer.body.decode())
+    wanted = set(labels.items())
+    return sum(each for (of, has), each in samples.items() if of == name and wanted <= set(has))
 
 
 def test_every_answer_has_an_id_of_its_own(gateway: Gateway) -> None:

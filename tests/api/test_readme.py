@@ -5,28 +5,19 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from tests.api import documented
+from tests.api.documented import ADDRESS, BLOCK, LIMIT_S, Block, output
 from tests.api.gateway import ROOT, Gateway, command, run, serving
 from tests.api.programs import needs
 
 NODE_MODULES = ROOT / "tests/clients_node/node_modules"
 NODE = os.environ.get("LLMPROXY_NODE") or shutil.which("node")
-ADDRESS = "http://127.0.0.1:8000"
-BLOCK = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SAID = "Hello, world!"
-LIMIT_S = 30.0
-
-
-class Block(NamedTuple):
-    """A fenced block: its language and text."""
-
-    language: str
-    text: str
 
 
 def sections(name: str) -> list[list[Block]]:
@@ -39,27 +30,10 @@ ENGLISH, PORTUGUESE = sections("README.md"), sections("README.pt-BR.md")
 START, FIRST, MODELS, KEYS, ADMINISTRATION, MONEY = (blocks for blocks in ENGLISH if blocks)
 
 
-def output(words: list[str], environment: Mapping[str, str], folder: Path) -> str:
-    """Run a program to its end. Raises AssertionError when it fails."""
-    done = subprocess.run(
-        words,
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def shell(block: Block, gateway: Gateway, folder: Path) -> str:
     """Run a shell block in `folder`, with `llmproxy` on the path."""
-    needs(shutil.which("curl"), "curl")
-    path = f"{Path(command()[0]).parent}:{os.environ['PATH']}"
-    script = "set -euo pipefail\n" + block.text.replace(ADDRESS, gateway.url)
-    return output(["bash", "-c", script], {**gateway.environment, "PATH": path}, folder)
+    environment = {**os.environ, **gateway.environment}
+    return documented.shell(block.text.replace(ADDRESS, gateway.url), environment, folder)
 
 
 @pytest.fixture(scope="module", name="fresh")
@@ -102,7 +76,7 @@ def test_openai_python(fresh: Gateway, tmp_path: Path) -> None:
     """The official Python SDK prints the answer twice: plain and streamed."""
     program = tmp_path / "first.py"
     program.write_text(FIRST[2].text.replace(ADDRESS, fresh.url))
-    assert output([sys.executable, str(program)], {}, tmp_path) == f"{SAID}\n{SAID}\n"
+    assert output([sys.executable, str(program)], os.environ, tmp_path) == f"{SAID}\n{SAID}\n"
 
 
 def test_openai_node(fresh: Gateway, tmp_path: Path) -> None:
@@ -111,7 +85,7 @@ def test_openai_node(fresh: Gateway, tmp_path: Path) -> None:
     (tmp_path / "node_modules").symlink_to(NODE_MODULES)
     program = tmp_path / "first.mjs"
     program.write_text(FIRST[3].text.replace(ADDRESS, fresh.url))
-    assert output([str(NODE), str(program)], {}, tmp_path) == f"{SAID}\n{SAID}\n"
+    assert output([str(NODE), str(program)], os.environ, tmp_path) == f"{SAID}\n{SAID}\n"
 
 
 def test_the_documents_are_imported(tmp_path: Path) -> None:

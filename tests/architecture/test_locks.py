@@ -14,7 +14,11 @@ LOCKS = sorted(
     if name.name == "requirements.txt"
     or (name.parts[0] == "requirements" and name.suffix == ".txt")
 )
-NODE_LOCKS = ("tests/clients_node/package-lock.json", "tests/emulator/package-lock.json")
+NODE_LOCKS = (
+    "tests/clients_node/package-lock.json",
+    "tests/emulator/package-lock.json",
+    "tests/integrations/vercel/package-lock.json",
+)
 ADDRESS = re.compile(r"\w+://|--(extra-)?index-url|--find-links|(?<!\w)-[if] |\s@\s")
 # Written in two parts, so that this file does not hold what it looks for.
 INDEXES = re.compile(

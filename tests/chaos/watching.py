@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tests import exposition
 from tests.api.asking import ask
 from tests.api.gateway import Gateway
 from tests.api.traces import open_files, resident_bytes
@@ -80,10 +81,8 @@ class Watch:
 
 
 def figures(gateway: Gateway) -> dict[str, float]:
-    """All gauges of the server without labels."""
-    text = ask(gateway.url, "/metrics").body.decode()
-    lines = [line.split() for line in text.splitlines() if line.startswith("llmproxy_")]
-    return {name: float(value) for name, value in lines if "{" not in name}
+    """All figures of the server, by name."""
+    return exposition.figures(ask(gateway.url, "/metrics").body.decode(), "")
 
 
 def at_rest(gateway: Gateway) -> Rest:

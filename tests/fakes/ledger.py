@@ -1,7 +1,5 @@
 """Journal, limiter and meter that keep what they were given."""
 
-from dataclasses import dataclass
-
 from typing_extensions import override
 
 from llmproxy.application.interfaces.journal import Closed, Journal, Opened
@@ -96,22 +94,17 @@ class FakeLimiter(Limiter):
         self.requests.append(used.requests)
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """One call as the meter saw it."""
-
-    model: str
-    operation: str
-    outcome: str
-    duration_s: float
-
-
 class FakeMeter(Meter):
-    """A list of what was counted."""
+    """Lists of what was counted."""
 
     def __init__(self) -> None:
-        self.counted: list[Counted] = []
+        self.counted: list[Closed] = []
+        self.refusals: list[tuple[str, str]] = []
 
     @override
-    def settled(self, *, model: str, operation: str, outcome: str, duration_s: float) -> None:
-        self.counted.append(Counted(model, operation, outcome, duration_s))
+    def settled(self, entry: Closed) -> None:
+        self.counted.append(entry)
+
+    @override
+    def refused(self, scope: str, limit: str) -> None:
+        self.refusals.append((scope, limit))

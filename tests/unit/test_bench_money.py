@@ -106,7 +106,11 @@ def test_what_was_not_measured_is_said() -> None:
     assert _of(targets, "memory", "earlier build").why == "no earlier build was given"
 
 
-def test_figures_with_labels_are_left_out() -> None:
-    """The gauges have none."""
-    text = f'# TYPE {WAITING} gauge\n{WAITING} 12\nx_bucket{{le="0.5"}} 3\nx 0.5\n'
-    assert dict(read(text)) == {WAITING: 12.0, "x": 0.5}
+def test_figures_with_many_labels_are_left_out() -> None:
+    """That of the worker is taken away; one other may stay."""
+    worker = 'worker="0"'
+    text = (
+        f"# TYPE {WAITING} gauge\n{WAITING}{{{worker}}} 12\nx 0.5\n"
+        f'x_bucket{{{worker},le="0.5"}} 3\ny{{{worker},a="1",b="2"}} 4\nz{{{worker},a="1"}} 5\n'
+    )
+    assert dict(read(text)) == {WAITING: 12.0, "x": 0.5, 'z{a="1"}': 5.0}

@@ -16,6 +16,7 @@ from llmproxy.infra.wire.jsonc import read_documents
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/model-documents.md").read_text("utf-8")
+TYPES_PAGE = (ROOT / "docs/model-types.md").read_text("utf-8")
 CREDENTIALS = (ROOT / "docs/credentials.md").read_text("utf-8")
 BLOCK = re.compile(r"^```jsonc?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ENVIRONMENT = {"CUSTOM_API_ENDPOINT": "https://api.customprovider.example/v1"}
@@ -37,8 +38,8 @@ OF_SOME = {
 
 
 def examples() -> list[Mapping[str, object]]:
-    """Every document of both pages."""
-    blocks = [*BLOCK.findall(PAGE), *BLOCK.findall(CREDENTIALS)]
+    """Every document of the pages."""
+    blocks = [*BLOCK.findall(TYPES_PAGE), *BLOCK.findall(CREDENTIALS)]
     found = [located.value for text in blocks for located in read_documents(text)]
     return [each for each in found if isinstance(each, Mapping)]
 

@@ -22,6 +22,7 @@ from llmproxy.domain.routing import (
     disputes,
 )
 from llmproxy.domain.timeouts import TIMEOUT_FIELDS
+from llmproxy.infra.telemetry.prometheus.figures import figure_of
 from llmproxy.infra.wire.jsonc import read_documents
 from tests.fakes.clock import FakeClock
 
@@ -95,4 +96,7 @@ def test_the_numbers_are_those_of_the_code() -> None:
 def test_the_figures_are_named() -> None:
     """Each that `/metrics` sums up."""
     figures = Fleet(FakeClock(), lambda: 0.0).figures()
-    assert {name for name in figures if f"`{name}`" not in section("Seeing it")} == set()
+    said = section("Seeing it")
+    metrics = {figure_of("routing", name) for name in figures}
+    assert {each.family.name for each in metrics if f"`{each.family.name}`" not in said} == set()
+    assert {state for each in metrics for state in each.values if f"`{state}`" not in said} == set()

@@ -18,6 +18,7 @@ from llmproxy.infra.database.cosmos.shelf import (
     signing_keys_shelf,
 )
 from llmproxy.infra.database.cosmos.signing_key_repository import CosmosSigningKeyRepository
+from llmproxy.infra.database.cosmos.transport import Transport
 from llmproxy.infra.database.cosmos.usage_ledger import CosmosUsageLedger
 from llmproxy.infra.database.following.last_good import LastGoodFile
 from llmproxy.infra.database.kept_signing_key import KeptSigningKey
@@ -75,8 +76,11 @@ async def open_cosmos(settings: Settings, cosmos: CosmosSettings) -> Store:
     )
 
 
-async def open_account(cosmos: CosmosSettings) -> CosmosAccount:
-    """Open the account without asking it. Raises StoreUnusableError."""
+async def open_account(cosmos: CosmosSettings, transport: Transport | None = None) -> CosmosAccount:
+    """Open the account without asking it, over a transport or the network.
+
+    Raises StoreUnusableError.
+    """
     return await CosmosAccount.open(
         CosmosPlace(
             cosmos.url,
@@ -85,5 +89,6 @@ async def open_account(cosmos: CosmosSettings) -> CosmosAccount:
             cosmos.container_id,
             cosmos.keys_container_id,
             cosmos.usage_container_id,
-        )
+        ),
+        transport=transport,
     )

@@ -25,7 +25,7 @@ class CountedHere(Counting):
     def __init__(self, settings: Settings, snapshot: Callable[[], Snapshot]) -> None:
         self._settings = settings
         self._snapshot = snapshot
-        self._seat = WorkerSeat(settings.data_dir)
+        self.seat = WorkerSeat(settings.data_dir)
         self._fault: str | None = None
         self._seen: Snapshot | None = None
         self._limited: str | None = None
@@ -37,7 +37,7 @@ class CountedHere(Counting):
 
         Raises StoreUnusableError.
         """
-        self._seat.take()
+        self.seat.take()
 
     def let_in(self) -> None:
         """Begin to serve, unless limits exist that could not be counted. Raises StartRefused.
@@ -45,7 +45,7 @@ class CountedHere(Counting):
         To be called when the registry is read and everything else has started.
         """
         fault = self._fault = self._look(serving=True)
-        if fault is None and self._settings.redis is None and not self._seat.is_first():
+        if fault is None and self._settings.redis is None and not self.seat.is_first():
             fault = together_only("another worker is starting from this data folder")
         limited = first_limited(self._snapshot())
         if fault is not None and limited is not None:
@@ -53,7 +53,7 @@ class CountedHere(Counting):
                 f"The {limited} is limited, and {fault}.\nOr take all limits away first: "
                 "llmproxy keys limit ID --none, llmproxy projects limit NAME --none"
             )
-        self._seat.serve()
+        self.seat.serve()
         if self._settings.redis is None:
             self._watching = asyncio.create_task(self._watch())
 
@@ -84,7 +84,7 @@ class CountedHere(Counting):
             self._watching.cancel()
             with suppress(asyncio.CancelledError):
                 await self._watching
-        self._seat.leave()
+        self.seat.leave()
 
     async def _watch(self) -> None:
         while True:
@@ -109,7 +109,7 @@ class CountedHere(Counting):
             return None
         if self._settings.replicas_many:
             return together_only(MANY)
-        if self._seat.others(serving=serving):
+        if self.seat.others(serving=serving):
             return together_only("another worker serves from this data folder")
         return None
 

@@ -69,7 +69,8 @@ async def open_data_plane(stack: AsyncExitStack, under: Foundations) -> DataPlan
     admit = Admit(registry, limiter, under.money.journal, clock, fleet)
     dispatch = Dispatch(Ground(fleet, limiter, clock, admit))
     admit.countable = under.counting.countable
-    settle = Settle(limiter, under.money.journal, under.metrics, clock)
+    admit.told_of = under.metrics.calls.refused
+    settle = Settle(limiter, under.money.journal, under.metrics.calls, clock)
     settle.life = under.life
     answer, stream = Answer(admit, dispatch, settle), Stream(admit, dispatch, settle)
     rooms = Rooms(registry, admit, settle, answer.admitted, stream.admitted)

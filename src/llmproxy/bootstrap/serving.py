@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import secrets
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from random import random
@@ -22,9 +21,14 @@ from llmproxy.bootstrap.data_plane import Foundations, open_data_plane
 from llmproxy.bootstrap.entry import admin_from, refuse_without_keys, registry_figures
 from llmproxy.bootstrap.first_run import register_echo
 from llmproxy.bootstrap.greeting import Inventory, inventory
+from llmproxy.bootstrap.logs import Logs
+from llmproxy.bootstrap.measuring import metrics_of, open_metrics
 from llmproxy.bootstrap.money import Around, Money, open_money
+from llmproxy.bootstrap.pages import let_pages_in
+from llmproxy.bootstrap.patience import patience_of
 from llmproxy.bootstrap.secrets import secret_chain
 from llmproxy.bootstrap.store import Store, open_store
+from llmproxy.bootstrap.tracing import Tracing
 from llmproxy.config import Settings
 from llmproxy.infra.controllers.admin.explain import Explainer
 from llmproxy.infra.controllers.admin.explain_routes import explain_routes
@@ -45,12 +49,11 @@ from llmproxy.infra.providers.credentials.pool import Credentials
 from llmproxy.infra.providers.long_tail.entry import LongTail
 from llmproxy.infra.providers.transport.client import HttpClient
 from llmproxy.infra.providers.transport.proxies import Proxies
-from llmproxy.infra.providers.transport.target import Patience
 from llmproxy.infra.secrets.signing import KEY_BYTES, Signer
-from llmproxy.infra.telemetry.access_log import BufferedAccessLog, SilentAccessLog
 from llmproxy.infra.telemetry.clock import SystemClock
-from llmproxy.infra.telemetry.log_lines import keep_to_lines, note_lost_connections
+from llmproxy.infra.telemetry.log_lines import note_lost_connections
 from llmproxy.infra.telemetry.metrics import Metrics
+from llmproxy.infra.telemetry.prometheus.requests import Counted
 
 Announce = Callable[[Inventory], None]
 
@@ -60,10 +63,9 @@ def serving(settings: Settings, announce: Announce | None = None) -> Door:
 
     `announce` is told what there is to serve, just before it is served.
     """
-    keep_to_lines()
     clock = SystemClock()
     registry = Registry(clock, settings.auth)
-    metrics = Metrics()
+    metrics = metrics_of(registry)
     parts = _Parts(settings, registry, metrics, clock)
     parts.announce = announce
     watched = Watched(
@@ -81,7 +83,7 @@ def serving(settings: Settings, announce: Announce | None = None) -> Door:
             health_routes(registry, watched),
             model_routes(registry),
             own_usage_routes(registry, lambda: parts.own_usage),
-            metrics_routes(registry, metrics.text),
+            metrics_routes(registry, metrics),
             api_docs_routes(),
             *admin_routes(
                 registry,
@@ -96,9 +98,13 @@ def serving(settings: Settings, announce: Announce | None = None) -> Door:
         ]
     )
     control = Control(plane, Lifespan(parts.lifespan, parts.life), settings.access.admin_port)
-    access_log = BufferedAccessLog(sys.stdout) if settings.access_log else SilentAccessLog()
-    parts.access_log = access_log
-    return Door(parts.operations, parts.sockets, parts.families, control, access_log)
+    counted = Counted(parts.logs.access_log, (parts.operations, parts.sockets), parts.families)
+    metrics.add(counted.blocks)
+    door = Door(parts.operations, parts.sockets, parts.families, control, counted)
+    parts.tracing.door = door
+    door.visiting = parts.logs.visiting
+    let_pages_in(door, settings.cross_origin)
+    return door
 
 
 class _Parts:
@@ -123,7 +129,8 @@ class _Parts:
         self.credentials = Credentials(self.secrets, settings.environment, clock)
         self.announce: Announce | None = None
         self.place = ""
-        self.access_log: BufferedAccessLog | SilentAccessLog = SilentAccessLog()
+        self.logs = Logs(settings, registry)
+        self.tracing = Tracing(settings.tracing, clock)
         self.operations: dict[str, Serve] = {}
         self.sockets: dict[str, Serve] = {}
         self.families: dict[str, Serve] = {}
@@ -173,8 +180,8 @@ class _Parts:
         """Start all, serve, stop all in reverse."""
         asyncio.get_running_loop().set_exception_handler(note_lost_connections)
         async with AsyncExitStack() as stack:
+            await self.logs.open(stack, self._metrics)
             await self._start(stack)
-            stack.callback(self.access_log.flush)
             _calm_the_collector()
             yield
 
@@ -182,6 +189,7 @@ class _Parts:
         settings = self._settings
         self.counting.take_seat()
         stack.push_async_callback(self.counting.close)
+        await open_metrics(stack, self._metrics, self.counting.seat, settings.data_dir)
         store = await open_store(settings)
         stack.push_async_callback(store.close)
         self._store = store
@@ -193,6 +201,7 @@ class _Parts:
             max_connections=settings.max_upstream_connections, proxies=Proxies(settings.proxies)
         )
         stack.push_async_callback(client.close)
+        await self.tracing.open(stack, client, self._metrics)
         self.secrets.start()
         stack.push_async_callback(self.secrets.close)
         stack.callback(self.credentials.close)
@@ -201,13 +210,12 @@ class _Parts:
         catalogue = Catalogue(
             client,
             self.credentials,
-            _patience(settings),
+            patience_of(settings),
             ResponseIds(signer),
             long_tail,
             max_message_bytes=settings.realtime_max_message_bytes,
         )
-        await self._follow(store, catalogue)
-        stack.push_async_callback(self._stop_following)
+        await self._follow(stack, store, catalogue)
         money = await self._open_money(stack, store, client)
         self._metrics.gauge("upstream_connections", client.sizes)
         self._metrics.gauge("process", lambda: {"tasks": len(asyncio.all_tasks())})
@@ -218,7 +226,7 @@ class _Parts:
         if self.announce is not None:
             self.announce(inventory(self._registry.snapshot, settings.auth, store.place))
 
-    async def _follow(self, store: Store, catalogue: Catalogue) -> None:
+    async def _follow(self, stack: AsyncExitStack, store: Store, catalogue: Catalogue) -> None:
         """Load the registry and follow it. Raises Unavailable or StartRefused."""
         settings = self._settings
         self._keeper = SnapshotKeeper(
@@ -240,6 +248,7 @@ class _Parts:
         )
         if store.counts is not None:
             self._metrics.gauge("store", store.counts)
+        stack.push_async_callback(self._stop_following)
 
     async def _stop_following(self) -> None:
         if self._keeper is not None:
@@ -288,12 +297,3 @@ def _calm_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
-
-
-def _patience(settings: Settings) -> Patience:
-    return Patience(
-        settings.connect_timeout_s,
-        settings.first_byte_timeout_s,
-        settings.idle_timeout_s,
-        settings.total_timeout_s,
-    )

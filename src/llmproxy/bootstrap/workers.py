@@ -5,7 +5,8 @@ that none may exist: a start is refused, a limit is not made, and where one appe
 calls in its scope are refused.
 
 A seat is a number with two files in `workers/` of the data folder. `N` is locked from the first
-moment of a start, `N.serving` as long as calls are let through. The locks are `flock(2)`: they end
+moment of a start, `N.serving` as long as calls are let through. (`N.metrics` is the socket at which
+`infra/telemetry/prometheus/peers.py` tells figures.) The locks are `flock(2)`: they end
 with the process, however it ends, and hold across containers on one volume. Servers over different
 data folders cannot see each other: `REPLICAS=many` tells them.
 """
@@ -62,6 +63,18 @@ class WorkerSeat:
         self._locks.append(lock)
         # Whoever looks at it holds it for microseconds; nobody else locks the file of this seat.
         fcntl.flock(lock, fcntl.LOCK_EX)
+
+    @property
+    def number(self) -> int | None:
+        """Of this seat; None while none is taken."""
+        return self._number
+
+    def serving(self) -> list[int]:
+        """Return the numbers of the other processes that let calls through. Raises OSError."""
+        every = self._seats(serving=True)
+        return sorted(
+            number for number, path in every if number != self._number and _is_locked(path)
+        )
 
     def others(self, *, serving: bool = False) -> int:
         """Count the other processes that have a seat, or those that let calls through.

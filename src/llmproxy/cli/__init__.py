@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from llmproxy import __version__
+from llmproxy.cli.doctor import doctor
 from llmproxy.cli.explain import explain
 from llmproxy.cli.keys import keys
 from llmproxy.cli.models import models
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(explain)
+app.command()(doctor)
 app.command()(usage)
 app.add_typer(models, name="models")
 app.add_typer(keys, name="keys")

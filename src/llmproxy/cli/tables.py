@@ -12,9 +12,11 @@ COLOURS = {
     "changed": "yellow",
     "skipped": "yellow",
     "suspended": "yellow",
+    "warning": "yellow",
     "to do": "yellow",
     "expired": "yellow",
     "failed": "red",
+    "problem": "red",
     "refused": "red",
     "revoked": "red",
 }

@@ -6,6 +6,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from llmproxy.config.reader import Reader
+from llmproxy.config.reading_doors import cross_origin_from, heads_from, tls_from
+from llmproxy.config.reading_logs import logs_from
+from llmproxy.config.reading_tracing import tracing_from
 from llmproxy.config.settings import (
     AccessSettings,
     AdmissionSettings,
@@ -27,19 +30,19 @@ from llmproxy.domain.secret import Secret
 MIN_ADMIN_KEY = 32
 """Characters of the shortest admin key: what a generator gives, not what people think up."""
 DOTENV = ".env"
+LOG_LEVELS = ("debug", "info", "warning", "error")
 LEAST_FOR_BODIES = 1024 * 1024
 """Bytes that an upload without a length asks for: with less, it would wait for ever in vain."""
 
 
-def process_environment() -> dict[str, str]:
+def process_environment(*, with_file: bool = True) -> dict[str, str]:
     """Return the environment of this process over what the file `.env` says.
 
     The file is the one that LLMPROXY_ENV_FILE names, else `.env` in the working directory, if there
     is one. Raises SettingError for a file that cannot be read.
     """
-    written = os.environ.get("LLMPROXY_ENV_FILE", "").strip()
-    path = Path(written or DOTENV)
-    if not written and not path.is_file():
+    path = env_file() if with_file else None
+    if path is None:
         return dict(os.environ)
     try:
         found = parse_dotenv(path.read_text(encoding="utf-8"))
@@ -51,18 +54,23 @@ def process_environment() -> dict[str, str]:
     return found | dict(os.environ)
 
 
+def env_file() -> Path | None:
+    """Return the file of variables that is read, None where there is none."""
+    written = os.environ.get("LLMPROXY_ENV_FILE", "").strip()
+    path = Path(written or DOTENV)
+    return path if written or path.is_file() else None
+
+
 def settings_from(environment: Mapping[str, str]) -> Settings:
     """Read the settings. Raises SettingError for the first variable that does not fit."""
-    _check_proxies(environment)
-    read = Reader(environment)
+    read = _reader(environment)
+    data_dir = read.folder("LLMPROXY_DATA_DIR") or _default_data_dir(environment)
     return Settings(
         environment=environment,
         host=read.text("HOST", Settings.host),
         port=read.whole("PORT", Settings.port, 0, 65_535),
         stage=read.text("ENVIRONMENT", Settings.stage),
-        data_dir=Path(
-            read.text("LLMPROXY_DATA_DIR", str(_default_data_dir(environment)))
-        ).expanduser(),
+        data_dir=data_dir,
         access=_access(read),
         registry=_registry(read),
         secrets=_secrets(read),
@@ -95,11 +103,19 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         realtime_idle_timeout_s=read.seconds(
             "REALTIME_IDLE_TIMEOUT_S", Settings.realtime_idle_timeout_s
         ),
-        log_level=read.choice(
-            "LOG_LEVEL", Settings.log_level, ("debug", "info", "warning", "error")
-        ),
+        log_level=read.choice("LOG_LEVEL", Settings.log_level, LOG_LEVELS),
         access_log=read.choice("ACCESS_LOG", "on", ("on", "off")) == "on",
+        logs=logs_from(read, data_dir),
+        tracing=tracing_from(read),
+        cross_origin=cross_origin_from(read),
+        tls=tls_from(read),
+        heads=heads_from(read),
     )
+
+
+def _reader(environment: Mapping[str, str]) -> Reader:
+    _check_proxies(environment)
+    return Reader(environment)
 
 
 def _access(read: Reader) -> AccessSettings:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
+from llmproxy.config.doors import CrossOriginSettings, HeadSettings, TlsSettings
+from llmproxy.config.logs import LogSettings
+from llmproxy.config.tracing import TracingSettings
 from llmproxy.domain.caller import Auth
 from llmproxy.domain.limit import WhenAway
 from llmproxy.domain.secret import Secret
@@ -148,6 +151,11 @@ class Settings:
     realtime_idle_timeout_s: float = 900.0
     log_level: str = "info"
     access_log: bool = True
+    logs: LogSettings = field(default_factory=LogSettings)
+    tracing: TracingSettings | None = None
+    cross_origin: CrossOriginSettings = field(default_factory=CrossOriginSettings)
+    tls: TlsSettings | None = None
+    heads: HeadSettings = field(default_factory=HeadSettings)
 
     @property
     def on_loopback(self) -> bool:

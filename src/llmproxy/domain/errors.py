@@ -111,6 +111,8 @@ class BudgetSpent(CallerError):
 
     default_code = "insufficient_quota"
     quota: Quota | None = None
+    limit: tuple[str, str] | None = None
+    """The kind of its scope, such as `key`, and its field, such as `cost_per_month`."""
 
 
 class TooLarge(CallerError):
@@ -207,6 +209,8 @@ class RateLimited(Later, CallerError):
 
     default_code = "rate_limit_exceeded"
     quota: Quota | None = None
+    limit: tuple[str, str] | None = None
+    """As that of BudgetSpent."""
     final = False
 
 
@@ -234,6 +238,8 @@ class UpstreamError(GatewayError):
     """How full the deployment says it is."""
     passing: Sequence[tuple[bytes, bytes]] = ()
     should_retry: bool | None = None
+    quotes: bool = False
+    """Whether `detail` repeats what a model answered, which is not for the log."""
 
 
 class Busy(Later, UpstreamError):

@@ -70,6 +70,12 @@ class Shortage(NamedTuple):
 
 def refusal_of(short: Shortage) -> RateLimited | BudgetSpent:
     """Return what such a call is refused with."""
+    error = _refusal(short)
+    error.limit = (short.kind, short.rule.field)
+    return error
+
+
+def _refusal(short: Shortage) -> RateLimited | BudgetSpent:
     most = short.rule.most
     if short.is_budget and short.used >= most:
         return _spent(short)
@@ -90,6 +96,7 @@ def concurrent_refusal(kind: str, name: str, model: str, running: int, most: int
         retry_after_s=wait,
     )
     error.final = not most
+    error.limit = (kind, "concurrent_requests")
     return error
 
 

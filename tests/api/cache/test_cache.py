@@ -7,6 +7,7 @@ from typing import Any
 import openai
 import pytest
 
+from tests import exposition
 from tests.api.admin.administrator import ADMIN_KEY, HELLO
 from tests.api.asking import ask, bearer
 from tests.api.cache.conftest import HELD_BYTES, STATUS, Stage
@@ -204,12 +205,8 @@ def test_figures(stage: Stage, client: openai.OpenAI) -> None:
     for _ in range(2):
         _ask(client, "kept", messages)
     answer = ask(stage.gateway.url, "/metrics", headers=bearer(ADMIN_KEY))
-    figures = {
-        line.split()[0]: float(line.split()[1])
-        for line in answer.body.decode().splitlines()
-        if line.startswith("llmproxy_cache_")
-    }
-    assert figures["llmproxy_cache_hits"] >= 1
-    assert figures["llmproxy_cache_misses"] >= 1
-    assert figures["llmproxy_cache_entries"] >= 1
-    assert figures["llmproxy_cache_bytes"] > 0
+    figures = exposition.figures(answer.body.decode(), "llmproxy_cache_")
+    assert figures["requests_hit"] >= 1
+    assert figures["requests_miss"] >= 1
+    assert figures["entries"] >= 1
+    assert figures["bytes"] > 0

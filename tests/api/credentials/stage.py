@@ -8,6 +8,7 @@ from typing import Any
 
 import openai
 
+from tests import exposition
 from tests.api.asking import Answer, ask
 from tests.api.credentials.guarded import GuardedAzure, GuardedVertex
 from tests.api.documents import document
@@ -47,10 +48,8 @@ class Stage:
 
     def metrics(self) -> dict[str, float]:
         """The gauges of credentials, by the end of their names."""
-        prefix = "llmproxy_credentials_"
-        lines = ask(self.gateway.url, "/metrics").body.decode().splitlines()
-        found = (line.removeprefix(prefix).split() for line in lines if line.startswith(prefix))
-        return {name: float(value) for name, value in found}
+        text = ask(self.gateway.url, "/metrics").body.decode()
+        return exposition.figures(text, "llmproxy_credentials_")
 
 
 def azure_document(azure: GuardedAzure, code: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

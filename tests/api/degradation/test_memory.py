@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests import exposition
 from tests.api.asking import within
 from tests.api.documents import SECRETS, document
 from tests.api.gateway import Gateway, serving
@@ -53,8 +54,8 @@ def _last_of(wire: Wire) -> bytes:
 
 def _left(stage: Stage) -> bool:
     """Whether the server has no connection to a provider in use."""
-    _, figures = stage.gateway.get("/metrics")
-    return b"llmproxy_upstream_connections_active 0" in figures
+    _, text = stage.gateway.get("/metrics")
+    return exposition.figures(text.decode())["upstream_connections_active"] == 0
 
 
 def test_a_hundred_megabytes(stage: Stage) -> None:

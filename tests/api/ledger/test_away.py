@@ -96,7 +96,7 @@ def test_a_store_that_is_away(tmp_path: Path) -> None:
             assert within(PATIENCE_S, lambda: there.figures()["failures_in_a_row"] > 0)
             figures = there.figures()
             assert (figures["waiting_lines"], figures["carried"]) == (4, 1)
-            assert figures["oldest_waiting_s"] > 0
+            assert figures["behind_seconds"] > 0
         assert within(PATIENCE_S, lambda: carried(there))
         there.stop()
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from tests import exposition
 from tests.api.asking import ask
 from tests.api.documents import SECRETS, document
 from tests.api.gateway import GREETING, START_S, command, run
@@ -143,8 +144,7 @@ class World:
     def figures(self) -> dict[str, float]:
         """The ledger's metrics."""
         text = ask(self.url, "/metrics").body.decode()
-        lines = [line.split() for line in text.splitlines() if line.startswith("llmproxy_ledger_")]
-        return {name.removeprefix("llmproxy_ledger_"): float(value) for name, value in lines}
+        return exposition.figures(text, "llmproxy_ledger_")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests import exposition
 from tests.api.asking import within
 from tests.api.limits.restarts import again, ended
 from tests.api.limits.stage import Stage, counted
@@ -66,14 +67,13 @@ def hooked() -> Iterator[Hook]:
 
 def told_in_log(stage: Stage) -> list[str]:
     """What the log says of shares."""
-    return re.findall(r"WARNING llmproxy\.limits: (.* is reached: .*)", stage.gateway.log)
+    return re.findall(r"WARNING +llmproxy\.limits: (.* is reached: .*)", stage.gateway.log)
 
 
 def metrics(stage: Stage) -> dict[str, float]:
     """The figures of alerts."""
-    lines = stage.admin.ask("GET", "/metrics").body.decode().splitlines()
-    pairs = [line.rsplit(" ", 1) for line in lines if line.startswith("llmproxy_alerts_")]
-    return {name.removeprefix("llmproxy_alerts_"): float(value) for name, value in pairs}
+    text = stage.admin.ask("GET", "/metrics").body.decode()
+    return exposition.figures(text, "llmproxy_alerts_")
 
 
 def chats(stage: Stage, calls: int) -> None:

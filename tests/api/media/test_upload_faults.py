@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import exposition
 from tests.api.asking import within
 from tests.api.media import odd_upstream
 from tests.api.media.conftest import MAX_UPLOAD_BYTES, Stage
@@ -53,10 +54,9 @@ def nothing_left(stage: Stage) -> Iterator[None]:
     assert within(5.0, lambda: _in_flight(stage) == 0)
 
 
-def _in_flight(stage: Stage) -> int:
+def _in_flight(stage: Stage) -> float:
     _, text = stage.gateway.get("/metrics")
-    [line] = [line for line in text.splitlines() if line.startswith(b"llmproxy_requests_in_flight")]
-    return int(line.split()[-1])
+    return exposition.figures(text.decode())["requests_in_flight"]
 
 
 def upload(stage: Stage, body: bytes, *lines: bytes) -> Answer:

@@ -11,6 +11,7 @@ from typing import Any
 
 import openai
 
+from tests import exposition
 from tests.api.admin.administrator import ADMIN_KEY
 from tests.api.asking import bearer, within
 from tests.api.limits.stage import Stage, counted, staged
@@ -48,9 +49,7 @@ def figures(stage: Stage) -> dict[str, float]:
     """What the metrics say of the gate."""
     answer = stage.admin.ask("GET", "/metrics")
     assert answer.status == 200
-    prefix = "llmproxy_admission_"
-    lines = [line.split() for line in answer.body.decode().splitlines() if line.startswith(prefix)]
-    return {name.removeprefix(prefix): float(value) for name, value in lines}
+    return exposition.figures(answer.body.decode(), "llmproxy_admission_")
 
 
 def comes_to(stage: Stage, **expected: float) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import openai
 
+from tests import exposition
 from tests.api.asking import ask, within
 from tests.api.documents import SECRETS, document
 from tests.api.gateway import Gateway, serving
@@ -80,8 +81,7 @@ class Stage:
         """The metrics of routing."""
         key = {"authorization": f"Bearer {ADMIN_KEY}"}
         text = ask(self.gateway.url, "/metrics", headers=key).body.decode()
-        lines = [line.split() for line in text.splitlines() if line.startswith("llmproxy_routing_")]
-        return {name.removeprefix("llmproxy_routing_"): float(value) for name, value in lines}
+        return exposition.figures(text, "llmproxy_routing_")
 
     def rows(self, count: int) -> list[dict[str, Any]]:
         """The rows of the ledger in the order of the calls, once there are so many."""

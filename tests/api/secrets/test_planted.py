@@ -19,6 +19,7 @@ import pytest
 from tests.api.asking import within
 from tests.api.documents import document
 from tests.api.gateway import command, run
+from tests.api.logs.stage import objects
 from tests.api.secrets.planted import files, found, planted
 from tests.api.secrets.planted_run import ACCOUNT, HELLO, Run, account, over_cosmos, plant, served
 from tests.simulators.key_vault import KeyVaultSimulator
@@ -43,6 +44,8 @@ def _planted_run(
     # A certificate that the gateway does not trust.
     stranger = tls_context(*self_signed(tmp_path_factory.mktemp("stranger")))
     in_cosmos = request.param == "cosmos"
+    # Each form of the log once; contents are logged, since they repeat what callers sent.
+    environment |= {"LOG_FORMAT": "text" if in_cosmos else "json", "CONTENT_LOG": "on"}
     with (
         over_cosmos(values, environment) if in_cosmos else nullcontext() as store,
         running(OpenAISimulator(api_key=values["ENVIRONMENT"])) as first,
@@ -89,9 +92,7 @@ def test_a_full_run_writes_no_secret(planted_run: Run) -> None:
     _use_commands(doing)
     _use_every_route(doing)  # which takes models and keys away, too
     _break_the_store(doing)
-    doing.gateway.process.send_signal(signal.SIGABRT)
-    doing.gateway.process.wait(15)
-    assert "Aborted" in doing.gateway.log, "the crash left no report"
+    _crash(doing)
 
     written = [
         *doing.written,
@@ -100,6 +101,7 @@ def test_a_full_run_writes_no_secret(planted_run: Run) -> None:
     ]
     kept = {path.name for path in (doing.folder / "data").rglob("*")}
     assert "audit.jsonl" in kept
+    assert any(name.startswith("content-") for name in kept)
     assert ("registry.json" in kept) == (doing.store is not None), kept
     leaks = sorted(set(found(doing.values, written)))
     assert not leaks, "\n".join(leaks)
@@ -114,6 +116,15 @@ def test_a_full_run_writes_no_secret(planted_run: Run) -> None:
         log.write_bytes(json.dumps({"said": f"<{value}>"}).encode())
     control = found(doing.values, files(doing.folder / "data"))
     assert len(control) == len(doing.upstreams), control
+
+
+def _crash(doing: Run) -> None:
+    """Until then each line of a log in JSON is one object, whatever was sent."""
+    if doing.store is None:
+        objects(doing.gateway.log)
+    doing.gateway.process.send_signal(signal.SIGABRT)
+    doing.gateway.process.wait(15)
+    assert "Aborted" in doing.gateway.log, "the crash left no report"
 
 
 def _use_every_model(doing: Run) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests import exposition
 from tests.api.asking import within
 from tests.api.raw import Wire, chat, connected, get, post
 from tests.api.traces import resident_bytes
@@ -149,5 +150,4 @@ def test_nothing_is_left_behind(stage: Stage) -> None:
 
 def _gauges(stage: Stage) -> dict[str, float]:
     text = stage.gateway.get("/metrics")[1].decode()
-    lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
-    return {name: float(value) for name, value in lines if "{" not in name}
+    return exposition.figures(text, "")

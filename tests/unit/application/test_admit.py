@@ -192,6 +192,21 @@ async def test_a_limit_that_is_reached() -> None:
     assert rooms.journal.openings == []
 
 
+async def test_a_refusal_by_a_limit_is_counted() -> None:
+    """By the kind of the limit's scope and its field; a refusal of another kind is not."""
+    clock = FakeClock()
+    rooms = FakeRooms(clock, deployment())
+    rooms.admit.told_of = rooms.meter.refused
+    for limit in (("key", "requests_per_minute"), None):
+        refusal = RateLimited("Too many.", retry_after_s=2.0)
+        refusal.limit = limit
+        rooms.limiter.refusal = refusal
+        with pytest.raises(RateLimited):
+            await rooms.admit(call(clock))
+
+    assert rooms.meter.refusals == [("key", "requests_per_minute")]
+
+
 async def test_a_journal_that_cannot_be_written() -> None:
     """Without a record there is no call: what was held is given back."""
     clock = FakeClock()

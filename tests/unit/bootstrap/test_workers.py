@@ -57,6 +57,7 @@ def test_a_worker_does_not_see_itself(tmp_path: Path) -> None:
     assert (seat.others(), looker.others(), looker.others(serving=True)) == (0, 1, 0)
     seat.serve()
     assert (seat.others(serving=True), looker.others(serving=True)) == (0, 1)
+    assert (seat.number, seat.serving(), looker.number, looker.serving()) == (0, [], None, [0])
     seat.leave()
     seat.leave()
     assert (looker.others(), looker.others(serving=True)) == (0, 0)
@@ -105,7 +106,7 @@ def test_what_else_lies_in_the_folder_is_no_seat(tmp_path: Path) -> None:
     """Nor is a file without a lock."""
     folder = tmp_path / FOLDER
     folder.mkdir()
-    for name in ("0", "1.serving", "README", ".serving", "x.serving"):
+    for name in ("0", "1.serving", "2.metrics", "README", ".serving", "x.serving"):
         (folder / name).touch()
     assert WorkerSeat(tmp_path).others() == WorkerSeat(tmp_path).others(serving=True) == 0
 

@@ -210,6 +210,19 @@ def test_concurrent_requests() -> None:
     assert concurrent_refusal("key", "k1", "gpt-x", 0, 0).final
 
 
+def test_the_limit_is_named_for_programs() -> None:
+    """By the kind of its scope and by its field, whatever the refusal says in words."""
+    rate = refusal_of(short(Rule(M.REQUESTS, W.MINUTE, 3), (3, 0, 1), 2.0))
+    spent = refusal_of(short(Rule(M.COST, W.MONTH, 3), (3, 0, 1), None))
+    large = refusal_of(short(Rule(M.TOKENS, W.DAY, 10), (0, 0, 11), None))
+    assert [error.limit for error in (rate, spent, large)] == [
+        (short(Rule(M.REQUESTS, W.MINUTE, 3), (3, 0, 1), 2.0).kind, field)
+        for field in ("requests_per_minute", "cost_per_month", "tokens_per_day")
+    ]
+    running = concurrent_refusal("project", "p", "gpt-x", 2, 2)
+    assert running.limit == ("project", "concurrent_requests")
+
+
 def test_the_refusal_that_counts() -> None:
     """Of several the one that stands in the way longest; of lanes the one that goes first."""
     soon = refusal_of(short(Rule(M.REQUESTS, W.MINUTE, 3), (3, 0, 1), 2.0))

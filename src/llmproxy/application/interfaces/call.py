@@ -5,7 +5,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from llmproxy.application.interfaces.journal import Closed
 from llmproxy.application.interfaces.stored_response import Origin
+from llmproxy.application.interfaces.trace import Trace
 from llmproxy.domain.caller import Caller
 from llmproxy.domain.operation import Endpoint, Operation
 from llmproxy.domain.usage import Usage
@@ -113,3 +115,7 @@ class Call:
     tags: tuple[str, ...] = ()
     audio_ms_at_most: int = 0
     plain: bool = False
+    entry: Closed | None = None
+    """What the journal was told of its end, for the access line; None until then."""
+    trace: Trace | None = None
+    """Where its attempts are noted for those who follow it; None while nobody does."""

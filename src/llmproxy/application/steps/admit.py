@@ -27,7 +27,8 @@ class Admit(Switching):
     """Let a call through or refuse it; nothing is held and nothing is written for a refused one.
 
     `fleet` puts a plan into the order of the next call. `countable` tells whether limits can hold
-    now: not while other workers count by themselves. What is limited is refused then.
+    now: not while other workers count by themselves. What is limited is refused then. `told_of` is
+    called for each refusal by a limit, with the kind of its scope and its field.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Admit(Switching):
         self._known = PlanFacts()
         registry.installed.append(self._known.forget)
         self.countable: Callable[[], bool] = lambda: True
+        self.told_of: Callable[[str, str], None] = _nobody
 
     async def __call__(self, call: Call, only: Deployment | None = None) -> Admission:
         """Return the admission; with `only` this deployment is asked and no other.
@@ -113,8 +115,14 @@ class Admit(Switching):
             await self._limiter.reserve(reservation)
         except (RateLimited, BudgetSpent) as error:
             error.quota = reservation.quota
+            if error.limit is not None:
+                self.told_of(*error.limit)
             raise
         return Admission(call, plan, reservation, at=reservation.at)
+
+
+def _nobody(scope: str, limit: str) -> None:
+    del scope, limit
 
 
 def uncountable() -> Unavailable:

@@ -4,6 +4,7 @@ from typing import Final
 
 from llmproxy.application.interfaces.journal import Attempt
 from llmproxy.application.interfaces.limiter import Reservation
+from llmproxy.application.interfaces.trace import Tried
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.routing.fleet import Fleet
 from llmproxy.application.steps.admission import NOT_READY
@@ -17,10 +18,11 @@ ANSWERED: Final = 200
 class Asked:
     """Made when it is asked; exactly one of the methods ends it. Times are monotonic seconds.
 
-    `lane` is its place in the plan, `reservation` what is held for it.
+    `lane` is its place in the plan, `reservation` what is held for it. `tried` is where its end is
+    noted for those who follow the request.
     """
 
-    __slots__ = ("_era", "_health", "began", "deployment", "lane", "reservation")
+    __slots__ = ("_era", "_health", "began", "deployment", "lane", "reservation", "tried")
 
     def __init__(
         self, fleet: Fleet, deployment: Deployment, lane: int, reservation: Reservation, now: float
@@ -31,6 +33,7 @@ class Asked:
         self.began = now
         self._health = fleet.health(deployment)
         self._era = self._health.began()
+        self.tried: Tried | None = None
 
     @property
     def p95_s(self) -> float | None:
@@ -46,7 +49,10 @@ class Asked:
         self._health.answered(first_s, self._era)
         if load_percent is not None:
             self._health.load(load_percent)
-        return Attempt(self.deployment.model.id, None, duration_s, ANSWERED)
+        attempt = Attempt(self.deployment.model.id, None, duration_s, ANSWERED)
+        if self.tried is not None:
+            self.tried.attempt = attempt
+        return attempt
 
     def failed(self, error: GatewayError, now: float) -> Attempt:
         """Note that it failed; what is no failure of the provider tells nothing of its health."""
@@ -60,12 +66,19 @@ class Asked:
             self._health.failed(error, counts=counts, era=self._era)
         else:
             self._health.let_go(self._era)
-        return Attempt(self.deployment.model.id, error.code or "failed", now - self.began, status)
+        why = error.code or "failed"
+        return self._noted(Attempt(self.deployment.model.id, why, now - self.began, status))
 
     def left(self, why: str, now: float) -> Attempt:
         """Note that nobody waits for it any more."""
         self._health.let_go(self._era)
-        return Attempt(self.deployment.model.id, why, now - self.began)
+        return self._noted(Attempt(self.deployment.model.id, why, now - self.began))
+
+    def _noted(self, attempt: Attempt) -> Attempt:
+        """Tell the end to those who follow the request, if somebody does."""
+        if self.tried is not None:
+            self.tried.attempt = attempt
+        return attempt
 
 
 def _by_client(error: UpstreamError) -> bool:

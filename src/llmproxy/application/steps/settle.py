@@ -116,12 +116,11 @@ class Settle:
             entry.usage = entry.usage.plus(outpaced.usage or NOTHING)
             entry.cost_nano += outpaced.cost_nano
         self._journal.closed(entry)
+        call.entry = entry
         held.deployment = entry.deployment
         if admission.held:
             self._limiter.settle(held, Used(cost_nano, usage.total_tokens, counted))
-        self._meter.settled(
-            model=held.model, operation=call.operation, outcome=outcome, duration_s=duration_s
-        )
+        self._meter.settled(entry)
         return entry.cost_nano
 
 

@@ -112,7 +112,9 @@ class Walk:
             self._retry_budget = ground.fleet.budget(deployment.model.code)
             self._retry_budget.began()
         self._number += 1
-        self.asked = Asked(ground.fleet, deployment, lane, reservation, began)
+        asked = self.asked = Asked(ground.fleet, deployment, lane, reservation, began)
+        if admission.call.trace is not None:
+            asked.tried = admission.call.trace.tried(deployment.model, began)
         return deployment
 
     def _budget(self) -> bool:
@@ -223,6 +225,7 @@ class Walk:
         """Note that a conversation has begun; its attempt is recorded when it ends."""
         asked = self._no_longer()
         if asked is not None:
+            asked.tried = None  # those who follow it see it end with the conversation
             asked.answered(self._ground.clock.monotonic(), None, None)
 
     def cut_off(self, error: BaseException | None) -> None:
@@ -249,7 +252,11 @@ class Walk:
         deployment = self._admission.plan[lane]
         self._number += 1
         now = self._ground.clock.monotonic()
-        return Asked(self._ground.fleet, deployment, lane, reservation, now)
+        asked = Asked(self._ground.fleet, deployment, lane, reservation, now)
+        trace = self._admission.call.trace
+        if trace is not None:
+            asked.tried = trace.tried(deployment.model, now)
+        return asked
 
     def go_on_as(self, asked: Asked) -> None:
         """Let this one be the present deployment, in place of another that is let go."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.clock import Clock
-from llmproxy.application.interfaces.journal import Attempt
+from llmproxy.application.interfaces.journal import Attempt, Closed
 from llmproxy.application.interfaces.talk import GOING_AWAY, NO_CODE, NORMAL, VANISHED, Talk
 from llmproxy.application.interfaces.upstream import Conversation, Deployment, Reading
 from llmproxy.application.steps.admission import Admission
@@ -117,6 +117,7 @@ class Purse:
             admission = self._slices.popleft()
             self._attempted(admission, None)
             self._settle.finished(admission, self.deployment, usage, output_bytes=0)
+            self._sum(admission.call.entry)
 
     def _attempted(self, admission: Admission, error: str | None) -> None:
         duration_s = self._clock.monotonic() - admission.call.started_at
@@ -134,6 +135,20 @@ class Purse:
             self._attempted(admission, error or "cancelled")
             usage = self._estimate()
             self._settle.broken_off(admission, self.deployment, usage, error, output_bytes=0)
+            self._sum(admission.call.entry)
+
+    def _sum(self, entry: Closed | None) -> None:
+        """Add a slice to what the access line says of the whole session."""
+        first = self._call.entry
+        if first is None or entry is None or first is entry:
+            return
+        self._call.entry = replace(
+            first,
+            outcome=entry.outcome,
+            error=entry.error,
+            usage=first.usage.plus(entry.usage),
+            cost_nano=first.cost_nano + entry.cost_nano,
+        )
 
     def _estimate(self) -> Usage:
         """Take the conversation so far as input, and as output what has passed since it began."""

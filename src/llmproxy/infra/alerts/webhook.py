@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import Context
 from typing import Final
 
 logger = logging.getLogger("llmproxy.limits")
@@ -40,7 +41,9 @@ class Webhook:
             return
         self._waiting.append(body)
         if self._sending is None:
-            self._sending = asyncio.get_running_loop().create_task(self._send_all())
+            # In a context of its own: nothing of the request that crossed a threshold goes along.
+            sending = asyncio.get_running_loop().create_task(self._send_all(), context=Context())
+            self._sending = sending
 
     async def stop(self, patience_s: float = 0.0) -> None:
         """Wait so long for what is on its way, then give it up. Stopping twice is fine."""

@@ -1,6 +1,7 @@
 """The control plane: everything that is not an operation of the data plane, on FastAPI."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Literal, Protocol
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -33,7 +34,18 @@ def control_plane(routers: list[APIRouter]) -> FastAPI:
     return app
 
 
-def metrics_routes(registry: Registry, text: Callable[[], str]) -> APIRouter:
+class Exposition(Protocol):
+    """Figures in Prometheus' text format."""
+
+    @property
+    def together(self) -> Callable[[], Awaitable[str]]:
+        """What returns those of all workers of the data folder."""
+
+    async def text(self) -> str:
+        """Return those of this worker."""
+
+
+def metrics_routes(registry: Registry, exposition: Exposition) -> APIRouter:
     """Return `/metrics`, in Prometheus' text format, for administrators.
 
     Its labels name models, private ones too.
@@ -41,10 +53,11 @@ def metrics_routes(registry: Registry, text: Callable[[], str]) -> APIRouter:
     router = APIRouter(tags=["operations"])
 
     @router.get("/metrics", response_class=PlainTextResponse)
-    async def metrics(request: Request) -> PlainTextResponse:
-        """Return this worker's figures."""
+    async def metrics(request: Request, worker: Literal["self"] | None = None) -> PlainTextResponse:
+        """Return the figures of all workers of the data folder, or of this one alone."""
         registry.operator(*credentials(request.scope))
-        return PlainTextResponse(text(), media_type="text/plain; version=0.0.4")
+        told = await (exposition.together() if worker is None else exposition.text())
+        return PlainTextResponse(told, media_type="text/plain; version=0.0.4")
 
     return router
 

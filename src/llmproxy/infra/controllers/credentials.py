@@ -5,7 +5,16 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
-FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
+FORWARDED = (
+    b"forwarded",
+    b"x-real-ip",
+    b"via",
+    b"true-client-ip",
+    b"cf-connecting-ip",
+    b"cdn-loop",
+)
+FORWARDED_START = b"x-forwarded-"
+"""What proxies add. They are only ever a reason to trust less: none of them is believed."""
 
 
 def key_of(headers: Mapping[bytes, bytes]) -> bytes | None:
@@ -24,13 +33,25 @@ def comes_from_here(scope: MutableMapping[str, Any], headers: Mapping[bytes, byt
     requests here (cross-site requests, DNS rebinding).
     """
     client = scope.get("client")
-    if client is None or not _is_loopback(client[0]) or any(name in headers for name in FORWARDED):
+    if client is None or not _is_loopback(client[0]) or _through_a_proxy(scope, headers):
         return False
     origin = headers.get(b"origin", b"")
     hosts = [headers.get(b"host", b"localhost")]
     if origin:
         hosts.append(origin.partition(b"://")[2])
     return all(_is_loopback(_host(each)) for each in hosts)
+
+
+def _through_a_proxy(scope: MutableMapping[str, Any], headers: Mapping[bytes, bytes]) -> bool:
+    """Whether somebody may have passed this request on.
+
+    nginx adds none of these headers unless it is told to, but then it speaks HTTP/1.0 and says
+    `connection: close`, as hardly a client of today does (nginx.org, ngx_http_proxy_module:
+    `proxy_http_version` is 1.0 before 1.29.7, and both are what it sets by itself).
+    """
+    if scope.get("http_version") == "1.0" and headers.get(b"connection") == b"close":
+        return True
+    return any(name in FORWARDED or name.startswith(FORWARDED_START) for name in headers)
 
 
 def credentials(scope: MutableMapping[str, Any]) -> tuple[bytes | None, Callable[[], bool]]:

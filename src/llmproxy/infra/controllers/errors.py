@@ -143,6 +143,20 @@ def _pair(line: bytes) -> tuple[bytes, bytes]:
     return name, value
 
 
+def told(error: errors.UpstreamError) -> str:
+    """Return what the log says of a failure: a provider's words, unless they may be contents.
+
+    A refusal may repeat what was asked, and its words go to the caller; what could not be read of
+    an answer is an answer.
+    """
+    if isinstance(error, errors.Refused):
+        return f"refused with status {error.upstream_status}"
+    if error.quotes:
+        cause = error.__cause__
+        return error.message if cause is None else f"{error.message} ({cause})"
+    return error.detail or error.message
+
+
 def stopping() -> errors.Unavailable:
     """Return the error of what is broken off because the gateway ends."""
     return errors.Unavailable("The gateway is stopping.", code=STOPPING, retry_after_s=1.0)

@@ -10,10 +10,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple, Protocol
 
+from llmproxy.application.interfaces.trace import Trace
 from llmproxy.domain.errors import GatewayError, UnknownUrl, UpstreamError, WrongMethod
-from llmproxy.infra.controllers.errors import rendered, stopping
+from llmproxy.infra.controllers.cross_origin import CrossOrigin, OpenVisit
+from llmproxy.infra.controllers.errors import rendered, stopping, told
 from llmproxy.infra.controllers.lifespan import Lifespan
 from llmproxy.infra.controllers.openai.left_out import left_out
+from llmproxy.infra.controllers.protection import is_administration, pair, protected
 from llmproxy.infra.controllers.visit import ClientGone, Message, Receive, Scope, Send, Visit
 
 logger = logging.getLogger("llmproxy")
@@ -21,7 +24,6 @@ logger = logging.getLogger("llmproxy")
 Serve = Callable[[Visit], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 VERSION = "/v1/"
-ADMIN = "/admin"
 CLIENT_CLOSED_REQUEST = 499
 
 
@@ -30,6 +32,16 @@ class AccessLog(Protocol):
 
     def write(self, visit: Visit, duration_s: float) -> None:
         """Note that this request has ended."""
+
+
+class Tracer(Protocol):
+    """Follows requests across systems, where somebody asked for that."""
+
+    def begin(self, visit: Visit) -> Trace | None:
+        """Return the record of a request that has arrived, None for one that is not followed."""
+
+    def end(self, visit: Visit, ended_at: float) -> None:
+        """Take the record of a request that has ended; the time is that of `perf_counter`."""
 
 
 class Control(NamedTuple):
@@ -65,13 +77,19 @@ class Door:
         self._admin_port = control.admin_port
         self.lifespan = control.lifespan
         self._access_log = access_log
+        self.tracer: Tracer | None = None
+        self.visiting: type[Visit] = Visit
+        self.cross_origin: CrossOrigin | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] != "http":
             await self.lifespan(scope, receive, send)
             return
-        visit = Visit(scope, receive, send)
+        pages = self.cross_origin
+        visiting = self.visiting if pages is None else pages.over(self.visiting)
+        visit = visiting(scope, receive, send)
+        visit.trace = None if self.tracer is None else self.tracer.begin(visit)
         try:
             await self._serve(visit, scope, receive, send)
         except asyncio.CancelledError:
@@ -85,7 +103,10 @@ class Door:
                 visit.crowd.leave(visit.held_bytes)
             if visit.watcher is not None:
                 await visit.unfollow()
-            self._access_log.write(visit, time.perf_counter() - visit.started_at)
+            ended_at = time.perf_counter()
+            self._access_log.write(visit, ended_at - visit.started_at)
+            if visit.trace is not None and self.tracer is not None:
+                self.tracer.end(visit, ended_at)
 
     @staticmethod
     async def _cancelled(visit: Visit) -> None:
@@ -98,6 +119,8 @@ class Door:
             await fail(visit, stopping())
 
     async def _serve(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.cross_origin is not None and await self.cross_origin.answered(visit):
+            return
         path = scope["path"]
         endpoint = self._operations.get(path)
         if endpoint is None:
@@ -121,24 +144,25 @@ class Door:
             raise WrongMethod(f"{scope['method']} is not supported here.", allowed="GET")
 
     async def _control(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._admin_port is not None and _is_administration(scope["path"]):
+        if self._admin_port is not None and is_administration(scope["path"]):
             server = scope.get("server")
             if server is None or server[1] != self._admin_port:
                 raise UnknownUrl(f"Invalid URL ({scope['method']} {scope['path'][:200]}).")
 
+        further = visit.further if isinstance(visit, OpenVisit) else ()
+
         async def stamped(message: Message) -> None:
             if message["type"] == "http.response.start":
                 visit.status = message["status"]
-                request_id = (b"x-request-id", visit.request_id.encode("ascii"))
-                message["headers"] = [*message.get("headers", ()), request_id]
+                message["headers"] = [
+                    *protected(message.get("headers", ()), scope),
+                    (b"x-request-id", visit.request_id.encode("ascii")),
+                    *map(pair, further),
+                ]
             await send(message)
 
         scope.setdefault("state", {})["request_id"] = visit.request_id
         await self._control_plane(scope, receive, stamped)
-
-
-def _is_administration(path: str) -> bool:
-    return path == ADMIN or path.startswith(f"{ADMIN}/")
 
 
 def _not_this(method: str, path: str) -> GatewayError:
@@ -148,10 +172,11 @@ def _not_this(method: str, path: str) -> GatewayError:
 
 async def fail(visit: Visit, error: Exception) -> None:
     """Answer with an error, or close a body that had begun so that it cannot look complete."""
+    visit.error = error.code if isinstance(error, GatewayError) else "internal_error"
     if not isinstance(error, GatewayError):
         logger.error("%s crashed", visit.request_id, exc_info=error)
     elif isinstance(error, UpstreamError):
-        logger.warning("%s %s: %s", visit.request_id, error.code, error.detail or error.message)
+        logger.warning("%s %.100s: %s", visit.request_id, error.code, told(error))
     if visit.status:
         raise error
     status, headers, body = rendered(error)

@@ -9,6 +9,9 @@ from contextlib import aclosing, suppress
 from random import Random
 from typing import Any
 
+from llmproxy.application.interfaces.call import Call
+from llmproxy.application.interfaces.trace import Trace
+from llmproxy.domain.caller import Caller
 from llmproxy.domain.errors import InvalidRequest, SlowUpload, TooLarge
 from llmproxy.infra.controllers.client import Client, Room
 from llmproxy.infra.controllers.credentials import comes_from_here, key_of
@@ -42,14 +45,22 @@ class ClientGone(Exception):
 
 
 class Visit:
-    """Reads the request, writes the answer, and remembers what the access line needs."""
+    """Reads the request, writes the answer, and remembers what the access line needs.
+
+    That is who asked (`caller`, once that is known), the `call` that was made of it, the code of
+    the `error` that was answered, and the lines of the answer's `head` as others gave them.
+    """
 
     __slots__ = (
         "_client",
         "_receive",
         "_send",
+        "call",
+        "caller",
         "crowd",
+        "error",
         "gone",
+        "head",
         "headers",
         "held_bytes",
         "request_id",
@@ -57,6 +68,7 @@ class Visit:
         "started_at",
         "status",
         "subject",
+        "trace",
         "watcher",
     )
 
@@ -67,6 +79,11 @@ class Visit:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.status = 0
         self.subject = ""
+        self.caller: Caller | None = None
+        self.call: Call | None = None
+        self.error: str | None = None
+        self.trace: Trace | None = None
+        self.head = b""
         self.gone = False
         self.crowd: Room | None = None
         self.held_bytes = 0
@@ -227,7 +244,7 @@ class Visit:
 
     def _stamp(self, headers: Headers) -> None:
         """Add what every answer of OpenAI's has, where the provider did not say it."""
-        said = b"\n".join(headers)
+        said = self.head = b"\n".join(headers)
         if PROCESSING_MS not in said or OPENAI_VERSION not in said:
             said = said.lower()
             if PROCESSING_MS not in said:

@@ -65,6 +65,11 @@ class RedisClient:
         """Where Redis is, without a password."""
         return self._address.place
 
+    @property
+    def problem(self) -> str:
+        """Why there is no connection, as it was logged; empty while there is one."""
+        return self._said
+
     def counts(self) -> dict[str, int]:
         """Return figures for metrics."""
         line = self._line

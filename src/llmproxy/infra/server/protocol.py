@@ -23,6 +23,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from llmproxy.infra.server.bounds import too_large
 from llmproxy.infra.server.cycle import Cycle
 from llmproxy.infra.server.known_head import KnownHead, known_head
 from llmproxy.infra.server.leaving import is_draining, linger
@@ -50,6 +51,8 @@ class GatewayProtocol(HttpToolsProtocol):
     """
 
     head_timeout_s: ClassVar[float] = HEAD_TIMEOUT_S
+    max_head_bytes: ClassVar[int] = MAX_HEAD_BYTES
+    max_header_lines: ClassVar[int] = MAX_HEADERS
     write_timeout_s: ClassVar[float] = WRITE_TIMEOUT_S
 
     def __init__(
@@ -63,11 +66,10 @@ class GatewayProtocol(HttpToolsProtocol):
         self.cycle: Cycle | None = None  # type: ignore[assignment]
         self.answering: Cycle | None = None
         self.waiting: list[Cycle] = []
-        self.head_bytes = 0
+        self.first_bytes = self.head_bytes = self.read_bytes = 0
         self.in_head = False
         self.silent_since = self.loop.time()
-        self.lingering = False
-        self.draining = False
+        self.lingering = self.draining = False
         self.unsent_bytes = 0
         self.unsent_since = 0.0
         self.known: KnownHead | None = None
@@ -108,8 +110,9 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def parse(self, data: bytes) -> None:
         """Feed the parser, whose callbacks below make requests of what it reads."""
+        self.read_bytes = len(data)
         if self.in_head:
-            self.head_bytes += len(data)
+            self.head_bytes += self.read_bytes
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -119,7 +122,7 @@ class GatewayProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             self.refuse(400, "invalid_http", "This is not a valid HTTP/1.1 request.")
         else:
-            if self.in_head and self.head_bytes > MAX_HEAD_BYTES:
+            if self.in_head and self.head_bytes > self.max_head_bytes:
                 self.refuse_head()
 
     def is_idle(self) -> bool:
@@ -161,7 +164,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.headers = []
         self.expect_100_continue = False
         self.in_head = True
-        self.head_bytes = 0
+        self.first_bytes, self.head_bytes = self.read_bytes, 0
         self.silent_since = self.loop.time()
 
     @override
@@ -188,7 +191,7 @@ class GatewayProtocol(HttpToolsProtocol):
         )
         self.scope["extensions"] = {"llmproxy.client": cycle}  # type: ignore[dict-item]
         previous, self.cycle = self.cycle, cycle
-        if len(self.headers) > MAX_HEADERS or len(self.url) > MAX_HEAD_BYTES:
+        if too_large(self):
             self.refuse_head()
         elif previous is None or previous.response_complete:
             self.start(cycle)

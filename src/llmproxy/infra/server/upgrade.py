@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from typing_extensions import override
 
 from llmproxy.application.interfaces.talk import RESTART, Talk
+from llmproxy.infra.server.bounds import too_large
 from llmproxy.infra.server.cycle import Cycle
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def start_socket(protocol: "GatewayProtocol", rest: bytes) -> bool:
     offered = any(name == b"upgrade" and value.lower() == b"websocket" for name, value in headers)
     if not offered or scope["method"] != "GET":
         return False
-    if len(headers) > MAX_HEADERS:
+    if too_large(protocol):
         protocol.refuse_head()
         return True
     cycle = SocketCycle(scope, protocol, rest)

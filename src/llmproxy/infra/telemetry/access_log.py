@@ -1,69 +1,79 @@
 """One line per request, collected in memory and written a few times a second."""
 
 import asyncio
-import time
-from functools import lru_cache
-from typing import Any, Protocol, TextIO
+from abc import abstractmethod
+from typing import Protocol
+
+from llmproxy.infra.telemetry.access_line import Request
+from llmproxy.infra.telemetry.pen import LAST_S, File, Pen
 
 FLUSH_EVERY_S = 0.25
 MAX_BUFFERED_LINES = 10_000
-MAX_CHARS = 200
 
 
-class Request(Protocol):
-    """What a line says of a request.
+class Lines(Protocol):
+    """A form of lines: `JsonLines` or `TextLines`. They end with a line feed."""
 
-    The path is logged without its query, which may hold anything.
-    """
+    @abstractmethod
+    def line(self, visit: Request, duration_s: float) -> bytes:
+        """Return the line of a request that has ended."""
 
-    scope: Any
-    request_id: str
-    status: int
-    subject: str
+    @abstractmethod
+    def notice(self, text: str) -> bytes:
+        """Return a line about the lines."""
 
 
 class BufferedAccessLog:
-    """Writes lines such as `2026-11-23T20:00:00Z 200 POST /v1/chat/completions echo 3.2ms req_0f…`.
+    """Collects lines and lets a thread write them; the event loop never waits for who reads them.
 
-    At most 10,000 lines wait for the next flush; what does not fit is counted in `dropped`, and the
-    log says so.
+    At most 10,000 lines wait; what does not fit is counted, and the log says so.
     """
 
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._lines: list[str] = []
+    def __init__(self, out: File, lines: Lines) -> None:
+        self._line = lines.line
+        self._notice = lines.notice
+        self._pen = Pen(out)
+        self._lines: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._second = 0
-        self._stamp = ""
-        self.dropped = 0
+        self._unsaid = 0
+        self._dropped = 0
 
     def write(self, visit: Request, duration_s: float) -> None:
         """Note that this request has ended."""
-        if len(self._lines) >= MAX_BUFFERED_LINES:
-            self.dropped += 1
+        lines = self._lines
+        if len(lines) >= MAX_BUFFERED_LINES:
+            self._dropped += 1
+            self._unsaid += 1
             return
-        scope = visit.scope
-        now = int(time.time())  # noqa: TID251 - the line's own stamp
-        if now != self._second:
-            self._second = now
-            self._stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
-        path, subject = _path(scope["path"][:MAX_CHARS]), _word(visit.subject[:MAX_CHARS])
-        self._lines.append(
-            f"{self._stamp} {visit.status} {scope['method']} {path} {subject}"
-            f" {duration_s * 1000:.1f}ms {visit.request_id}\n"
-        )
+        lines.append(self._line(visit, duration_s))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_EVERY_S, self.flush)
 
     def flush(self) -> None:
-        """Write what has been collected."""
+        """Hand over what has been collected; while the last batch is being written, later."""
         self._timer = None
+        if not self._pen.idle:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_EVERY_S, self.flush)
+            return
         lines, self._lines = self._lines, []
-        if self.dropped:
-            lines.append(f"{self._stamp} {self.dropped} access lines were dropped\n")
-            self.dropped = 0
-        self._out.write("".join(lines))
-        self._out.flush()
+        if self._unsaid:
+            lines.append(self._notice(f"{self._unsaid} access lines were dropped"))
+            self._unsaid = 0
+        if lines:
+            self._pen.write(lines)
+
+    async def close(self) -> None:
+        """Write what is left, for two seconds at most, whatever stops its reader."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if await asyncio.to_thread(self._pen.wait, LAST_S):
+            self.flush()
+            await asyncio.to_thread(self._pen.wait, LAST_S)
+
+    def counts(self) -> dict[str, float]:
+        """Return how many lines were dropped since the start, unwritten ones among them."""
+        return {"lines_dropped_total": self._dropped + self._pen.lost}
 
 
 class SilentAccessLog:
@@ -72,16 +82,9 @@ class SilentAccessLog:
     def write(self, visit: Request, duration_s: float) -> None:
         """Do nothing."""
 
-    def flush(self) -> None:
+    async def close(self) -> None:
         """Do nothing."""
 
-
-@lru_cache(maxsize=256)
-def _path(path: str) -> str:
-    return path if path.isprintable() else ascii(path)
-
-
-@lru_cache(maxsize=256)
-def _word(text: str) -> str:
-    """Return caller-given text as one short word that cannot forge a line."""
-    return (text if text.isprintable() and " " not in text else ascii(text))[:100] or "-"
+    def counts(self) -> dict[str, float]:
+        """Return how many lines were dropped: none."""
+        return {"lines_dropped_total": 0}

@@ -1,99 +1,59 @@
-"""Counters and a latency histogram, written in Prometheus' text format when somebody asks.
+"""One worker's figures in Prometheus' text format, put together when somebody asks.
 
-Labels are bounded: models are those registered, operations and outcomes are enumerations.
+Labels are bounded: models are those registered, operations and outcomes are enumerations, codes a
+fixed set; and beyond a number of lines all that is new is counted under `other`.
 """
 
-from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
+from platform import python_version
 
-from typing_extensions import override
+from llmproxy import __version__
+from llmproxy.infra.telemetry.prometheus import families
+from llmproxy.infra.telemetry.prometheus.calls import CallMeter
+from llmproxy.infra.telemetry.prometheus.exposition import Block, written
+from llmproxy.infra.telemetry.prometheus.family import labelled
+from llmproxy.infra.telemetry.prometheus.reports import Gauges, GaugesOfEach, Reports
+from llmproxy.infra.telemetry.prometheus.series import sample
 
-from llmproxy.application.interfaces.meter import Meter
-
-BUCKETS_S = (
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1.0,
-    2.5,
-    5.0,
-    10.0,
-    30.0,
-    60.0,
-    120.0,
-    300.0,
-)
-Gauges = Callable[[], Mapping[str, float]]
-GaugesOfEach = Callable[[], Mapping[str, Mapping[str, float]]]
-"""Figures by name, then by what they are about."""
+Source = Callable[[str], Iterator[Block]]
+"""Yields families with their samples, labelled with this worker."""
 
 
-class _Series:
-    __slots__ = ("buckets", "total_s")
+class Metrics:
+    """`calls` is what settled calls are told; `gauge` adds what is read only when it is asked for.
 
-    def __init__(self) -> None:
-        self.buckets = [0] * (len(BUCKETS_S) + 1)
-        self.total_s = 0.0
+    `worker` is the value of the label that every sample has.
+    """
 
-
-class Metrics(Meter):
-    """One worker's figures. `gauge` adds what is read only when the metrics are asked for."""
-
-    def __init__(self) -> None:
-        self._series: defaultdict[tuple[str, str, str], _Series] = defaultdict(_Series)
-        self._gauges: dict[str, Gauges] = {}
-        self._of_each: dict[str, GaugesOfEach] = {}
-
-    @override
-    def settled(self, *, model: str, operation: str, outcome: str, duration_s: float) -> None:
-        series = self._series[model, operation, outcome]
-        series.buckets[bisect_left(BUCKETS_S, duration_s)] += 1
-        series.total_s += duration_s
+    def __init__(self, provider_of: Callable[[str], str | None] = lambda _: None) -> None:
+        self.worker = "0"
+        self.together: Callable[[], Awaitable[str]] = self.text
+        """What returns the figures of all workers; of this one, until there is a way to others."""
+        self.calls = CallMeter(provider_of)
+        self._reports = Reports()
+        self._sources: list[Source] = [self.calls.blocks, _build]
 
     def gauge(self, prefix: str, read: Gauges) -> None:
-        """Report each figure of `read()` as `llmproxy_<prefix>_<name>`."""
-        self._gauges[prefix] = read
+        """Report each figure of `read()`; `prometheus/figures.py` says as which metric."""
+        self._reports.plain[prefix] = read
 
     def gauge_of_each(self, kind: str, read: GaugesOfEach) -> None:
-        """Report each figure of `read()` as `llmproxy_<kind>_<name>{<kind>="…"}`."""
-        self._of_each[kind] = read
+        """Report each figure of `read()` with the label `kind`."""
+        self._reports.of_each[kind] = read
 
-    def text(self) -> str:
-        """Return the exposition, ending in a line feed."""
-        lines = [*self._histogram(), *self._gauge_lines(), *self._lines_of_each()]
-        return "\n".join(lines) + "\n"
+    def add(self, source: Source) -> None:
+        """Report what this yields too."""
+        self._sources.append(source)
 
-    def _lines_of_each(self) -> Iterator[str]:
-        for kind, read in self._of_each.items():
-            for name, values in read().items():
-                yield f"# TYPE llmproxy_{kind}_{name} gauge"
-                for each, value in values.items():
-                    yield f'llmproxy_{kind}_{name}{{{kind}="{_escaped(each)}"}} {value}'
+    async def text(self) -> str:
+        """Return the exposition of this worker, ending in a line feed."""
+        return await written(self._blocks())
 
-    def _histogram(self) -> Iterator[str]:
-        name = "llmproxy_request_duration_seconds"
-        yield f"# HELP {name} From arrival to settlement of admitted calls."
-        yield f"# TYPE {name} histogram"
-        for (model, operation, outcome), series in sorted(self._series.items()):
-            labels = f'model="{_escaped(model)}",operation="{operation}",outcome="{outcome}"'
-            count = 0
-            for bound, here in zip((*BUCKETS_S, "+Inf"), series.buckets, strict=True):
-                count += here
-                yield f'{name}_bucket{{{labels},le="{bound}"}} {count}'
-            yield f"{name}_sum{{{labels}}} {series.total_s:.6f}"
-            yield f"{name}_count{{{labels}}} {count}"
-
-    def _gauge_lines(self) -> Iterator[str]:
-        for prefix, read in self._gauges.items():
-            for name, value in read().items():
-                yield f"# TYPE llmproxy_{prefix}_{name} gauge"
-                yield f"llmproxy_{prefix}_{name} {value}"
+    def _blocks(self) -> Iterator[Block]:
+        for source in (*self._sources, self._reports.blocks):
+            yield from source(self.worker)
 
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+def _build(worker: str) -> Iterator[Block]:
+    labels = labelled(families.BUILD.labels, (__version__, python_version()))
+    yield families.BUILD, iter((sample(families.BUILD.name, worker, labels, "1"),))

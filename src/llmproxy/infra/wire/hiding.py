@@ -54,12 +54,25 @@ class Hiding:
 
         One that is cut off by the end of the text is masked, too: long words are shortened.
         """
+        if self._is_clean(text):
+            return text
         parts: list[str] = []
         kept = 0
         for start, end in self._places(text):
             parts += (text[kept:start], MASK)
             kept = end
         return "".join((*parts, text[kept:])) if parts else text
+
+    def _is_clean(self, text: str) -> bool:
+        """Whether no value begins anywhere, which is so of most texts and cheap to see.
+
+        Every access line asks it of ids, and the log of contents of whole conversations.
+        """
+        beginnings = tuple(self._by_beginning)  # another thread may add to them
+        if len(beginnings) <= len(text):
+            return not any(beginning in text for beginning in beginnings)
+        pieces = [text[at : at + SHORTEST] for at in range(len(text) - SHORTEST + 1)]
+        return self._by_beginning.keys().isdisjoint(pieces)
 
     def _places(self, text: str) -> list[tuple[int, int]]:
         """Return where values stand, in order; those that overlap are one."""

@@ -59,11 +59,22 @@ def test_from_here(host: bytes) -> None:
         {b"host": b"localhost", b"forwarded": b"for=127.0.0.1"},
         {b"host": b"localhost", b"x-real-ip": b"127.0.0.1"},
         {b"host": b"localhost", b"via": b"1.1 proxy"},
+        {b"host": b"localhost", b"x-forwarded-proto": b"https"},
+        {b"host": b"localhost", b"x-forwarded-host": b"gateway.example.com"},
+        {b"host": b"localhost", b"cf-connecting-ip": b"127.0.0.1"},
     ],
 )
 def test_not_from_here(headers: dict[bytes, bytes]) -> None:
     """A web page elsewhere, a name that only points here, or a proxy in between: not from here."""
     assert not comes_from_here({"client": LOCAL}, headers)
+
+
+def test_the_protocol_of_old_proxies() -> None:
+    """nginx passes on in HTTP/1.0, without a header of its own, unless it is told otherwise."""
+    headers = {b"host": b"localhost", b"connection": b"close"}
+    assert comes_from_here({"client": LOCAL, "http_version": "1.1"}, headers)
+    assert comes_from_here({"client": LOCAL, "http_version": "1.0"}, {b"host": b"localhost"})
+    assert not comes_from_here({"client": LOCAL, "http_version": "1.0"}, headers)
 
 
 @pytest.mark.parametrize("client", [None, ("10.0.0.1", 1), ("::ffff:10.0.0.1", 1), ("unix", 0)])

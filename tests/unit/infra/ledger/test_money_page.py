@@ -9,6 +9,7 @@ from llmproxy.application.interfaces.journal import Outcome
 from llmproxy.domain.usage import Usage
 from llmproxy.infra.ledger.carrier import Carrier
 from llmproxy.infra.ledger.lines import everything, is_ours
+from llmproxy.infra.telemetry.prometheus.figures import figure_of
 from tests.fakes.usage_ledger import FakeUsageLedger
 from tests.unit.infra.ledger.entries import journal_in, opening
 
@@ -49,7 +50,10 @@ def test_the_words_are_all_there() -> None:
 async def test_every_figure_is_told_of(tmp_path: Path) -> None:
     """The table of figures has those of `/metrics`, and no other."""
     async with journal_in(tmp_path) as journal:
-        figures = set(Carrier(journal, FakeUsageLedger()).counts())
+        counted = Carrier(journal, FakeUsageLedger()).counts()
+    figures = {
+        figure_of("ledger", name).family.name.removeprefix("llmproxy_ledger_") for name in counted
+    }
     table = PAGE[PAGE.index("| figure |") :].partition("\n\n")[0]
     firsts = [line.split("|")[1] for line in table.splitlines()[2:]]
 

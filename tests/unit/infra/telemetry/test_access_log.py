@@ -1,14 +1,13 @@
-"""Access lines: one per request, bounded, and not to be forged by anything a caller sends."""
+"""Access lines are collected, bounded, and written by a thread that nobody waits for."""
 
 import asyncio
-import io
-import re
-from dataclasses import dataclass, field
-from typing import Any
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from llmproxy.infra.telemetry.access_log import (
     FLUSH_EVERY_S,
@@ -16,96 +15,106 @@ from llmproxy.infra.telemetry.access_log import (
     BufferedAccessLog,
     SilentAccessLog,
 )
-
-LINE = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (\d+) ([A-Z]+) (\S.*) (\S+) \d+\.\dms (req_[0-9a-f]+)"
-)
+from llmproxy.infra.telemetry.access_text import TextLines
+from tests.unit.infra.telemetry.visits import Visit
 
 
-@dataclass
-class Visit:
-    """What a line says of a request."""
-
-    scope: Any = field(default_factory=lambda: {"method": "POST", "path": "/v1/chat/completions"})
-    request_id: str = "req_0f"
-    status: int = 200
-    subject: str = "mini"
+@pytest.fixture(name="out")
+def _out(tmp_path: Path) -> Iterator[BinaryIO]:
+    with (tmp_path / "out").open("w+b") as file:
+        yield file
 
 
-def _written(*visits: Visit) -> str:
-    out = io.StringIO()
-
-    async def write() -> None:
-        log = BufferedAccessLog(out)
-        for visit in visits:
-            log.write(visit, 0.0032)
-        log.flush()
-
-    asyncio.run(write())
-    return out.getvalue()
+def _lines(out: BinaryIO) -> list[str]:
+    return Path(str(out.name)).read_text().splitlines()
 
 
-def test_a_line() -> None:
-    """Status, method, path, model, duration and id."""
-    line = _written(Visit())
-
-    assert line.endswith("Z 200 POST /v1/chat/completions mini 3.2ms req_0f\n")
-    matched = LINE.fullmatch(line.rstrip("\n"))
-    assert matched is not None
-
-
-def test_without_a_model() -> None:
-    """A request that named no model has a dash in its place."""
-    assert " /v1/chat/completions - 3.2ms " in _written(Visit(subject=""))
-
-
-@given(st.text(max_size=300), st.text(max_size=300))
-def test_nothing_forges_a_line(path: str, model: str) -> None:
-    """Whatever path and model hold, there is one line of bounded length, its status first."""
-    text = _written(Visit({"method": "GET", "path": "/" + path}, subject=model))
-
-    assert text.isprintable() or text[:-1].isprintable()
-    assert len(text.splitlines()) == 1
-    assert len(text) < 3_000
-    matched = LINE.fullmatch(text.rstrip("\n"))
-    assert matched is not None
-    assert (matched[1], matched[2], matched[5]) == ("200", "GET", "req_0f")
+async def _until(out: BinaryIO, count: int) -> None:
+    """Wait for so many lines, much longer than they may take."""
+    until = time.monotonic() + 10
+    while len(_lines(out)) < count and time.monotonic() < until:  # noqa: ASYNC110 - no event
+        await asyncio.sleep(0.01)
 
 
 @pytest.mark.asyncio
-async def test_lines_are_written_by_themselves() -> None:
+async def test_lines_are_written_by_themselves(out: BinaryIO) -> None:
     """What is collected goes out soon without anybody's asking."""
-    out = io.StringIO()
-    log = BufferedAccessLog(out)
+    log = BufferedAccessLog(out, TextLines())
     log.write(Visit(), 0.1)
     log.write(Visit(), 0.1)
-    assert out.getvalue() == ""
-    await asyncio.sleep(FLUSH_EVERY_S * 1.5)
+    assert _lines(out) == []
+    await _until(out, 2)
+    log.write(Visit(), 0.1)
+    await _until(out, 3)
 
-    assert len(out.getvalue().splitlines()) == 2
-    log.write(Visit(), 0.1)
-    await asyncio.sleep(FLUSH_EVERY_S * 1.5)
-    assert len(out.getvalue().splitlines()) == 3
+    assert len(_lines(out)) == 3
+    await log.close()
+    assert log.counts() == {"lines_dropped_total": 0}
 
 
 @pytest.mark.asyncio
-async def test_a_flood_is_bounded() -> None:
-    """What does not fit before the next flush is dropped, and said to be."""
-    out = io.StringIO()
-    log = BufferedAccessLog(out)
+async def test_the_end_writes_what_is_left(out: BinaryIO) -> None:
+    """No line waits for a timer that never comes."""
+    log = BufferedAccessLog(out, TextLines())
+    log.write(Visit(), 0.1)
+    await log.close()
+    assert len(_lines(out)) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_flood_is_bounded(out: BinaryIO) -> None:
+    """What does not fit before the next flush is dropped, counted, and said to be."""
+    log = BufferedAccessLog(out, TextLines())
     for _ in range(MAX_BUFFERED_LINES + 7):
         log.write(Visit(), 0.1)
-    log.flush()
-    lines = out.getvalue().splitlines()
+    await log.close()
 
+    lines = _lines(out)
     assert len(lines) == MAX_BUFFERED_LINES + 1
     assert lines[-1].endswith(" 7 access lines were dropped")
-    log.flush()
-    assert out.getvalue().count("dropped") == 1
+    assert log.counts() == {"lines_dropped_total": 7}
+    await log.close()
+    assert len(_lines(out)) == MAX_BUFFERED_LINES + 1
 
 
-def test_silence() -> None:
+@pytest.mark.asyncio
+async def test_a_reader_that_stopped_holds_up_nobody() -> None:
+    """Lines for a pipe that nobody empties wait in the thread, not in the event loop."""
+    reading, writing = os.pipe()
+    with open(reading, "rb") as reader, open(writing, "wb") as writer:  # noqa: PTH123, ASYNC230
+        log = BufferedAccessLog(writer, TextLines())
+        for _ in range(3000):  # more than a pipe holds
+            log.write(Visit(), 0.1)
+        began = time.monotonic()
+        log.flush()
+        log.write(Visit(), 0.1)
+        assert time.monotonic() - began < FLUSH_EVERY_S
+        read, _ = await asyncio.gather(
+            asyncio.to_thread(lambda: [next(reader) for _ in range(3001)]), log.close()
+        )
+        assert len(read) == 3001
+
+
+@pytest.mark.asyncio
+async def test_a_reader_that_left(caplog: pytest.LogCaptureFixture) -> None:
+    """Lines that cannot be written are counted, and said once to be."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as broken:  # noqa: PTH123, ASYNC230
+        log = BufferedAccessLog(broken, TextLines())
+        for _ in range(2):
+            log.write(Visit(), 0.1)
+            await log.close()
+    assert log.counts() == {"lines_dropped_total": 2}
+    assert [each.message for each in caplog.records].count(
+        "access lines cannot be written: [Errno 32] Broken pipe"
+    ) == 1
+
+
+@pytest.mark.asyncio
+async def test_silence() -> None:
     """The log that is switched off takes the same calls."""
     log = SilentAccessLog()
     log.write(Visit(), 0.1)
-    log.flush()
+    await log.close()
+    assert log.counts() == {"lines_dropped_total": 0}

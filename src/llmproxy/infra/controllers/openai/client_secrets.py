@@ -102,6 +102,7 @@ class ClientSecrets:
         desk = self._desk
         registry = self._gateway.registry
         caller = registry.authenticate(visit.key, visit.is_local, visit.named_project)
+        visit.caller = caller
         await desk.crowd.admit(visit, caller, visit.body_bytes(desk.max_body_bytes))
         raw = await visit.body(max_bytes=desk.max_body_bytes, silence_s=desk.body_timeout_s)
         seconds, session = _read(raw)

@@ -52,7 +52,9 @@ class JsonOperation:
         """Serve one request. Raises GatewayError before anything was sent."""
         desk = self._desk
         row = self._row
-        caller = self._gateway.registry.authenticate(visit.key, visit.is_local, visit.named_project)
+        caller = visit.caller = self._gateway.registry.authenticate(
+            visit.key, visit.is_local, visit.named_project
+        )
         size = visit.body_bytes(desk.max_body_bytes)
         if not desk.crowd.enter(visit, size):
             await desk.crowd.wait(visit, caller, size)
@@ -62,7 +64,7 @@ class JsonOperation:
         model = visit.subject = asked.model or self._gateway.registry.only_model(
             caller, self._operation
         )
-        call = Call(
+        call = visit.call = Call(
             request_id=visit.request_id,
             caller=caller,
             endpoint=row.endpoint,
@@ -76,6 +78,7 @@ class JsonOperation:
             stream=asked.stream,
             silence_s=desk.silence_s(visit),
             started_at=visit.started_at,
+            trace=visit.trace,
             plain=asked.plain,
         )
         if asked.previous is not None or asked.background or asked.audio_ms_at_most:

@@ -26,7 +26,7 @@ from llmproxy.domain.errors import (
 )
 from llmproxy.domain.operation import Endpoint, Operation
 from llmproxy.infra.controllers.crowd import Crowd
-from llmproxy.infra.controllers.errors import realtime_error_event
+from llmproxy.infra.controllers.errors import realtime_error_event, told
 from llmproxy.infra.controllers.openai.client_secrets import PREFIX, ClientSecret, Secrets
 from llmproxy.infra.controllers.openai.fields import missing
 from llmproxy.infra.controllers.openai.tags import tags_of
@@ -87,6 +87,7 @@ class Realtime:
         switchable = _switchable(visit)
         call = _call(visit, caller, secret)
         visit.subject = call.model
+        visit.caller, visit.call = caller, call
         await self._crowd.admit(visit, caller, 0)
         visit.follow_client()
         session = await self._gateway.duplex(call)
@@ -113,8 +114,7 @@ class Realtime:
             await session.run(client, self._idle_s)
         except GatewayError as error:
             if isinstance(error, UpstreamError):
-                said = error.detail or error.message
-                logger.warning("%s %s: %s", visit.request_id, error.code, said)
+                logger.warning("%s %.100s: %s", visit.request_id, error.code, told(error))
             await _tell(client, error, visit.request_id)
 
 
@@ -202,6 +202,7 @@ def _call(visit: Visit, caller: Caller, secret: ClientSecret | None) -> Call:
         stream=True,
         silence_s=None,
         started_at=visit.started_at,
+        trace=visit.trace,
         audio_ms_at_most=CONTEXT_TOKENS * MS_PER_TOKEN_HEARD,
         tags=tags_of(visit.headers, body),
     )

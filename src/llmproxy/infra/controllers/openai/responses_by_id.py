@@ -34,7 +34,9 @@ class ResponsesById:
         """Serve one request. Raises GatewayError before anything was sent."""
         method = visit.scope["method"]
         shown, below = _read_path(visit.scope["path"], method)
-        caller = self._gateway.registry.authenticate(visit.key, visit.is_local, visit.named_project)
+        caller = visit.caller = self._gateway.registry.authenticate(
+            visit.key, visit.is_local, visit.named_project
+        )
         query, asked = _read_query(visit.scope["query_string"])
         streams = method == "GET" and not below and asked.get("stream") == ["true"]
         after = _sequence_number(asked.get("starting_after")) if streams else None

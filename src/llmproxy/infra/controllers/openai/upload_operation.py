@@ -51,7 +51,9 @@ class UploadOperation:
         if self._row.json is not None and content_type.lower().startswith(JSON):
             await self._row.json(visit)
             return
-        caller = self._gateway.registry.authenticate(visit.key, visit.is_local, visit.named_project)
+        caller = visit.caller = self._gateway.registry.authenticate(
+            visit.key, visit.is_local, visit.named_project
+        )
         refuse_repeats(visit.headers)
         reader = _reader(content_type, self._row)
         declared = visit.declared_bytes(self._desk.max_upload_bytes, SETTING)
@@ -62,6 +64,7 @@ class UploadOperation:
             sent = self._row.form.read(form)
             upload = SpooledForm(form, spool, content_type)
             call = self._call(visit, caller, sent, upload, _text_bytes(form, spool))
+            visit.call = call
             visit.follow_client()
             if call.stream:
                 await self._counter.stream(visit, call)
@@ -108,6 +111,7 @@ class UploadOperation:
             stream=asked.stream,
             silence_s=self._desk.silence_s(visit),
             started_at=visit.started_at,
+            trace=visit.trace,
             upload=upload,
             audio_ms_at_most=asked.audio_ms_at_most,
             tags=tags_of(visit.headers, asked.body),

@@ -136,4 +136,5 @@ def _said(message: Message) -> SaidChoice:
 def _unreadable(body: bytes) -> Broken:
     error = Broken("The provider's answer is no message.")
     error.detail = body[:500].decode("utf-8", "replace")
+    error.quotes = True
     return error

@@ -214,4 +214,5 @@ class ClaudeReader(SseReader):
 def _senseless(data: bytes) -> Broken:
     error = Broken("The provider sent an event that makes no sense.")
     error.detail = data[:500].decode("utf-8", "replace")
+    error.quotes = True
     return error

@@ -124,6 +124,7 @@ def read_answer(body: bytes) -> Answer:
             raise stream_failure(body) from error
         made = Broken("The provider's answer makes no sense.")
         made.detail = f"{error}: {body[:500].decode('utf-8', 'replace')}"
+        made.quotes = True
         raise made from error
     if answer.error != NULL:
         raise stream_failure(body)

@@ -124,4 +124,5 @@ def _counted(vectors: Vectors, count: int) -> Vectors:
 def _unreadable(body: bytes) -> Broken:
     error = Broken("The provider's embeddings cannot be read.")
     error.detail = body[:500].decode("utf-8", "replace")
+    error.quotes = True
     return error

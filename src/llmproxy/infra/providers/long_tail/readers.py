@@ -37,6 +37,7 @@ def nonsense(words: str, data: bytes) -> Broken:
     """Return the error for something that cannot be read."""
     error = Broken("The provider's answer makes no sense.")
     error.detail = f"{words}: {data[:500].decode('utf-8', 'replace')}"
+    error.quotes = True
     return error
 
 

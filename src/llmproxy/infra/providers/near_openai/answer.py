@@ -194,4 +194,6 @@ def _decoded(body: bytes) -> _Answer:
 
 def _unreadable(body: bytes, words: str) -> Broken:
     said = body[:DETAIL_BYTES].decode("utf-8", "replace")
-    return Broken("The provider's answer is not what was asked for.", detail=f"{words}: {said}")
+    error = Broken("The provider's answer is not what was asked for.", detail=f"{words}: {said}")
+    error.quotes = True
+    return error

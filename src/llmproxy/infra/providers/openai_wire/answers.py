@@ -89,4 +89,5 @@ def _check_result(judge: _Judge | None, answer: bytes, error: Exception) -> None
     except UNREADABLE:
         broken = Broken("The provider's answer is not what was asked for.")
         broken.detail = f"{error}: {answer[:DETAIL_BYTES].decode('utf-8', 'replace')}"
+        broken.quotes = True
         raise broken from error

@@ -91,4 +91,5 @@ def read_chat(text: bytes) -> Chat:
     except UNREADABLE as error:
         broken = Broken("The provider's answer makes no sense.")
         broken.detail = f"{error}: {text[:500].decode('utf-8', 'replace')}"
+        broken.quotes = True
         raise broken from error

@@ -100,4 +100,5 @@ class SseReader(Reader):
         """Judge a block that is no event. Raises Broken."""
         error = Broken("The provider sent something that is no event.")
         error.detail = block[:500].decode("utf-8", "replace")
+        error.quotes = True
         raise error

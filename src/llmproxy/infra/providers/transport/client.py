@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -57,7 +57,11 @@ class HttpClient(Keeper):
         tls: ssl.SSLContext | None = None,
         look_up: LookUp | None = None,
     ) -> None:
-        """`tls` and `look_up` take the place of the system's certificates and its resolver."""
+        """`tls` and `look_up` take the place of the system's certificates and its resolver.
+
+        `further`, where it is set, gives header lines that every request carries too, each with its
+        CRLF.
+        """
         self._loop = asyncio.get_running_loop()
         self.beat = Beat(self._loop)
         self._dialer = Dialer(self._loop, self, proxies, tls, look_up)
@@ -69,6 +73,7 @@ class HttpClient(Keeper):
         self._dialing = 0
         self._sockets: set[Closable] = set()
         self.max_connections = within_descriptors(max_connections)
+        self.further: Callable[[], bytes] | None = None
 
     async def fetch(
         self, target: Target, body: bytes | Outgoing, patience: Patience
@@ -121,7 +126,8 @@ class HttpClient(Keeper):
         self._active.add(exchange)
         if self._ticker is None:
             self._ticker = self._loop.call_later(TICK_S, self._tick)
-        connection.send(exchange, target.head, body)
+        head = target.head if self.further is None else target.head + self.further()
+        connection.send(exchange, head, body)
         return exchange
 
     def target(self, url: str, headers: dict[str, str], method: str = "POST") -> Target:
@@ -153,7 +159,8 @@ class HttpClient(Keeper):
                 asked.origin, limit_s, lambda: Switching(self._sockets.discard), tunnels=True
             )
         self._sockets.add(switching)
-        await switching.ask(asked.head, limit_s)
+        head = asked.head if self.further is None else asked.head + self.further()
+        await switching.ask(head, limit_s)
         return switching
 
     @contextmanager

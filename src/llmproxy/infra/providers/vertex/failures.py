@@ -108,6 +108,7 @@ def unwell(reason: str, words: str | None) -> Broken:
     """Return the error for an answer that the model gave up or wrote so that none can read it."""
     made = Broken(f"The model's answer could not be completed ({reason}).")
     made.detail = words or ""
+    made.quotes = True
     return made
 
 

@@ -1,0 +1,256 @@
+"""What is counted of all requests, followed or not: histograms by the conventions for metrics.
+
+https://github.com/open-telemetry/semantic-conventions-genai (docs/gen-ai/gen-ai-metrics.md) and
+https://opentelemetry.io/docs/specs/semconv/http/http-metrics/, with the bounds they ask for.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from llmproxy.application.interfaces.journal import Attempt
+from llmproxy.application.interfaces.trace import Tried
+from llmproxy.domain.usage import Usage
+from llmproxy.infra.tracing.naming import OPERATIONS, Place, Places, method_of, route_of
+from llmproxy.infra.tracing.tracer import Asked, Ended
+
+MAX_SERIES: Final = 2_000
+"""Of each figure; what is more is counted together, under `otel.metric.overflow`."""
+FAILED: Final = 500
+"""Statuses from here on are errors of a server (HTTP spans, "Status")."""
+
+Value = str | int | bool
+Labels = tuple[tuple[str, Value], ...]
+INPUT: Final = ("gen_ai.token.type", "input")
+OUTPUT: Final = ("gen_ai.token.type", "output")
+OVERFLOW: Final[Labels] = (("otel.metric.overflow", True),)
+
+
+class Figure(NamedTuple):
+    """A histogram's name, unit, meaning and the upper bounds of its buckets."""
+
+    name: str
+    unit: str
+    meaning: str
+    bounds: tuple[float, ...]
+
+
+_SECONDS: Final = (
+    0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
+)  # fmt: skip
+HTTP_DURATION: Final = Figure(
+    "http.server.request.duration",
+    "s",
+    "Duration of HTTP server requests.",
+    (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
+)
+DURATION: Final = Figure(
+    "gen_ai.client.operation.duration", "s", "GenAI operation duration.", _SECONDS
+)
+TOKENS: Final = Figure(
+    "gen_ai.client.token.usage",
+    "{token}",
+    "Number of input and output tokens used.",
+    (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864),
+)
+FIRST_CHUNK: Final = Figure(
+    "gen_ai.client.operation.time_to_first_chunk",
+    "s",
+    "Time to receive the first chunk, from when the provider was asked.",
+    (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
+)
+FIRST_TOKEN: Final = Figure(
+    "gen_ai.server.time_to_first_token",
+    "s",
+    "Time to generate first token for successful responses, as the caller waits for it.",
+    (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
+)
+FIGURES: Final = (HTTP_DURATION, DURATION, TOKENS, FIRST_CHUNK, FIRST_TOKEN)
+
+
+class Series:
+    """How often values fell into each bucket, the last of them without an upper bound."""
+
+    __slots__ = ("buckets", "count", "highest", "lowest", "total")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.buckets = [0] * (len(bounds) + 1)
+        self.count = 0
+        self.total = 0.0
+        self.lowest = float("inf")
+        self.highest = float("-inf")
+
+    def add(self, value: float, bounds: tuple[float, ...]) -> None:
+        """Count a value. A bound belongs to the bucket below it."""
+        self.buckets[bisect_left(bounds, value)] += 1
+        self.count += 1
+        self.total += value
+        # Calls of `min` and `max` take longer than all the rest.
+        if value < self.lowest:  # noqa: PLR1730
+            self.lowest = value
+        if value > self.highest:  # noqa: PLR1730
+            self.highest = value
+
+    def merge(self, other: "Series") -> None:
+        """Add what another has counted."""
+        self.buckets = [
+            mine + theirs for mine, theirs in zip(self.buckets, other.buckets, strict=True)
+        ]
+        self.count += other.count
+        self.total += other.total
+        self.lowest = min(self.lowest, other.lowest)
+        self.highest = max(self.highest, other.highest)
+
+
+Counted = dict[Figure, dict[Labels, Series]]
+
+
+class Figures:
+    """Counts what has ended. Not for several threads at once."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._labels: dict[tuple[str, Place], Labels] = {}
+        self._http_labels: dict[tuple[str, str, str, int, str | None], Labels] = {}
+        self.counted: Counted = {figure: {} for figure in FIGURES}
+
+    def fold(self, ended: Ended) -> None:
+        """Count one request and its attempts."""
+        duration_s = ended.ended_at - ended.started_at
+        self._add(HTTP_DURATION, self._http_labels_of(ended), duration_s)
+        asked = ended.asked
+        if asked is None:
+            return
+        operation = OPERATIONS[asked.endpoint]
+        for tried in ended.trace.tries:
+            self._fold_attempt(ended, operation, tried)
+        self._fold_first_content(ended, operation, asked)
+
+    def _fold_attempt(self, ended: Ended, operation: str, tried: Tried) -> None:
+        labels = self._labels_of(operation, self._places.of(tried.model))
+        attempt = tried.attempt
+        error = None if attempt is None else attempt.error
+        duration_s = ended.ended_at - tried.began if attempt is None else attempt.duration_s
+        self._add(DURATION, (*labels, ("error.type", error)) if error else labels, duration_s)
+        usage = _reported(attempt, ended.asked)
+        if usage is not None:
+            self._add(TOKENS, (*labels, INPUT), usage.total_input_tokens)
+            self._add(TOKENS, (*labels, OUTPUT), usage.total_output_tokens)
+
+    def _fold_first_content(self, ended: Ended, operation: str, asked: Asked) -> None:
+        entry, tried = asked.entry, ended.trace.answering()
+        if entry is None or entry.first_content_s is None or tried is None:
+            return
+        place = self._places.of(tried.model)
+        at = ended.started_at + entry.first_content_s
+        labels = self._labels_of(operation, place)
+        self._add(FIRST_CHUNK, labels, max(0.0, at - tried.began))
+        self._add(
+            FIRST_TOKEN,
+            (
+                ("gen_ai.operation.name", operation),
+                ("gen_ai.provider.name", place.provider),
+                ("gen_ai.request.model", entry.model),
+            ),
+            entry.first_content_s,
+        )
+
+    def _http_labels_of(self, ended: Ended) -> Labels:
+        error = error_type(ended)
+        key = (ended.method, ended.path, ended.scheme, ended.status, error)
+        labels = self._http_labels.get(key)
+        if labels is None:
+            labels = http_labels(ended, error)
+            if len(self._http_labels) >= MAX_SERIES:
+                self._http_labels.clear()  # paths may hold ids
+            self._http_labels[key] = labels
+        return labels
+
+    def _labels_of(self, operation: str, place: Place) -> Labels:
+        labels = self._labels.get((operation, place))
+        if labels is None:
+            if len(self._labels) >= MAX_SERIES:
+                self._labels.clear()
+            labels = self._labels[operation, place] = _labels(operation, place)
+        return labels
+
+    def _add(self, figure: Figure, labels: Labels, value: float) -> None:
+        series = self._series(figure, labels)
+        series.add(value, figure.bounds)
+
+    def _series(self, figure: Figure, labels: Labels) -> Series:
+        known = self.counted[figure]
+        series = known.get(labels)
+        if series is None:
+            if len(known) >= MAX_SERIES:
+                labels = OVERFLOW
+                series = known.get(labels)
+            if series is None:
+                series = known[labels] = Series(figure.bounds)
+        return series
+
+    def take(self) -> Counted:
+        """Return what was counted, and begin anew."""
+        counted, self.counted = self.counted, {figure: {} for figure in FIGURES}
+        return counted
+
+    def put_back(self, counted: Mapping[Figure, Mapping[Labels, Series]]) -> None:
+        """Count again what was taken and could not be delivered."""
+        for figure, series in counted.items():
+            for labels, each in series.items():
+                self._series(figure, labels).merge(each)
+
+
+def http_labels(ended: Ended, error: str | None) -> Labels:
+    """Return how HTTP's conventions name a request."""
+    labels: list[tuple[str, Value]] = [
+        ("http.request.method", method_of(ended.method)),
+        ("url.scheme", ended.scheme),
+    ]
+    route = route_of(ended.path)
+    if route is not None:
+        labels.append(("http.route", route))
+    if ended.status:
+        labels.append(("http.response.status_code", ended.status))
+    if error is not None:
+        labels.append(("error.type", error))
+    return tuple(labels)
+
+
+def error_type(ended: Ended) -> str | None:
+    """Return the code of what went wrong here or behind, None where nothing did.
+
+    A refusal of the request (4xx) is no error of a server.
+    """
+    if ended.status and ended.status < FAILED and not _broke_off(ended):
+        return None
+    entry = None if ended.asked is None else ended.asked.entry
+    said = ended.error or (None if entry is None else entry.error)
+    return said or (str(ended.status) if ended.status else "aborted")
+
+
+def _broke_off(ended: Ended) -> bool:
+    """Whether an answer that had begun well was not completed, by whosever fault but the client."""
+    entry = None if ended.asked is None else ended.asked.entry
+    return ended.status < 300 and entry is not None and entry.error is not None
+
+
+def _labels(operation: str, place: Place) -> Labels:
+    labels: list[tuple[str, Value]] = [
+        ("gen_ai.operation.name", operation),
+        ("gen_ai.provider.name", place.provider),
+        ("gen_ai.request.model", place.model),
+    ]
+    if place.address is not None:
+        labels.append(("server.address", place.address))
+        if place.port is not None:
+            labels.append(("server.port", place.port))
+    return tuple(labels)
+
+
+def _reported(attempt: Attempt | None, asked: Asked | None) -> Usage | None:
+    """Return what the provider reported; an estimate of ours is none of its figures."""
+    usage = None if attempt is None else attempt.usage
+    if attempt is None and asked is not None and asked.entry is not None:
+        usage = asked.entry.usage  # a session: the sum of what it used
+    return None if usage is None or usage.estimated or not usage.total_tokens else usage

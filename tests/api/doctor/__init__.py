@@ -1,0 +1,1 @@
+"""`llmproxy doctor` over real pieces: simulators, Redis, Cosmos DB's emulator, a gateway."""

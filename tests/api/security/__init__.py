@@ -1,0 +1,1 @@
+"""What stands between the gateway and those who mean it no good: TLS, origins, headers, proxies."""

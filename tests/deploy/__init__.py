@@ -1,0 +1,1 @@
+"""What can be known of an installation without a Docker engine, a cluster or a cloud."""

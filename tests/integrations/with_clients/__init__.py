@@ -1,0 +1,1 @@
+"""Vercel's AI SDK, curl, and the examples of docs/integrations.md."""

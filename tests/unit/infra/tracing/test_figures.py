@@ -1,0 +1,94 @@
+"""What is counted of requests, and that nothing is lost or counted twice."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmproxy.application.interfaces.journal import Attempt
+from llmproxy.domain.usage import Usage
+from llmproxy.infra.tracing.figures import (
+    DURATION,
+    FIRST_CHUNK,
+    FIRST_TOKEN,
+    HTTP_DURATION,
+    MAX_SERIES,
+    OVERFLOW,
+    TOKENS,
+    Figures,
+    Series,
+)
+from llmproxy.infra.tracing.naming import Places
+from llmproxy.infra.tracing.sampling import sampler
+from tests.unit.infra.tracing.visits import Arrived, answered, traced
+
+USED = Usage(input_tokens=20, cache_read_tokens=5, output_tokens=7)
+GOOD = Attempt("shown", None, 1.0, 200, USED)
+BAD = Attempt("shown", "overloaded", 0.5, 503)
+NOBODY = sampler("always_off", 0)
+
+
+def test_every_request_counts() -> None:
+    """Whether it is followed or not: its attempts, their tokens, and when content began."""
+    figures = Figures(Places())
+    figures.fold(answered(BAD, GOOD, sampled=NOBODY, first_content_s=1.25))
+    counted = figures.counted
+    [http] = counted[HTTP_DURATION].values()
+    assert (http.count, http.total) == (1, 2.0)
+    by_error = {dict(labels).get("error.type"): each for labels, each in counted[DURATION].items()}
+    assert {error: each.total for error, each in by_error.items()} == {
+        "overloaded": 0.5,
+        None: 1.0,
+    }
+    tokens = {dict(labels)["gen_ai.token.type"]: each for labels, each in counted[TOKENS].items()}
+    assert {kind: each.total for kind, each in tokens.items()} == {"input": 25, "output": 7}
+    [chunk] = counted[FIRST_CHUNK].values()
+    [token] = counted[FIRST_TOKEN].values()
+    assert (chunk.total, token.total) == (0.25, 1.25)
+
+
+def test_estimates_are_not_counted() -> None:
+    """The conventions want what the provider has told."""
+    figures = Figures(Places())
+    figures.fold(answered(replace(GOOD, usage=Usage(input_tokens=9, estimated=True))))
+    assert figures.counted[TOKENS] == {}
+
+
+def test_too_many_series() -> None:
+    """What is more than the most is counted together."""
+    figures = Figures(Places())
+    for status in range(MAX_SERIES + 5):
+        visit = Arrived(status=status + 1)
+        tracer = traced(visit)
+        tracer.end(visit, 101.0)
+        figures.fold(tracer.ended.popleft())
+    series = figures.counted[HTTP_DURATION]
+    assert len(series) == MAX_SERIES + 1
+    assert series[OVERFLOW].count == 5
+
+
+def test_taken_and_put_back() -> None:
+    """What could not be delivered is delivered with the next."""
+    figures = Figures(Places())
+    figures.fold(answered(GOOD))
+    taken = figures.take()
+    assert not any(figures.counted.values())
+    figures.fold(answered(GOOD))
+    figures.put_back(taken)
+    [http] = figures.counted[HTTP_DURATION].values()
+    assert (http.count, http.total, http.lowest, http.highest) == (2, 2.0, 1.0, 1.0)
+
+
+@given(st.lists(st.floats(0, 20)))
+def test_buckets(values: list[float]) -> None:
+    """Every value is in the first bucket whose bound it does not exceed."""
+    bounds = (1.0, 5.0, 10.0)
+    series = Series(bounds)
+    for value in values:
+        series.add(value, bounds)
+    assert sum(series.buckets) == series.count == len(values)
+    upto, lower = 0, float("-inf")
+    for bound, many in zip((*bounds, float("inf")), series.buckets, strict=True):
+        assert many == sum(lower < value <= bound for value in values)
+        upto, lower = upto + many, bound
+    assert upto == len(values)

@@ -1,0 +1,115 @@
+"""The record of a request: what is made at the door, and what is handed over."""
+
+import asyncio
+
+import pytest
+
+from llmproxy.application.interfaces.trace import MAX_TRIES, outgoing
+from llmproxy.infra.tracing.sampling import sampler
+from llmproxy.infra.tracing.tracer import MAX_WAITING, Tracer
+from tests.fakes.calls import chat_call, google_model
+from tests.unit.infra.tracing.visits import ALL, Arrived, traced
+
+PARENT = (b"traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03")
+MODEL = google_model("GoogleVertex", "gemini-pro")
+
+
+def test_its_own_trace() -> None:
+    """Without a parent it begins one; no two are alike."""
+    first, second = Arrived(), Arrived()
+    traced(first)
+    traced(second)
+    assert first.trace is not None
+    assert second.trace is not None
+    assert (first.trace.parent_id, first.trace.flags, first.trace.state) == (0, 1, b"")
+    assert first.trace.trace_id != second.trace.trace_id
+    assert outgoing() == b"traceparent: 00-%032x-%016x-01\r\n" % (
+        second.trace.trace_id,
+        second.trace.span_id,
+    )
+
+
+def test_within_another() -> None:
+    """The trace and its state go on, with a span of our own as the parent of what is asked."""
+    state = [(b"tracestate", b"a=1"), (b"tracestate", b"b=2")]
+    visit = Arrived([PARENT, *state])
+    traced(visit, sampler("parentbased_always_off", 0))
+    trace = visit.trace
+    assert trace is not None
+    assert trace.flags == 3
+    tried = trace.tried(MODEL, 1.0)
+    assert tried is not None
+    assert outgoing() == (
+        b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-%016x-03\r\n"
+        b"tracestate: a=1,b=2\r\n" % tried.span_id
+    )
+
+
+def test_a_malformed_parent_has_no_state() -> None:
+    """Its state is not of this trace."""
+    visit = Arrived([(b"traceparent", b"nonsense"), (b"tracestate", b"a=1")])
+    traced(visit)
+    assert visit.trace is not None
+    assert (visit.trace.parent_id, visit.trace.state) == (0, b"")
+
+
+@pytest.mark.parametrize("path", ["/health", "/metrics", "/admin/models", "/v2/chat", "/"])
+def test_what_is_not_followed(path: str) -> None:
+    """Whatever is not asked of a model."""
+    assert Tracer(ALL).begin(Arrived(path=path)) is None
+
+
+async def _asked_at_once() -> list[bytes]:
+    visit = Arrived()
+    traced(visit)
+    trace = visit.trace
+    assert trace is not None
+
+    async def ask() -> bytes:
+        await asyncio.sleep(0)
+        return outgoing()
+
+    trace.tried(MODEL, 1.0)
+    first = asyncio.create_task(ask())
+    trace.tried(MODEL, 2.0)
+    second = asyncio.create_task(ask())
+    return [await first, await second]
+
+
+def test_two_at_once() -> None:
+    """Each of two attempts at a time carries its own span."""
+    first, second = asyncio.run(_asked_at_once())
+    assert first != second
+    assert first[:49] == second[:49]
+
+
+def test_the_most_attempts() -> None:
+    """A call without end does not fill the memory."""
+    visit = Arrived()
+    traced(visit)
+    assert visit.trace is not None
+    for _ in range(MAX_TRIES + 3):
+        visit.trace.tried(MODEL, 1.0)
+    assert len(visit.trace.tries) == MAX_TRIES
+
+
+def test_what_is_handed_over() -> None:
+    """Nothing of the body but the numbers that are told, and those only if somebody follows."""
+    body = {"messages": [{"role": "user", "content": "pomegranate"}], "temperature": 0.5, "seed": 3}
+    for sampled in (True, False):
+        visit = Arrived(call=chat_call(body))
+        tracer = traced(visit, lambda _, __, sampled=sampled: sampled)
+        tracer.end(visit, 103.0)
+        [ended] = tracer.ended
+        assert "pomegranate" not in repr(ended)
+        assert ended.asked is not None
+        assert ended.asked.parameters == ((b"0.5", None, None, None, b"3") if sampled else ())
+
+
+def test_a_full_queue() -> None:
+    """What finds it full is counted, and nobody waits."""
+    visit = Arrived()
+    tracer = traced(visit)
+    for _ in range(MAX_WAITING + 2):
+        tracer.end(visit, 101.0)
+    assert tracer.counts() == {"requests_waiting": MAX_WAITING, "requests_dropped": 2}
