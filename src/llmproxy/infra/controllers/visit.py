@@ -9,6 +9,7 @@ from contextlib import aclosing, suppress
 from random import Random
 from typing import Any
 
+from llmproxy.application.interfaces.presence import Presence
 from llmproxy.domain.errors import InvalidRequest, SlowUpload, TooLarge
 from llmproxy.infra.controllers.client import Client, Room
 from llmproxy.infra.controllers.credentials import comes_from_here, key_of
@@ -169,6 +170,11 @@ class Visit:
                 return await self._receive()
         except TimeoutError as error:
             raise SlowUpload(f"The request body stopped arriving for {silence_s:g} s.") from error
+
+    @property
+    def presence(self) -> Presence | None:
+        """Who says when the client leaves; None where only the task's cancellation tells it."""
+        return self._client
 
     def follow_client(self) -> None:
         """From now on this request's task is cancelled when its client leaves.
