@@ -82,7 +82,7 @@ async def open_data_plane(stack: AsyncExitStack, under: Foundations) -> DataPlan
         Recall(directory, limiter, clock),
         under.signer,
         Duplex(admit, dispatch, settle, clock),
-        await open_repeats(stack, under.settings, rooms, under.metrics, clock),
+        open_repeats(stack, settings, rooms, under.metrics, clock, under.money.redis),
     )
     explainer = Explainer(
         registry,

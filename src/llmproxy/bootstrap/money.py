@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.limiter import Limiter, Scope
@@ -26,6 +26,9 @@ from llmproxy.infra.providers.transport.client import HttpClient
 from llmproxy.infra.providers.transport.target import Patience
 from llmproxy.infra.telemetry.metrics import Metrics
 
+if TYPE_CHECKING:  # imported only where it is used
+    from llmproxy.infra.redis.client import RedisClient
+
 logger = logging.getLogger("llmproxy")
 
 WEBHOOK_S = 5.0
@@ -40,6 +43,8 @@ class Money:
 
     journal: FileJournal
     limiter: Limiter
+    redis: "RedisClient | None" = None
+    """The connection over which limits are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ async def open_money(stack: AsyncExitStack, settings: Settings, around: Around) 
     stack.callback(journal.close)
     announcer = announcer_of(stack, settings.alert_webhook, around)
     past = LedgerPast(around.ledger, journal)
-    limiter, adopted = await _limiter(stack, settings, around, past, announcer)
+    limiter, adopted, redis = await _limiter(stack, settings, around, past, announcer)
     carrier = Carrier(journal, around.ledger, adopted)
     await carrier.adopt()
     await _prepare(limiter, around.registry)
@@ -73,7 +78,7 @@ async def open_money(stack: AsyncExitStack, settings: Settings, around: Around) 
     around.metrics.gauge("ledger", carrier.counts)
     around.metrics.gauge("alerts", announcer.counts)
     around.metrics.gauge("requests", lambda: {"in_flight": limiter.in_flight})
-    return Money(journal, limiter)
+    return Money(journal, limiter, redis)
 
 
 class Counting(Limiter, Protocol):
@@ -92,17 +97,17 @@ async def _limiter(
     around: Around,
     past: LedgerPast,
     announcer: Announcer,
-) -> tuple[Counting, Adopted | None]:
+) -> "tuple[Counting, Adopted | None, RedisClient | None]":
     """Return what counts, and what is told of the journals of dead workers."""
     most = settings.max_concurrent_requests
     if settings.redis is None:
-        return MemoryLimiter(around.clock, past, announcer, max_in_flight=most), None
+        return MemoryLimiter(around.clock, past, announcer, max_in_flight=most), None, None
     from llmproxy.bootstrap.redis import open_redis_limiter  # noqa: PLC0415 - only where it is used
 
-    limiter = await open_redis_limiter(
+    limiter, client = await open_redis_limiter(
         stack, settings.redis, around, past, announcer, max_in_flight=most
     )
-    return limiter, limiter.adopted
+    return limiter, limiter.adopted, client
 
 
 async def _prepare(limiter: Counting, registry: Registry) -> None:

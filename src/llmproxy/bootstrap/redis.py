@@ -33,8 +33,11 @@ async def open_redis_limiter(
     announcer: Announcer,
     *,
     max_in_flight: int,
-) -> RedisLimiter:
-    """Take a seat among the workers that count there; Redis may be away."""
+) -> tuple[RedisLimiter, RedisClient]:
+    """Take a seat among the workers that count there; Redis may be away.
+
+    The connection is returned too: what is asked together with limits shares it.
+    """
     client = await open_redis(stack, redis)
     limiter = RedisLimiter(
         client,
@@ -47,4 +50,4 @@ async def open_redis_limiter(
     stack.push_async_callback(limiter.close)
     around.metrics.gauge("redis", client.counts)
     around.metrics.gauge("limits", limiter.counts)
-    return limiter
+    return limiter, client

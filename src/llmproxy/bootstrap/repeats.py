@@ -1,6 +1,7 @@
 """Answers that are given again: kept in memory, or in Redis for all workers."""
 
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.response_cache import Claims, ResponseCache
@@ -13,12 +14,23 @@ from llmproxy.infra.cache.memory import MemoryCache, NoClaims
 from llmproxy.infra.controllers.openai.kept_forms import OpenAIForms
 from llmproxy.infra.telemetry.metrics import Metrics
 
+if TYPE_CHECKING:  # imported only where it is used
+    from llmproxy.infra.redis.client import RedisClient
 
-async def open_repeats(
-    stack: AsyncExitStack, settings: Settings, rooms: Rooms, metrics: Metrics, clock: Clock
+
+def open_repeats(
+    stack: AsyncExitStack,
+    settings: Settings,
+    rooms: Rooms,
+    metrics: Metrics,
+    clock: Clock,
+    client: "RedisClient | None",
 ) -> Repeats:
-    """Open the stores of answers; what is under way ends with the server."""
-    answers, repeated, claims = await _stores(stack, settings, clock)
+    """Open the stores of answers, in Redis where there is a connection to it.
+
+    What is under way ends with the server.
+    """
+    answers, repeated, claims = _stores(settings, clock, client)
     forms = OpenAIForms()
     most = settings.cache.max_entry_bytes
     keeping = Sharing(rooms, answers, forms, clock, max_entry_bytes=most)
@@ -31,19 +43,17 @@ async def open_repeats(
     return repeats
 
 
-async def _stores(
-    stack: AsyncExitStack, settings: Settings, clock: Clock
+def _stores(
+    settings: Settings, clock: Clock, client: "RedisClient | None"
 ) -> tuple[ResponseCache, ResponseCache, Claims]:
     """Return what keeps answers for questions, for keys, and who runs what."""
     redis = settings.redis
-    if redis is None:
+    if redis is None or client is None:
         most = settings.cache.max_bytes
         repeated = MemoryCache(clock, max_bytes=most or CacheSettings.max_bytes)
         return MemoryCache(clock, max_bytes=most), repeated, NoClaims()
-    from llmproxy.bootstrap.redis import open_redis  # noqa: PLC0415 - only where it is used
     from llmproxy.infra.cache.redis import RedisCache, RedisClaims  # noqa: PLC0415
 
-    client = await open_redis(stack, redis)
     prefix = redis.prefix.encode()
     return (
         RedisCache(client, prefix + b":answer:", clock),

@@ -1,10 +1,11 @@
 """Answers that are kept: for the same question, and for the same `Idempotency-Key`."""
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from llmproxy.application.interfaces.call import Call
 
@@ -75,12 +76,23 @@ class ResponseCache(Protocol):
         """Return what is kept, unless its time is over."""
 
     @abstractmethod
+    def at_hand(self, key: bytes) -> Kept | None:
+        """Return what is kept as far as that is known without waiting."""
+
+    @abstractmethod
     def begin(self, key: bytes) -> Look | None:
-        """Begin to look, where that takes a while; None where `get` knows at once."""
+        """Begin to look, where that takes a while; None where `at_hand` tells all there is."""
 
     @abstractmethod
     async def keep(self, key: bytes, kept: Kept) -> None:
         """Keep it, in place of what was there."""
+
+    @abstractmethod
+    def put(self, key: bytes, kept: Kept) -> "asyncio.Future[Any] | None":
+        """Do the same for somebody who does not wait.
+
+        What it returns is done when that has happened, or has failed: None for at once.
+        """
 
 
 class Claims(Protocol):

@@ -79,12 +79,13 @@ class Admit(Switching):
             raise
         return admission
 
-    async def free(self, call: Call) -> Admission:
+    async def free(self, call: Call, plan: Plan = ()) -> Admission:
         """Admit a call that no provider is asked for: a request that uses nothing.
 
-        It is journalled when it is settled, which is at once. Raises as above.
+        `plan` is what may serve it, where that was just looked up. It is journalled when it is
+        settled, which is at once. Raises as above.
         """
-        plan = self._registry.candidates(call.model, call.caller, call.operation)
+        plan = plan or self._registry.candidates(call.model, call.caller, call.operation)
         scopes = self._registry.scopes(call.caller, plan[0].model.code)
         price = plan[0].model.price
         caller = call.caller

@@ -21,13 +21,18 @@ def plan_of(
     Raises what the call is to be refused with. `known` spares looking at each again.
     """
     plan = registry.candidates(call.model, call.caller, call.operation)
+    sure = None
     if call.previous is not None:
         plan = able(maker_of(call.previous, plan, call.model), call)
     else:
         sure = None if known is None else known.of(plan, call.operation, registry.snapshot).sure
         plan = able(plan, call) if sure is None else sure
     scopes = registry.scopes(call.caller, plan[0].model.code)
-    return payable(plan, scopes) if scopes else plan, scopes
+    if not scopes:
+        return plan, scopes
+    if sure is None or known is None:
+        return payable(plan, scopes), scopes
+    return known.paid(plan, scopes, payable), scopes
 
 
 def payable(plan: Plan, scopes: tuple[Scope, ...]) -> Plan:

@@ -1,12 +1,15 @@
 """What holds of a plan whatever is asked: worked out once, since many calls have the same plan."""
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from llmproxy.application.interfaces.limiter import Scope
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.routing.plan import Plan
 from llmproxy.application.snapshot import Snapshot
 from llmproxy.domain.operation import Operation
 
+Scopes = tuple[Scope, ...]
 MAX_KNOWN: Final = 4096
 """As many as the registry remembers plans."""
 
@@ -30,20 +33,34 @@ class PlanFacts:
     def __init__(self) -> None:
         self._snapshot: Snapshot | None = None
         self._known: dict[tuple[int, Operation], Facts] = {}
+        self._paid: dict[tuple[int, int], tuple[Plan, Plan, Scopes]] = {}
 
     def forget(self, _: Snapshot) -> None:
         """Hold nothing any more: there is another snapshot."""
         self._known.clear()
+        self._paid.clear()
         self._snapshot = None
 
     def find(self, plan: Plan, operation: Operation) -> Facts | None:
         """Return the facts of a plan that `of` was asked for, None for any other."""
         return self._known.get((id(plan), operation))
 
+    def paid(self, plan: Plan, scopes: Scopes, look: Callable[[Plan, Scopes], Plan]) -> Plan:
+        """Return what `look` finds of a plan that `of` was asked for. Raises what it raises."""
+        place = (id(plan), id(scopes))
+        found = self._paid.get(place)
+        if found is None:
+            if len(self._paid) >= MAX_KNOWN:
+                self._paid.clear()
+            # It holds both, so that nothing else can get their `id`.
+            found = self._paid[place] = (look(plan, scopes), plan, scopes)
+        return found[0]
+
     def of(self, plan: Plan, operation: Operation, snapshot: Snapshot) -> Facts:
         """Return the facts of a plan that was made of this snapshot."""
         if snapshot is not self._snapshot or len(self._known) >= MAX_KNOWN:
             self._known.clear()
+            self._paid.clear()
             self._snapshot = snapshot
         # What is remembered holds the plan, so that no other can get its `id`.
         facts = self._known.get((id(plan), operation))

@@ -29,6 +29,10 @@ class MemoryCache(ResponseCache):
 
     @override
     async def get(self, key: bytes) -> Kept | None:
+        return self.at_hand(key)
+
+    @override
+    def at_hand(self, key: bytes) -> Kept | None:
         kept = self._entries.get(key)
         if kept is None:
             return None
@@ -40,10 +44,14 @@ class MemoryCache(ResponseCache):
 
     @override
     def begin(self, key: bytes) -> None:
-        """Begin nothing: `get` knows at once."""
+        """Begin nothing: all is at hand."""
 
     @override
     async def keep(self, key: bytes, kept: Kept) -> None:
+        self.put(key, kept)
+
+    @override
+    def put(self, key: bytes, kept: Kept) -> None:
         if key in self._entries:
             self._forget(key)
         size = _size(kept)

@@ -63,6 +63,7 @@ class _Sent(Look):
     def __await__(self) -> Generator[Any, None, Kept | None]:
         if self._reply is None:
             return None
+        self._cache.hurry()
         try:
             found = yield from self._reply
         except RedisFailure:
@@ -94,12 +95,20 @@ class RedisCache(ResponseCache):
         return await self.begin(key)
 
     @override
+    def at_hand(self, key: bytes) -> None:
+        """Nothing is: other workers keep answers too."""
+
+    @override
     def begin(self, key: bytes) -> Look:
         try:
-            return _Sent(self, self._client.call("GET", self._name(key)))
+            return _Sent(self, self._client.call("GET", self._name(key), later=True))
         except RedisFailure:
             self.failures += 1
             return _Sent(self, None)
+
+    def hurry(self) -> None:
+        """Send what was begun and has not left yet: the gate's question did not take it along."""
+        self._client.hurry()
 
     def read(self, found: Reply) -> Kept | None:
         """Return what Redis keeps, unless its time is over."""
@@ -108,10 +117,26 @@ class RedisCache(ResponseCache):
 
     @override
     async def keep(self, key: bytes, kept: Kept) -> None:
+        keeping = self.put(key, kept)
+        self._client.hurry()
+        if keeping is not None:
+            await asyncio.wait([keeping])
+
+    @override
+    def put(self, key: bytes, kept: Kept) -> asyncio.Future[Reply] | None:
         left_ms = max(1, round((kept.until - self._clock.now()) * 1000))
         try:
-            await self._client.call("SET", self._name(key), packed(kept), "PX", left_ms)
+            keeping = self._client.call(
+                "SET", self._name(key), packed(kept), "PX", left_ms, later=True
+            )
         except RedisFailure:
+            self.failures += 1
+            return None
+        keeping.add_done_callback(self._put)
+        return keeping
+
+    def _put(self, keeping: asyncio.Future[Reply]) -> None:
+        if not keeping.cancelled() and keeping.exception() is not None:
             self.failures += 1
 
     def _name(self, key: bytes) -> bytes:

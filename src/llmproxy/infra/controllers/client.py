@@ -2,8 +2,10 @@
 
 from typing import Protocol
 
+from llmproxy.application.interfaces.presence import Presence
 
-class Client(Protocol):
+
+class Client(Presence, Protocol):
     """What the extension offers. `ready` is false while ASGI's `send` would have to wait."""
 
     request_complete: bool

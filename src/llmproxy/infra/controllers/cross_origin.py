@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 from typing_extensions import override
 
 from llmproxy.domain.errors import Forbidden
-from llmproxy.infra.controllers.visit import Headers, Receive, Scope, Send, Visit
+from llmproxy.infra.controllers.asgi import Headers, Receive, Scope, Send
+from llmproxy.infra.controllers.visit import Visit
 
 ORIGIN: Final = b"origin"
 WANTED_METHOD: Final = b"access-control-request-method"

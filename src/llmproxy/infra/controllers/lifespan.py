@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from llmproxy.application.interfaces.store import StoreUnusableError
 from llmproxy.application.life import Life
 from llmproxy.domain.errors import Unavailable
-from llmproxy.infra.controllers.visit import Receive, Scope, Send
+from llmproxy.infra.controllers.asgi import Receive, Scope, Send
 
 
 class StartRefused(Exception):

@@ -12,12 +12,13 @@ from typing import NamedTuple, Protocol
 
 from llmproxy.application.interfaces.trace import Trace
 from llmproxy.domain.errors import GatewayError, UnknownUrl, UpstreamError, WrongMethod
+from llmproxy.infra.controllers.asgi import Message, Receive, Scope, Send
 from llmproxy.infra.controllers.cross_origin import CrossOrigin, OpenVisit
 from llmproxy.infra.controllers.errors import rendered, stopping, told
 from llmproxy.infra.controllers.lifespan import Lifespan
 from llmproxy.infra.controllers.openai.left_out import left_out
 from llmproxy.infra.controllers.protection import is_administration, pair, protected
-from llmproxy.infra.controllers.visit import ClientGone, Message, Receive, Scope, Send, Visit
+from llmproxy.infra.controllers.visit import ClientGone, Visit
 
 logger = logging.getLogger("llmproxy")
 

@@ -27,19 +27,24 @@ def quota_lines(quota: Quota) -> list[bytes]:
     """Return three lines for each measure that is limited."""
     requests, tokens = quota
     lines = []
+    words = b""
+    said_s: float | None = None
     if requests is not None:
-        most, left, reset_s = requests
+        most, left, said_s = requests
+        words = duration(said_s)
         lines = [
             _limit_of_requests(most),
             b"x-ratelimit-remaining-requests: %d" % (left if left > 0 else 0),  # noqa: FURB136
-            b"x-ratelimit-reset-requests: %b" % duration(reset_s),
+            b"x-ratelimit-reset-requests: " + words,
         ]
     if tokens is not None:
         most, left, reset_s = tokens
+        if reset_s != said_s:  # windows of one length end together
+            words = duration(reset_s)
         lines += (
             _limit_of_tokens(most),
             b"x-ratelimit-remaining-tokens: %d" % (left if left > 0 else 0),  # noqa: FURB136
-            b"x-ratelimit-reset-tokens: %b" % duration(reset_s),
+            b"x-ratelimit-reset-tokens: " + words,
         )
     return lines
 

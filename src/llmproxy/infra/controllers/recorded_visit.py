@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from typing_extensions import override
 
-from llmproxy.infra.controllers.visit import Headers, Receive, Scope, Send, Visit
+from llmproxy.infra.controllers.asgi import Headers, Receive, Scope, Send
+from llmproxy.infra.controllers.visit import Visit
 
 MAX_ANSWER_BYTES = 1024 * 1024
 """Of an answer in pieces; the rest is counted. An answer in one piece is in memory anyway."""

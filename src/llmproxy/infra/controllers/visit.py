@@ -4,26 +4,21 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from random import Random
 from typing import Any
 
 from llmproxy.application.interfaces.call import Call
+from llmproxy.application.interfaces.presence import Presence
 from llmproxy.application.interfaces.trace import Trace
 from llmproxy.domain.caller import Caller
 from llmproxy.domain.errors import InvalidRequest, SlowUpload, TooLarge
+from llmproxy.infra.controllers.asgi import Headers, Message, Receive, Scope, Send, start
 from llmproxy.infra.controllers.client import Client, Room
 from llmproxy.infra.controllers.credentials import comes_from_here, key_of
 
 logger = logging.getLogger("llmproxy")
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Scope = MutableMapping[str, Any]
-Headers = list[bytes]
-"""Header lines, `name: value` without the line's end."""
 
 JSON = b"application/json"
 PROCESSING_MS = b"openai-processing-ms"
@@ -187,6 +182,11 @@ class Visit:
         except TimeoutError as error:
             raise SlowUpload(f"The request body stopped arriving for {silence_s:g} s.") from error
 
+    @property
+    def presence(self) -> Presence | None:
+        """Who says when the client leaves; None where only the task's cancellation tells it."""
+        return self._client
+
     def follow_client(self) -> None:
         """From now on this request's task is cancelled when its client leaves.
 
@@ -233,14 +233,14 @@ class Visit:
         if client is not None and client.ready:
             client.reply(status, headers, body)
             return
-        await self._send(_start(status, headers))
+        await self._send(start(status, headers))
         await self._send({"type": "http.response.body", "body": body})
 
     async def begin(self, status: int, headers: Headers) -> None:
         """Send the head of an answer whose body follows in pieces."""
         self._stamp(headers)
         self.status = status
-        await self._send(_start(status, headers))
+        await self._send(start(status, headers))
 
     def _stamp(self, headers: Headers) -> None:
         """Add what every answer of OpenAI's has, where the provider did not say it."""
@@ -280,12 +280,6 @@ class Visit:
             raise error
         logger.warning("%s was cut: %s", self.request_id, error)
         self._client.cut()
-
-
-def _start(status: int, lines: Headers) -> Message:
-    pairs = [line.split(b":", 1) for line in lines]
-    headers = [(name.lower(), value.strip()) for name, value in pairs]
-    return {"type": "http.response.start", "status": status, "headers": headers}
 
 
 def _declines(_data: bytes) -> bool:

@@ -97,14 +97,14 @@ class Group(Reader):
             if taken > sums.most:
                 return self._unhold(amounts, sums)
             sums.taken = taken
-        for sums in of_tokens:
+        for sums in of_tokens if tokens else ():
             taken = sums.taken + tokens
-            if taken > sums.most and tokens:
+            if taken > sums.most:
                 return self._unhold(amounts, sums)
             sums.taken = taken
-        for sums in of_cost:
+        for sums in of_cost if cost else ():
             taken = sums.taken + cost
-            if taken > sums.most and cost:
+            if taken > sums.most:
                 return self._unhold(amounts, sums)
             sums.taken = taken
         return True
@@ -137,12 +137,13 @@ class Group(Reader):
         of_requests, of_tokens, of_cost = self._settling
         for sums in of_requests:  # As `Counter.add`, without the calls.
             sums.used += 1
-        change = tokens - amounts[0]
-        for sums in of_tokens:
+        held_tokens, held_cost = amounts
+        change = tokens - held_tokens
+        for sums in of_tokens if tokens or held_tokens else ():
             sums.used += tokens
             sums.taken += change
-        change = cost - amounts[1]
-        for sums in of_cost:
+        change = cost - held_cost
+        for sums in of_cost if cost or held_cost else ():
             sums.used += cost
             sums.taken += change
 

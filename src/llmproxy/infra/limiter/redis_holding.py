@@ -9,7 +9,7 @@ from llmproxy.infra.limiter.redis_dump import quota_after
 from llmproxy.infra.limiter.redis_held import RedisHeld
 from llmproxy.infra.limiter.redis_refusing import Found
 from llmproxy.infra.limiter.redis_room import Room
-from llmproxy.infra.limiter.redis_scope import Tracked, step_of
+from llmproxy.infra.limiter.redis_scope import Tracked, needed_for, step_of
 from llmproxy.infra.redis.line import Reply
 
 _HEAD: Final = 3
@@ -38,10 +38,11 @@ class Holding:
         numbers: list[int] = list(answer[_HEAD:])
         begin = 0
         begins: list[tuple[Tracked, int]] = []
+        needed = needed_for(found.amounts)
         new = _new(found, held)
         for tracked, running in zip(new, numbers[len(numbers) - len(new) :], strict=True):
             tracked.served = True
-            tracked.note_room(numbers, begin, running, found.amounts)
+            tracked.note_room(numbers, begin, running, needed)
             begins.append((tracked, begin))
             if self._remembers:
                 tracked.last = (numbers, begin, at)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +26,9 @@ LOOK_EVERY_S: Final = 1.0
 RETRY_S: Final = 0.2
 MAX_IDLE_S: Final = 600.0
 DRAIN_S: Final = 1.0
+MOST_FOUND: Final = 4096
+_Call = tuple[str, str | None, str, str | None]
+"""Key, project, model and deployment: a call with the same counts in the same scopes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class Room:
         self.telling = Telling(self.seat, self.joining, told, self.lost_seat)
         self._loop = asyncio.get_running_loop()
         self._scopes: dict[tuple[ScopeKind, str, str], Tracked] = {}
+        self._found_at: dict[_Call, list[Tracked]] = {}
         self._coming: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
         self.currencies: set[str] = set()
@@ -130,10 +134,11 @@ class Room:
 
     def _begin(self, place: tuple[ScopeKind, str, str]) -> Tracked:
         tracked = self._scopes[place] = Tracked(*place, self.files.place())
+        self._found_at.clear()
         self.currencies.add(place[2])
         return tracked
 
-    def others(self, reservation: Reservation, own: Collection[Tracked]) -> list[Tracked]:
+    def others(self, reservation: Reservation, own: list[Tracked]) -> list[Tracked]:
         """Return scopes in which a call counts and that its reservation did not name.
 
         They had no limits when the call was admitted, and have some now or had some before:
@@ -141,12 +146,30 @@ class Room:
         """
         if not self._scopes:
             return []
+        call = (
+            reservation.key_id,
+            reservation.project,
+            reservation.model,
+            reservation.deployment,
+        )
+        found = self._found_at.get(call)
+        if found is None:
+            found = self._find_at(call, reservation)
+        if found == own:
+            return []
+        return [each for each in found if each not in own]
+
+    def _find_at(self, call: _Call, reservation: Reservation) -> list[Tracked]:
         found = [
-            self._scopes.get((kind, name, currency))
+            tracked
             for kind, name in places_of(reservation)
             for currency in self.currencies
+            if (tracked := self._scopes.get((kind, name, currency))) is not None
         ]
-        return [each for each in found if each and each not in own]
+        if len(self._found_at) >= MOST_FOUND:
+            self._found_at.clear()
+        self._found_at[call] = found
+        return found
 
     def want(self, scopes: Iterable[Tracked]) -> None:
         """Join these as soon as may be."""
@@ -221,3 +244,5 @@ class Room:
         ]
         for place in idle:
             del self._scopes[place]
+        if idle:
+            self._found_at.clear()

@@ -127,12 +127,13 @@ class Tracked:
             return self._priced
         return self._foreign if cost_nano and self._counts_cost else self._plain
 
-    def note_room(self, numbers: list[int], begin: int, running: int, each: Amounts) -> None:
-        """Note whether many more calls of these amounts have room.
+    def note_room(
+        self, numbers: list[int], begin: int, running: int, needed: tuple[int, int, int]
+    ) -> None:
+        """Note whether there is room for what is `needed` (`needed_for` many more calls).
 
-        `numbers` are those of `reserve.lua`, where this scope's begin; whole units are enough.
+        `numbers` are those of `reserve.lua`, where this scope's begin.
         """
-        needed = (MANY, each[1] * MANY, each[2] * MANY // NANO + 1)
         most = self._most_at_once
         self.roomy = most is None or most - running >= MANY
         for index, place, whole in self._bounds:
@@ -160,8 +161,10 @@ class Tracked:
         """Note what is held no longer."""
         held = self.held.get(step)
         if held is not None:
-            for place in range(3):
-                held[place] -= amounts[place]
+            requests, tokens, cost_nano = amounts
+            held[0] -= requests
+            held[1] -= tokens
+            held[2] -= cost_nano
             if held[0] <= 0:
                 del self.held[step]
         if self.telling == generation:
@@ -186,14 +189,20 @@ class Tracked:
         return not self.held and not self.given and not self.used
 
 
+def needed_for(each: Amounts) -> tuple[int, int, int]:
+    """Return what many more calls of these amounts take: requests, tokens, whole units of money."""
+    return MANY, each[1] * MANY, each[2] * MANY // NANO + 1
+
+
 def _add(steps: Steps, step: int, amounts: Amounts) -> None:
     entry = steps.get(step)
     if entry is None:
         steps[step] = list(amounts)
     else:
-        entry[0] += amounts[0]
-        entry[1] += amounts[1]
-        entry[2] += amounts[2]
+        requests, tokens, cost_nano = amounts
+        entry[0] += requests
+        entry[1] += tokens
+        entry[2] += cost_nano
 
 
 def id_of(kind: ScopeKind, name: str, currency: str) -> str:

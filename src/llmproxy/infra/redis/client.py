@@ -113,9 +113,19 @@ class RedisClient:
         if self._line is not None:
             self._line.drop("the gateway stops")
 
-    def call(self, *command: Argument, timeout_s: float | None = None) -> "asyncio.Future[Reply]":
-        """Send a command; the reply is awaited. Raises RedisAway at once while there is none."""
-        return self._send(packed(command), None, None, timeout_s)
+    def call(
+        self, *command: Argument, timeout_s: float | None = None, later: bool = False
+    ) -> "asyncio.Future[Reply]":
+        """Send a command; the reply is awaited. Raises RedisAway at once while there is none.
+
+        `later` lets it wait some milliseconds for others to go with, unless they `hurry`.
+        """
+        return self._send(packed(command), None, None, timeout_s, later=later)
+
+    def hurry(self) -> None:
+        """Let go what waits for others to go with."""
+        if self._line is not None:
+            self._line.hurry()
 
     def run(
         self,
@@ -157,6 +167,8 @@ class RedisClient:
         again: Callable[[], bytes] | None,
         orphan: Orphan | None,
         timeout_s: float | None,
+        *,
+        later: bool = False,
     ) -> "asyncio.Future[Reply]":
         line = self._line
         if line is None or line.slow:
@@ -167,7 +179,7 @@ class RedisClient:
         loop = self._loop
         future = loop.create_future()
         deadline = loop.time() + (self._timeout_s if timeout_s is None else timeout_s)
-        line.send(command, Waiting(future, deadline, again, orphan))
+        line.send(command, Waiting(future, deadline, again, orphan), later=later)
         return future
 
     async def _keep(self) -> None:

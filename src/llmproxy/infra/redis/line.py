@@ -23,6 +23,8 @@ GRACE_S: Final = 0.003
 DROP_S: Final = 0.5
 MAX_LATE_S: Final = 1.0
 """However busy it is: behind that a command is late."""
+LATER_S: Final = 0.005
+"""How long a command that nobody waits for is held back for one to go with."""
 _MORE: Final = object()
 _NO_SCRIPT: Final = "NOSCRIPT"
 
@@ -100,6 +102,8 @@ class Line(asyncio.Protocol):
         self._reader = hiredis.Reader(notEnoughData=_MORE)
         self._out: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._leaving = False
+        self._later: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
         self.waiting: deque[Waiting] = deque()
         self.broken = False
@@ -139,16 +143,40 @@ class Line(asyncio.Protocol):
         else:
             one.answered(reply)
 
-    def send(self, command: bytes, one: Waiting) -> None:
-        """Put a command on the wire, together with all others of this turn of the loop."""
-        if not self._out:
-            self._loop.call_soon(self._flush)
-        self._out.append(command)
-        self.waiting.append(one)
+    def send(self, command: bytes, one: Waiting, *, later: bool = False) -> None:
+        """Put a command on the wire, together with all others of this turn of the loop.
+
+        At once where none is on its way: then there are few, and another turn costs as much as the
+        command. One that may go `later` waits up to `LATER_S` for others.
+        """
+        out, waiting = self._out, self.waiting
+        alone = len(out) == len(waiting)
+        out.append(command)
+        waiting.append(one)
         if self._timer is None or one.deadline < self._timer.when():
             self._watch(one.deadline)
+        if self._leaving:
+            return
+        if later:
+            if self._later is None:
+                self._later = self._loop.call_later(LATER_S, self._no_later)
+        elif alone:
+            self._flush()
+        else:
+            self._leaving = True
+            self._loop.call_soon(self._flush)
+
+    def hurry(self) -> None:
+        """Let go what was held back: somebody waits for it now."""
+        if self._out and not self._leaving:
+            self._flush()
+
+    def _no_later(self) -> None:
+        self._later = None
+        self.hurry()
 
     def _flush(self) -> None:
+        self._leaving = False
         out, self._out = self._out, []
         if self._transport is not None and not self.broken and out:
             self._transport.write(b"".join(out))
@@ -198,8 +226,9 @@ class Line(asyncio.Protocol):
             return
         self.broken = True
         self.why = why
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._later):
+            if timer is not None:
+                timer.cancel()
         if self._transport is not None:
             # Not within `data_received`: see infra/providers/transport/connection.py.
             self._loop.call_soon(self._transport.abort)

@@ -36,6 +36,7 @@ class Cycle:
     _flows = False
     """Whether a piece of the body may go out as a chunk without further thought."""
     _head: bytes | None = None
+    _leaves: Callable[[], bool] | None = None
     _waiter: asyncio.Future[None] | None = None
     disconnected = False
     request_complete = False
@@ -60,6 +61,15 @@ class Cycle:
             protocol.flow.resume_reading()  # a large body had paused it: who leaves is only read
         if self.disconnected and self.task is not None:
             self.task.cancel()
+
+    def detain(self, leaves: Callable[[], bool]) -> None:
+        """Ask this when the client leaves, whether the task is to be cancelled then."""
+        self._leaves = leaves
+
+    def dismiss(self) -> bool:
+        """Ask no more; return whether the client is still there."""
+        self._leaves = None
+        return not self.disconnected
 
     @property
     def ready(self) -> bool:
@@ -94,7 +104,7 @@ class Cycle:
             return
         self.disconnected = True
         self._flows = False
-        if self._cancels and self.task is not None:
+        if self._cancels and self.task is not None and (not self._leaves or self._leaves()):
             self.task.cancel()
         self._wake()
 

@@ -1,7 +1,7 @@
 """Where an answer is likely kept far away, store and gate are asked at the same time."""
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
@@ -19,13 +19,15 @@ LIKELY = replace(WHOLE, likely=True)
 
 
 class _Far(Look):
-    def __init__(self, kept: Kept | None) -> None:
+    def __init__(self, kept: Kept | None, told: Callable[[], None]) -> None:
         self.kept = kept
+        self.told = told
         self.given_up = False
 
     @override
     def __await__(self) -> Generator[Any, None, Kept | None]:
         yield from asyncio.sleep(0).__await__()
+        self.told()
         return self.kept
 
     @override
@@ -34,15 +36,23 @@ class _Far(Look):
 
 
 class FarAway(MemoryCache):
-    """Looking takes a while; `looks` are all that were begun."""
+    """Looking takes a while; `looks` are all that were begun.
+
+    `when_told` is called when one tells.
+    """
 
     def __init__(self) -> None:
         super().__init__(FakeClock(), max_bytes=1_000_000)
         self.looks: list[_Far] = []
+        self.when_told: Callable[[], None] = lambda: None
+
+    @override
+    def at_hand(self, key: bytes) -> None:
+        """Nothing is."""
 
     @override
     def begin(self, key: bytes) -> Look:  # type: ignore[override]
-        self.looks.append(_Far(self._entries.get(key)))
+        self.looks.append(_Far(self._entries.get(key), self.when_told))
         return self.looks[-1]
 
 
@@ -59,10 +69,9 @@ async def test_what_is_kept() -> None:
     """It is given, admitted and booked once."""
     house, store = _house()
     assert status(await house.answer()) == "miss"
-    assert store.looks == []
     again = await house.answer(LIKELY)
     assert (status(again), again.reply.body) == ("hit", b'{"said":1}')
-    assert len(store.looks) == 1
+    assert len(store.looks) == 2
     assert [outcome for outcome, *_ in house.outcomes()] == ["finished", "cached"]
     house.check_books()
 
@@ -93,7 +102,7 @@ async def test_what_a_limit_refuses() -> None:
     house.rooms.limiter.refusal = RateLimited("no")
     with pytest.raises(RateLimited):
         await house.answer(LIKELY)
-    assert [look.given_up for look in store.looks] == [True]
+    assert [look.given_up for look in store.looks] == [False, True]
     house.check_books()
 
 
@@ -103,7 +112,7 @@ async def test_who_leaves_meanwhile_holds_nothing() -> None:
     await house.answer()
     asked = asyncio.create_task(house.answer(LIKELY))
     await asyncio.sleep(0)
-    assert len(store.looks) == 1
+    assert len(store.looks) == 2
     asked.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked
@@ -113,4 +122,50 @@ async def test_who_leaves_meanwhile_holds_nothing() -> None:
         store._entries[key] = replace(kept, fingerprint=b"other")
     with pytest.raises(IdempotencyKeyReused):
         await house.answer(LIKELY)
+    house.check_books()
+
+
+async def test_what_is_kept_unexpectedly() -> None:
+    """The gate was asked for a call to a provider: what that may cost is given back."""
+    house, store = _house()
+    await house.answer()
+    again = await house.answer()
+    assert (status(again), len(store.looks)) == ("hit", 2)
+    assert house.outcomes()[1] == ("cached", 0, 1)
+    assert len(house.provider.calls) == 1
+    house.check_books()
+
+
+async def test_what_a_limit_refuses_of_a_call_but_not_of_a_kept_answer() -> None:
+    """A refusal by what a provider may cost is none of an answer that costs nothing."""
+    house, store = _house()
+    await house.answer()
+    limiter = house.rooms.limiter
+    limiter.refusal = RateLimited("no")
+    store.when_told = lambda: setattr(limiter, "refusal", None)
+    assert status(await house.answer()) == "hit"
+    assert [look.given_up for look in store.looks] == [False, False]
+    house.check_books()
+
+
+async def test_what_is_refused_and_not_kept() -> None:
+    """It is refused."""
+    house, _ = _house()
+    house.rooms.limiter.refusal = RateLimited("no")
+    with pytest.raises(RateLimited):
+        await house.answer()
+    assert house.outcomes() == []
+    house.check_books()
+
+
+async def test_who_leaves_while_it_is_looked() -> None:
+    """Is booked as a call that its client has broken off, and holds nothing."""
+    house, store = _house()
+    asked = asyncio.create_task(house.answer())
+    await asyncio.sleep(0)
+    assert len(store.looks) == 1
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert house.outcomes() == [("aborted", 0, 0)]
     house.check_books()

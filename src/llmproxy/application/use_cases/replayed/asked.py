@@ -6,7 +6,9 @@ from typing import Any, NamedTuple, Protocol
 
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.delivery import Live, Whole
+from llmproxy.application.interfaces.presence import Presence
 from llmproxy.application.interfaces.response_cache import Shape
+from llmproxy.application.routing.plan import Plan
 from llmproxy.application.steps.admission import Admission
 
 Boarding = Hashable
@@ -47,7 +49,8 @@ class Asked:
     """What is asked: `boarding` is what flights for it go by, `anew` looks for no other answer.
 
     `fingerprint` tells the request from others that may come with the same key. Where an answer is
-    `likely` kept, the gate is asked at the same time.
+    `likely` kept, the gate is asked at the same time. `presence` is the client, where it says when
+    it leaves. `plan` is what may answer, where it was just looked up.
     """
 
     call: Call
@@ -59,3 +62,5 @@ class Asked:
     fingerprint: bytes = b""
     anew: bool = False
     likely: bool = False
+    presence: Presence | None = None
+    plan: Plan = ()

@@ -94,7 +94,19 @@ class Cached:
         shape = wish.shape
         anew = use is Use.REFRESH
         marks = REFRESH if anew else MISS
-        return Asked(call, key, (key, shape), shape, wish.ttl_s, marks, b"", anew, wish.likely)
+        return Asked(
+            call,
+            key,
+            (key, shape),
+            shape,
+            wish.ttl_s,
+            marks,
+            b"",
+            anew,
+            wish.likely,
+            wish.presence,
+            plan,
+        )
 
 
 async def _passed_by(source: Upstream) -> Whole:

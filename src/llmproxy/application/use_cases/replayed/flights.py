@@ -81,7 +81,7 @@ class Flight:
             except GatewayError as error:
                 self.error = error
             except asyncio.CancelledError:
-                self.error = Unavailable("The gateway is stopping.", retry_after_s=1.0)
+                self.error = stopping()
                 raise
             except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
                 self.error = error
@@ -128,6 +128,7 @@ class Flights:
         self.running: set[Flight] = set()
         self.boarding: dict[Boarding, Flight] = {}
         self._landing = 0
+        self._landings: set[asyncio.Future[Any]] = set()
 
     def __len__(self) -> int:
         """Return how many may be boarded."""
@@ -142,6 +143,16 @@ class Flights:
         finally:
             self._landing -= 1
 
+    def land(self, keeping: "asyncio.Future[Any]", then: Callable[[], None]) -> None:
+        """Do the same without a task; when it is done, or cannot be, go on with `then`."""
+        self._landings.add(keeping)
+
+        def landed(_: "asyncio.Future[Any]") -> None:
+            self._landings.discard(keeping)
+            then()
+
+        keeping.add_done_callback(landed)
+
     async def close(self) -> None:
         """Have kept what has come, and cancel the rest.
 
@@ -149,14 +160,20 @@ class Flights:
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(LANDING_S):
-                while self._landing:
-                    await asyncio.wait(self._tasks(), return_when=asyncio.FIRST_COMPLETED)
+                while self._landing or self._landings:
+                    under_way = [*self._tasks(), *self._landings]
+                    await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
         for flight in self.running:
             flight.cancel()
         await asyncio.gather(*self._tasks(), return_exceptions=True)
 
     def _tasks(self) -> list[asyncio.Task[None]]:
         return [flight.task for flight in self.running if flight.task is not None]
+
+
+def stopping() -> Unavailable:
+    """Return what those are told who wait when the gateway ends."""
+    return Unavailable("The gateway is stopping.", retry_after_s=1.0)
 
 
 class WholeFlight(Flight):

@@ -1,6 +1,5 @@
 """Answers that are given without asking a provider for them."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
@@ -17,7 +16,6 @@ OF_ONE_CALL: Final = (
     b"age:",
 )
 """What is true of one call alone, or of the provider's account at that moment."""
-_of_one_call: Final = re.compile(b"|".join(map(re.escape, OF_ONE_CALL)), re.IGNORECASE).match
 
 
 class Given(NamedTuple):
@@ -33,7 +31,7 @@ class Given(NamedTuple):
 
 def lasting(lines: Sequence[bytes]) -> list[bytes]:
     """Return the header lines that stay true when the answer is given again."""
-    return [line for line in lines if _of_one_call(line) is None]
+    return [line for line in lines if not line.lower().startswith(OF_ONE_CALL)]
 
 
 def marked(whole: Whole, lines: Sequence[bytes]) -> Whole:

@@ -11,8 +11,9 @@ from llmproxy.application.interfaces.response_cache import Claims, Kept
 from llmproxy.application.steps.admission import Admission
 from llmproxy.application.use_cases.replayed.asked import Asked, Marks, Source
 from llmproxy.application.use_cases.replayed.cached import Cached
+from llmproxy.application.use_cases.replayed.looking import check
 from llmproxy.application.use_cases.replayed.question import Wish, repeat_key
-from llmproxy.application.use_cases.replayed.sharing import Sharing, check
+from llmproxy.application.use_cases.replayed.sharing import Sharing
 from llmproxy.domain.errors import IdempotencyInProgress
 
 REPLAY: Final = (b"x-llmproxy-idempotent-replay: true",)

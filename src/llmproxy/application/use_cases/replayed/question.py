@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Final
 
 from llmproxy.application.interfaces.call import Call
+from llmproxy.application.interfaces.presence import Presence
 from llmproxy.application.interfaces.response_cache import Shape
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.routing.plan import Plan
@@ -48,6 +49,8 @@ class Wish:
     repeat_key: bytes | None = None
     fingerprint: bytes = b""
     plan: Plan = ()
+    presence: Presence | None = None
+    """The client, where it says when it leaves."""
     likely: bool = False
     """This very question was answered with a kept answer before."""
 

@@ -5,17 +5,15 @@ flight that others may board. Who is served without a provider of their own is a
 request that uses nothing, and has a row of its own.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.delivery import Live, Whole
 from llmproxy.application.interfaces.response_cache import (
     AnswerForms,
-    Form,
     Kept,
-    Look,
     ResponseCache,
 )
 from llmproxy.application.interfaces.upstream import Deployment, Reply
@@ -25,13 +23,13 @@ from llmproxy.application.steps.admit import Admit
 from llmproxy.application.steps.asked import CRASHED
 from llmproxy.application.steps.settle import NOTHING, Settle
 from llmproxy.application.use_cases.replayed.asked import Asked, Source
-from llmproxy.application.use_cases.replayed.flights import Flight, Flights, WholeFlight
+from llmproxy.application.use_cases.replayed.flights import Flights, WholeFlight
 from llmproxy.application.use_cases.replayed.given import Given, GivenLive, lasting, marked
+from llmproxy.application.use_cases.replayed.looking import Looking
+from llmproxy.application.use_cases.replayed.own_flight import OwnFlight
 from llmproxy.application.use_cases.replayed.ride import Ride
 from llmproxy.application.use_cases.replayed.streams import StreamFlight
-from llmproxy.domain.errors import GatewayError, IdempotencyKeyReused
-
-JSON: Final = b"content-type: application/json"
+from llmproxy.domain.errors import GatewayError
 
 
 class Rooms(NamedTuple):
@@ -62,18 +60,27 @@ class Sharing:
         self._clock = clock
         self._max_entry_bytes = max_entry_bytes
         self.flights = Flights(max_entry_bytes)
-        self._boarding = self.flights.boarding
+        self._looking = Looking(rooms.admit, rooms.settle, store, forms, self.flights)
+        self.kept = self._looking.kept
         self._keeping = self._keep
+        self._putting = self._put
         self.counts = {"hits": 0, "misses": 0, "coalesced": 0}
 
     async def answer(self, asked: Asked, source: Source) -> Whole:
         """Answer in one piece. Raises GatewayError."""
-        kept, flight, admission = await self._find(asked, source)
+        kept = self._looking.at_hand(asked)
+        if kept is not None:
+            held = await self._rooms.admit.free(asked.call, asked.plan)
+            return self._again(asked, kept, held)
+        kept, flight, admission = await self._looking.find(asked, source)
         if kept is not None:
             return await self.again(asked, kept, admission)
         if isinstance(flight, WholeFlight):
             return await self._fly_along(asked, flight, admission)
         self.counts["misses"] += 1
+        if asked.presence is not None and not source.holds:
+            own = OwnFlight(self.flights, asked, source, admission, self._putting)
+            return marked(await own.fly(asked.presence), asked.marks.first)
         first = WholeFlight(self.flights, asked, source, admission, self._keeping)
         first.board()
         first.start()
@@ -85,7 +92,10 @@ class Sharing:
 
     async def stream(self, asked: Asked, source: Source) -> Live:
         """Answer in events or bytes. Raises GatewayError."""
-        kept, flight, admission = await self._find(asked, source)
+        kept = self._looking.at_hand(asked)
+        if kept is not None:
+            return await self.again_live(asked, kept)
+        kept, flight, admission = await self._looking.find(asked, source)
         if kept is not None:
             return await self.again_live(asked, kept, admission)
         if isinstance(flight, StreamFlight):
@@ -98,7 +108,9 @@ class Sharing:
 
     async def again(self, asked: Asked, kept: Kept, held: Admission | None = None) -> Whole:
         """Give a kept answer in one piece. Raises what limits refuse."""
-        held = held or await self._rooms.admit.free(asked.call)
+        return self._again(asked, kept, held or await self._rooms.admit.free(asked.call))
+
+    def _again(self, asked: Asked, kept: Kept, held: Admission) -> Whole:
         reply = Reply(self._given(asked, kept, held), kept.body, None)
         return Given(reply, _answered(held, kept), 0, 0.0, held.reservation.quota, kept=True)
 
@@ -114,72 +126,6 @@ class Sharing:
         self.counts["hits"] += 1
         age_s = max(self._clock.now() - kept.kept_at, 0.0)
         return [*kept.headers, *asked.marks.again, b"age: %d" % age_s]
-
-    async def _find(
-        self, asked: Asked, source: Source
-    ) -> tuple[Kept | None, Flight | None, Admission | None]:
-        """Return what is kept, else a flight to board, else that the call may ask for itself.
-
-        Where it is admitted already, that is returned too.
-        """
-        if asked.anew:
-            return None, None, await source.admit()
-        boarding = asked.boarding
-        flight = self._boarding.get(boarding)
-        if flight is None:
-            look = self._store.begin(asked.key) if asked.likely else None
-            if look is not None:
-                kept, held = await self._let_in(asked, look)
-            else:
-                kept, held = await self.kept(asked), None
-            if kept is not None:
-                return kept, None, held
-            # Who took off in the meantime lands behind this look at what is kept.
-            flight = self._boarding.get(boarding)
-        admission = None
-        if flight is None:
-            admission = await source.admit()
-            flight = self._boarding.get(boarding)
-        if flight is not None:
-            check(asked, flight.asked.fingerprint)
-        return None, flight, admission
-
-    async def _let_in(self, asked: Asked, look: Look) -> tuple[Kept | None, Admission | None]:
-        """Ask store and gate at once: where both are Redis they share one round trip.
-
-        Nothing is held for an answer that is not kept any more. Raises what limits refuse.
-        """
-        try:
-            held = await self._rooms.admit.free(asked.call)
-        except BaseException:
-            look.give_up()
-            raise
-        kept = None
-        try:
-            found = await look
-            kept = None if found is None else self._fitting(asked, found)
-        finally:
-            if kept is None:
-                self._rooms.settle.unused(held)
-        return (None, None) if kept is None else (kept, held)
-
-    async def kept(self, asked: Asked) -> Kept | None:
-        """Return what is kept, in the form that is asked for. Raises IdempotencyKeyReused."""
-        kept = await self._store.get(asked.key)
-        return None if kept is None else self._fitting(asked, kept)
-
-    def _fitting(self, asked: Asked, kept: Kept) -> Kept | None:
-        if kept.fingerprint != asked.fingerprint:
-            check(asked, kept.fingerprint)
-        if kept.shape == asked.shape:
-            return kept
-        body = self._forms.converted(kept, asked.call, asked.shape)
-        if body is None:
-            return None
-        lines = [line for line in kept.headers if not line.lower().startswith(b"content-type:")]
-        if asked.shape.form is Form.WHOLE:
-            lines.append(JSON)
-        return replace(kept, shape=asked.shape, body=body, headers=tuple(lines))
 
     async def _fly_along(
         self, asked: Asked, flight: WholeFlight, admission: Admission | None
@@ -223,13 +169,26 @@ class Sharing:
     def _keep(
         self, asked: Asked, headers: list[bytes], body: bytes, deployment: Deployment
     ) -> Awaitable[None] | None:
+        kept = self._to_keep(asked, headers, body, deployment)
+        return None if kept is None else self._store.keep(asked.key, kept)
+
+    def _put(
+        self, asked: Asked, headers: list[bytes], body: bytes, deployment: Deployment
+    ) -> "asyncio.Future[Any] | None":
+        kept = self._to_keep(asked, headers, body, deployment)
+        return None if kept is None else self._store.put(asked.key, kept)
+
+    def _to_keep(
+        self, asked: Asked, headers: list[bytes], body: bytes, deployment: Deployment
+    ) -> Kept | None:
+        """Return what is to be kept of an answer, None for nothing."""
         if len(body) > self._max_entry_bytes or _stood_in(asked, deployment):
             return None
         shape = asked.shape
         if not self._forms.complete(asked.call, shape.form, body):
             return None
         now = self._clock.now()
-        kept = Kept(
+        return Kept(
             shape,
             tuple(lasting(headers)),
             body,
@@ -237,17 +196,6 @@ class Sharing:
             now,
             now + asked.ttl_s,
             asked.fingerprint,
-        )
-        return self._store.keep(asked.key, kept)
-
-
-def check(asked: Asked, fingerprint: bytes) -> None:
-    """Raise IdempotencyKeyReused where another request came with the key."""
-    if fingerprint != asked.fingerprint:
-        raise IdempotencyKeyReused(
-            "This Idempotency-Key came with another request before.",
-            param="Idempotency-Key",
-            hint="Send each request under a key of its own.",
         )
 
 

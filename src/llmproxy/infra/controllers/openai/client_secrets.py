@@ -15,6 +15,7 @@ from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.sealing import Sealing
 from llmproxy.domain.errors import InvalidRequest, Unauthenticated
 from llmproxy.domain.operation import Operation
+from llmproxy.infra.controllers.asgi import Headers
 from llmproxy.infra.controllers.desk import Desk
 from llmproxy.infra.controllers.openai.fields import (
     Check,
@@ -26,7 +27,7 @@ from llmproxy.infra.controllers.openai.fields import (
     whole,
     wrong_type,
 )
-from llmproxy.infra.controllers.visit import Headers, Visit
+from llmproxy.infra.controllers.visit import Visit
 from llmproxy.infra.wire.json_object import JsonObject
 
 PREFIX: Final = b"ek_"

@@ -11,10 +11,11 @@ from llmproxy.application.gateway import Gateway
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.delivery import Live, Whole
 from llmproxy.domain.errors import GatewayError
+from llmproxy.infra.controllers.asgi import Headers
 from llmproxy.infra.controllers.desk import Desk
 from llmproxy.infra.controllers.errors import error_frame, stopping, typed_error_event
 from llmproxy.infra.controllers.rate_limits import with_quota
-from llmproxy.infra.controllers.visit import Headers, Visit
+from llmproxy.infra.controllers.visit import Visit
 
 DONE = b"data: [DONE]\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"

@@ -23,6 +23,7 @@ class KeptAnswers:
         """
         form = wish.shape.form
         if form is Form.WHOLE:
+            wish.presence = visit.presence
             whole = await self._repeats.answer(call, wish)
             await self._counter.hand_over(visit, call, whole)
             return isinstance(whole, Given) and whole.kept

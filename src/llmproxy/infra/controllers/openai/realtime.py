@@ -25,12 +25,13 @@ from llmproxy.domain.errors import (
     UpstreamError,
 )
 from llmproxy.domain.operation import Endpoint, Operation
+from llmproxy.infra.controllers.asgi import Headers
 from llmproxy.infra.controllers.crowd import Crowd
 from llmproxy.infra.controllers.errors import realtime_error_event, told
 from llmproxy.infra.controllers.openai.client_secrets import PREFIX, ClientSecret, Secrets
 from llmproxy.infra.controllers.openai.fields import missing
 from llmproxy.infra.controllers.openai.tags import tags_of
-from llmproxy.infra.controllers.visit import ClientGone, Headers, Visit
+from llmproxy.infra.controllers.visit import ClientGone, Visit
 from llmproxy.infra.wire.hiding import HIDDEN
 from llmproxy.infra.wire.json_object import JsonObject
 

@@ -83,11 +83,14 @@ class Wishes:
             return None
         plan = self._registry.candidates(call.model, call.caller, call.operation)
         ttl_s = plan[0].model.cache_ttl_s if len(plan) == 1 else _shortest(plan)
-        if said is None and repeat_key is None and ttl_s is None:
+        if said is not None or repeat_key is not None:
+            use = self._use(said, call, wanted=ttl_s is not None)
+        elif ttl_s is None:
             return None
-        wish = Wish(_shape(call) if call.stream else self._in_general, plan=plan)
-        wish.use = use = self._use(said, call, wanted=ttl_s is not None)
-        wish.ttl_s = CACHE_TTL_S if ttl_s is None else ttl_s
+        else:
+            use = Use.ON if self._may_keep(call) else Use.BYPASS
+        shape = _shape(call) if call.stream else self._in_general
+        wish = Wish(shape, use, CACHE_TTL_S if ttl_s is None else ttl_s, plan=plan)
         if TTL in headers:
             wish.ttl_s = _ttl_s(headers[TTL])
         if use is Use.ON or use is Use.REFRESH:
@@ -119,12 +122,10 @@ class Wishes:
 
         Not one that is still being made, and not one that the provider is to store each time.
         """
-        if not self._caches or call.endpoint not in CACHED or call.background:
+        endpoint = call.endpoint
+        if not self._caches or endpoint not in CACHED or call.background:
             return False
-        if call.endpoint is not Endpoint.CHAT_COMPLETIONS:
-            return True
-        body = _object(call)
-        return "store" not in body.fields or body.value("store") != b"true"
+        return endpoint is not Endpoint.CHAT_COMPLETIONS or call.body.value("store") != b"true"
 
 
 def refuse_repeats(headers: Mapping[bytes, bytes]) -> None:
