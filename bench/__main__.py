@@ -76,6 +76,7 @@ def _measure(plan: Plan, folder: Path) -> tuple[Run, list[Sample]]:
         scale=runner.scale,
         money=runner.money,
         shares=runner.shares,
+        told=runner.told,
         no_cosmos=runner.no_cosmos,
     )
     return run, runner.samples

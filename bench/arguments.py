@@ -31,6 +31,8 @@ parts:
           earlier build; and what an answer from the cache costs
   routing a model of eight deployments beside a model of one, in pairs, strategy by strategy, and
           with one of the eight down
+  observe metrics, the log and traces, in pairs: without any, with metrics and log as in production,
+          and with 5 % and all requests traced to a collector
   tls     unary, stream and paced over TLS to the upstream as well; on its own, over TLS only
 
 examples:
@@ -82,7 +84,10 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of measurements")
     parser.add_argument(
-        "--seconds", type=float, metavar="S", help="length of one measurement, but of routing"
+        "--seconds",
+        type=float,
+        metavar="S",
+        help="length of one measurement, but of routing and observe",
     )
     parser.add_argument(
         "--cores", metavar="G,L", help="core of the gateway and core of the load (default: 1,0)"

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 
-from bench import report_money, report_routing, report_scale, report_translated
+from bench import report_money, report_observed, report_routing, report_scale, report_translated
 from bench.plan import FULL
 from bench.report import Run, sizes, speeds, table, target_table
 from bench.samples import Sample
@@ -82,6 +82,18 @@ _HOW = """\
   its breaker opens in the warm-up, and it is asked again by one call after 5 s to a minute, which
   goes on to another deployment. No call may fail. One is measured again beside it: while a
   deployment is unwell, all calls are looked at closer.
+- Metrics, log and traces: a gateway for each way, all up at once. *No metrics, no log* is run by a
+  launcher that replaces the methods which count a call, a refusal and a request, with
+  `ACCESS_LOG=off`; the others write their lines as JSON into a pipe, which is read on the load's
+  core. Traces go to a collector there, which counts spans and answers at once;
+  `parentbased_traceidratio`, and no request has a `traceparent`. CPU is counted until the last span
+  is sent; a span that is dropped costs less than one that is sent, so the share of these belongs to
+  the figure. Runs take 2 s, in twice as many rounds as elsewhere. *Once more* is the same process
+  measured a second time in each round, *another process* one more of the same: what differs where
+  nothing does. After each run it is proven: the first has counted and written nothing, and all its
+  calls are in the journal; the others have written as many lines as they count requests, which are
+  the load's; the collector has what the gateway says was sent, and that is the share of requests
+  that was asked for.
 - On Cosmos DB: `@vercel/cosmosdb-server` behind the wrapper of `tests/emulator`, spoken to by the
   vendor's SDK with a key.
 - Starts are warm: files in the page cache, bytecode compiled. RSS is the sum over the process
@@ -110,6 +122,7 @@ def markdown(run: Run) -> str:
         lines += report_money.tables(run)
     if run.plan.wants("routing"):
         lines += report_routing.tables(run)
+    lines += report_observed.tables(run)
     if run.footprints:
         lines += sizes(run)
     lines += [
@@ -157,6 +170,10 @@ def machine_readable(run: Run, samples: list[Sample]) -> str:
             "stalls": [dataclasses.asdict(found) for found in run.stalls],
             "money": dataclasses.asdict(run.money) if run.money else None,
             "routing": [dataclasses.asdict(found) for found in run.shares],
+            "observe": {
+                name: {kind: dataclasses.asdict(told) for kind, told in kinds.items()}
+                for name, kinds in run.told.items()
+            },
             "scale": dataclasses.asdict(run.scale) if run.scale else None,
             "footprints": [dataclasses.asdict(found) for found in run.footprints],
             "samples": [_sample(sample) for sample in samples],

@@ -32,6 +32,17 @@ def figures(url: str, admin_key: str) -> dict[str, float]:
     return dict(read(_got(url, admin_key, "/metrics")))
 
 
+def exposition(url: str, admin_key: str) -> str:
+    """Read all figures as they are told, for `total`. Raises FiguresError."""
+    return _got(url, admin_key, "/metrics")
+
+
+def total(text: str, name: str, label: str = "") -> float:
+    """Add up the series of a metric: all, or those with a label such as `route="/v1/models"`."""
+    found = [line.rpartition(" ") for line in text.splitlines() if line.startswith(f"{name}{{")]
+    return sum(float(value) for labels, _, value in found if label in labels)
+
+
 def deployments(url: str, admin_key: str, model: str) -> dict[str, dict[str, Any]]:
     """Return the rows of /admin/routing about a model, by the ids of its documents.
 

@@ -18,6 +18,7 @@ PARTS = (
     "scale",
     "money",
     "routing",
+    "observe",
 )
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from bench import relayed, targets, targets_money, targets_routing
+from bench import relayed, targets, targets_money, targets_observed, targets_routing
+from bench.observed_figures import Told
 from bench.plan import Plan
 from bench.samples import (
     DIRECT,
@@ -45,6 +46,8 @@ class Run:
     money: Money | None = None
     shares: list[Shares] = field(default_factory=list)
     """Of the models of the part `routing`."""
+    told: dict[str, dict[str, Told]] = field(default_factory=dict)
+    """Of the gateways of the part `observe`, by name and kind."""
     no_cosmos: str = ""
     """Why nothing was measured on Cosmos DB."""
 
@@ -230,6 +233,8 @@ def target_table(run: Run) -> list[str]:
         found += [("plain", each) for each in targets_money.of_money(run.results, run.money)]
     if run.plan.wants("routing"):
         found += [("plain", each) for each in targets_routing.of_routing(run.results)]
+    if run.plan.wants("observe"):
+        found += [("plain", each) for each in targets_observed.of_observed(run.results)]
 
     def write(target: targets.Target) -> Callable[[float], str]:
         small = target.most < 0.1

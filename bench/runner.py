@@ -11,6 +11,8 @@ from bench.gateway import Gateway
 from bench.measuring import measure
 from bench.memory import footprint
 from bench.money import MoneyRounds
+from bench.observed_figures import Told
+from bench.observing import ObservedRounds
 from bench.plan import Plan
 from bench.progress import Progress
 from bench.rounds import FAILURES, Rounds
@@ -80,6 +82,7 @@ class Runner(Rounds):
         self.scale: Scale | None = None
         self.money: Money | None = None
         self.shares: list[Shares] = []
+        self.told: dict[str, dict[str, Told]] = {}
         self.no_cosmos = ""
 
     def run(self) -> None:
@@ -105,6 +108,8 @@ class Runner(Rounds):
             self._money()
         if self._plan.wants("routing"):
             self._routing()
+        if self._plan.wants("observe"):
+            self._observe()
 
     def _phase(self, phase: _Phase) -> None:
         able = [
@@ -174,6 +179,11 @@ class Runner(Rounds):
     def _routing(self) -> None:
         rounds = RoutingRounds(self._plan, self._found, self._folder, self._progress)
         self.shares = rounds.measured()
+        self._take(rounds)
+
+    def _observe(self) -> None:
+        rounds = ObservedRounds(self._plan, self._found, self._folder, self._progress)
+        self.told = rounds.measured()
         self._take(rounds)
 
     def _take(self, rounds: Rounds) -> None:

@@ -23,6 +23,11 @@ ONCE_MORE = "alone-once-more"
 """`alone`, measured a second time in each round: how far the same strays from itself."""
 DOWN, BESIDE_DOWN = "one-down", "alone-beside-down"
 """Eight of which one cannot be reached; and `alone` again, while that is so."""
+# Gateways of the part `observe`: watched in no way, as in production, and traced.
+UNOBSERVED, OBSERVED = "unobserved", "observed"
+TRACED_SOME, TRACED_ALL = "traced-some", "traced-all"
+OBSERVED_AGAIN, OBSERVED_TWIN = "observed-again", "observed-twin"
+"""`observed` a second time in each round, and another process of the same: both are noise."""
 
 
 @dataclass(frozen=True, slots=True)

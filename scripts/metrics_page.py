@@ -60,7 +60,13 @@ PARTS: dict[str, tuple[str, ...]] = {
     "Cosmos DB": ("store",),
     "Credentials": ("credentials",),
     "Signatures of thoughts": ("kept_reasoning",),
-    "Logs and traces": ("access_log", "tracing", "tracing_collector", "tracing_azure"),
+    "Logs and traces": (
+        "access_log",
+        "content_log",
+        "tracing",
+        "tracing_collector",
+        "tracing_azure",
+    ),
 }
 
 

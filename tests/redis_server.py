@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 
 def require() -> None:
     """Skip the test where redis-server is missing, with the reason; fail it in CI."""
@@ -23,19 +25,12 @@ def require() -> None:
     pytest.skip(reason)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class RedisServer:
     """`kept` lets it write all to disk at once, so that a restart finds what was there."""
 
     def __init__(self, folder: Path, *, kept: bool = False, settings: tuple[str, ...] = ()) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.socket = folder / "redis.sock"
         self._kept = kept
         self._settings = settings

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +28,7 @@ def blocks(page: str) -> list[Block]:
     return [Block(*found) for found in BLOCK.findall((ROOT / page).read_text("utf-8"))]
 
 
-def output(words: list[str], environment: Mapping[str, str], folder: Path) -> str:
+def output(words: Sequence[str], environment: Mapping[str, str], folder: Path | None = None) -> str:
     """Run a program to its end. Raises AssertionError when it fails."""
     done = subprocess.run(
         words,

@@ -27,7 +27,7 @@ def sections(name: str) -> list[list[Block]]:
 
 
 ENGLISH, PORTUGUESE = sections("README.md"), sections("README.pt-BR.md")
-START, FIRST, MODELS, KEYS, ADMINISTRATION, MONEY = (blocks for blocks in ENGLISH if blocks)
+START, FIRST, MODELS, KEYS, ADMINISTRATION, MONEY, PRODUCTION = filter(None, ENGLISH)
 
 
 def shell(block: Block, gateway: Gateway, folder: Path) -> str:
@@ -47,7 +47,7 @@ def test_both_languages_have_the_same_blocks() -> None:
     """README.pt-BR.md shows the very commands, programs and documents of README.md."""
     assert ENGLISH == PORTUGUESE
     languages = [block.language for blocks in ENGLISH for block in blocks]
-    assert languages == ["sh", "sh", "sh", "python", "js", "jsonc", "sh", "sh", "sh", "sh"]
+    assert languages == ["sh", "sh", "sh", "python", "js", "jsonc", "sh", "sh", "sh", "sh", "sh"]
 
 
 def test_the_two_commands_are_there() -> None:
@@ -138,3 +138,13 @@ def test_money_and_limits(tmp_path: Path) -> None:
         assert '"alert_at_percent": [80]' in run(
             gateway.environment, "projects", "list", "--json"
         ).replace("\n", "").replace("  ", "")
+
+
+def test_running_it(tmp_path: Path) -> None:
+    """The doctor finds nothing wrong with a new gateway; the script of the other line is there."""
+    (block,) = PRODUCTION
+    doctor, load = block.text.splitlines()
+    with serving(tmp_path) as gateway:
+        said = shell(Block("sh", doctor), gateway, tmp_path)
+    assert "problem" not in said
+    assert os.access(ROOT / load.split()[0], os.X_OK)

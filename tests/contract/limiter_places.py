@@ -49,14 +49,20 @@ class Heard(Alerts):
 
 
 class Place(ABC):
-    """A limiter; calls are settled as the gateway does it: the journal first."""
+    """A limiter; calls are settled as the gateway does it: the journal first.
+
+    Who was `asked` last is the lane that is held, unless the call says otherwise or no one was.
+    """
 
     limiter: Limiter
     past: FakePast
     heard: Heard
 
-    def settle(self, held: Reservation, used: Used) -> None:
+    def settle(self, held: Reservation, used: Used, *, asked: bool = True) -> None:
         """Write the line and settle."""
+        lane = held.lanes[held.lane] if held.lanes else None
+        if asked and lane is not None:
+            held.deployment = lane.name
         self.past.closed(held, used)
         self.limiter.settle(held, used)
 

@@ -83,14 +83,13 @@ class WorkerPast(Past):
     def write(self, held: Reservation, used: Used) -> None:
         """Write the line of a settled call."""
         lines = self.ledger.files[self.names[-1]]
-        lane = held.lanes[held.lane] if held.lanes else None
         lines.append(
             Told(
                 held.at,
                 held.key_id,
                 held.project,
                 held.model,
-                None if lane is None else lane.name,
+                held.deployment,
                 held.currency,
                 used,
                 len(lines) * LINE_BYTES,
@@ -138,7 +137,9 @@ class Worker:
         await self.limiter.start()
 
     def settle(self, held: Reservation, used: Used = NOTHING_USED) -> None:
-        """Settle as the gateway does: the journal first."""
+        """Settle as the gateway does: the journal first. Its lane was asked."""
+        lane = held.lanes[held.lane] if held.lanes else None
+        held.deployment = None if lane is None else lane.name
         if used != NOTHING_USED:
             self.past.write(held, used)
         self.limiter.settle(held, used)

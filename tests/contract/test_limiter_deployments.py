@@ -78,6 +78,28 @@ async def test_moving_to_another_lane(place: Place) -> None:
     assert (await standing_of(place, second))["deployment east tokens_per_day"] == (0, 0)
 
 
+async def test_a_lane_that_was_not_asked(place: Place) -> None:
+    """A kept answer was found after all: caller and model count a request, no deployment does.
+
+    So does who rebuilds the counters.
+    """
+    lanes = (deployment(limits(requests_per_minute=3, tokens_per_day=100), "east"),)
+    own = key(limits(requests_per_day=9, tokens_per_day=500))
+    for asked in (False, True):
+        held = call(own, lanes=lanes, tokens=80)
+        await place.limiter.reserve(held)
+        place.settle(held, Used(0, 0, 1), asked=asked)
+    expected = {
+        "key k1 requests_per_day": (2, 0),
+        "key k1 tokens_per_day": (0, 0),
+        "deployment east requests_per_minute": (1, 0),
+        "deployment east tokens_per_day": (0, 0),
+    }
+    assert await standing_of(place, call(own, lanes=lanes)) == expected
+    await place.restart()
+    assert await standing_of(place, call(own, lanes=lanes)) == expected
+
+
 @pytest.mark.parametrize("moves_back", [True, False])
 async def test_after_a_refused_move(place: Place, moves_back: bool) -> None:  # noqa: FBT001
     """No lane is held: the old one is held anew, or nothing of any lane is given back."""

@@ -107,6 +107,27 @@ async def test_shares(plain: World) -> None:
     assert set(lanes) == {1}
 
 
+async def test_a_share_of_a_lane_that_was_not_asked(plain: World) -> None:
+    """It is given back as a whole."""
+    worker = await plain.worker(WhenAway.SHARE)
+    lane = deployment(limits(requests_per_day=3), "d1")
+    own = key(limits(requests_per_day=99))
+    held = call(own, lanes=(lane,))
+    await worker.limiter.reserve(held)
+    worker.settle(held, Used(0, 0, 1))
+    await worker.limiter.drain()
+    plain.server.kill()
+    await asyncio.sleep(0.1)
+    for _ in range(5):
+        held = call(own, lanes=(lane,))
+        await worker.limiter.reserve(held)
+        worker.past.write(held, Used(0, 0, 1))
+        worker.limiter.settle(held, Used(0, 0, 1))
+    plain.server.start()
+    assert (await seen(worker, own))["requests_per_day"] == (6, 0)
+    assert (await seen(worker, lane))["requests_per_day"] == (1, 0)
+
+
 async def test_calls_without_limits(plain: World) -> None:
     """What is not limited does not notice that Redis is away."""
     worker = await plain.worker()

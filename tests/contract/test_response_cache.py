@@ -12,8 +12,9 @@ import pytest_asyncio
 
 from llmproxy.application.interfaces.response_cache import Form, Kept, ResponseCache, Shape
 from llmproxy.domain.secret import Secret
+from llmproxy.infra.cache.bulk import Bulk
 from llmproxy.infra.cache.memory import ENTRY_BYTES, MemoryCache, NoClaims
-from llmproxy.infra.cache.redis import RedisCache, RedisClaims, packed, unpacked
+from llmproxy.infra.cache.redis import MARK, RedisCache, RedisClaims, packed, unpacked
 from llmproxy.infra.redis.address import read_address
 from llmproxy.infra.redis.client import RedisClient
 from llmproxy.infra.telemetry.clock import SystemClock
@@ -52,7 +53,8 @@ async def _place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     server: RedisServer = request.getfixturevalue("server")
     async with AsyncExitStack() as stack:
         client = await _client(stack, server)
-        yield RedisCache(client, tmp_path.name.encode() + b":", SystemClock()), time.time
+        bulk = Bulk(await _client(stack, server))
+        yield RedisCache(client, tmp_path.name.encode() + b":", SystemClock(), bulk), time.time
 
 
 def _kept(now: float, body: bytes = b'{"a":1}', ttl_s: float = 60.0) -> Kept:
@@ -61,10 +63,11 @@ def _kept(now: float, body: bytes = b'{"a":1}', ttl_s: float = 60.0) -> Kept:
     return Kept(shape, lines, body, "gpt-mini", now, now + ttl_s, b"f" * 32)
 
 
-async def test_kept_as_it_was(place: Place) -> None:
+@pytest.mark.parametrize("size", [1, 40_000, 500_000])
+async def test_kept_as_it_was(place: Place, size: int) -> None:
     """Every field; nothing under another key."""
     cache, now = place
-    kept = _kept(now(), bytes(range(256)) * 100)
+    kept = _kept(now(), bytes(range(256)) * (size // 256) + b"x")
     await cache.keep(KEY, kept)
     assert await cache.get(KEY) == kept
     assert await cache.get(OTHER) is None
@@ -86,12 +89,13 @@ async def test_a_look_that_is_begun(place: Place) -> None:
 
 
 async def test_a_newer_answer_takes_its_place(place: Place) -> None:
-    """The last one that was kept is given."""
+    """The last one that was kept is given, small or large."""
     cache, now = place
     await cache.keep(KEY, _kept(now(), b"old"))
-    newer = _kept(now(), b"new")
-    await cache.keep(KEY, newer)
-    assert await cache.get(KEY) == newer
+    for size in (1, 100_000, 200_000, 1):
+        newer = _kept(now(), b"n" * size)
+        await cache.keep(KEY, newer)
+        assert await cache.get(KEY) == newer
 
 
 async def test_an_answer_whose_time_is_over(place: Place) -> None:
@@ -135,21 +139,25 @@ async def test_memory_of_no_bytes_keeps_nothing() -> None:
 async def test_redis_lets_go_by_itself(server: RedisServer) -> None:
     """Each value has its time in Redis too."""
     async with AsyncExitStack() as stack:
-        cache = RedisCache(await _client(stack, server), b"t:", SystemClock())
+        client = await _client(stack, server)
+        cache = RedisCache(client, b"t:", SystemClock(), Bulk(client))
         await cache.keep(KEY, _kept(time.time(), ttl_s=30))
-        left_ms = int(server.command("PTTL", f"t:{KEY.hex()}"))
-        assert 25_000 < left_ms <= 30_000
+        await cache.keep(OTHER, _kept(time.time(), b"x" * 100_000, ttl_s=30))
+        for name in (KEY.hex(), OTHER.hex(), f"{OTHER.hex()}:apart"):
+            assert 25_000 < int(server.command("PTTL", f"t:{name}")) <= 30_000
 
 
 async def test_values_of_another_version_are_none(server: RedisServer) -> None:
     """Of an older or newer gateway, or of nobody known."""
     async with AsyncExitStack() as stack:
-        cache = RedisCache(await _client(stack, server), b"v:", SystemClock())
+        client = await _client(stack, server)
+        cache = RedisCache(client, b"v:", SystemClock(), Bulk(client))
         server.command("SET", f"v:{KEY.hex()}", "what is this")
         assert await cache.get(KEY) is None
     good = packed(_kept(1.0))
     assert unpacked(good) == _kept(1.0)
     assert unpacked(good.replace(b"\x01", b"\x02", 1)) is None
+    assert unpacked(MARK.pack(b"\xc1", 1.0)) is None, "an older gateway reads it as no answer"
 
 
 async def test_redis_away(tmp_path: Path) -> None:
@@ -157,7 +165,7 @@ async def test_redis_away(tmp_path: Path) -> None:
     with running(tmp_path / "redis") as server:
         async with AsyncExitStack() as stack:
             client = await _client(stack, server, 0.05)
-            cache = RedisCache(client, b"a:", SystemClock())
+            cache = RedisCache(client, b"a:", SystemClock(), Bulk(client))
             kept = _kept(time.time())
             server.freeze()
             began = time.monotonic()

@@ -14,10 +14,13 @@ from pathlib import Path
 from shutil import copytree
 
 from tests.deploy.programs import ROOT, program
+from tests.ports import free_port
 from tests.simulators.tls import self_signed
 
 FILES = ROOT / "deploy/nginx"
+SOURCE = "Debian's package nginx-light"
 START_S = 10.0
+READ_TIMEOUT = "3660s"
 RESOLVES_SINCE = (1, 27, 3)
 """Before it, `resolve` was in the commercial version only."""
 
@@ -48,9 +51,11 @@ class Nginx:
 
 
 @contextmanager
-def running(folder: Path, gateways: Sequence[int]) -> Iterator[Nginx]:
-    """Run it before the gateways at these ports."""
-    nginx = program("nginx", "Debian's package nginx-light")
+def running(
+    folder: Path, gateways: Sequence[int], *, read_timeout: str = READ_TIMEOUT
+) -> Iterator[Nginx]:
+    """Run it before the gateways at these ports, with its own patience or another."""
+    nginx = program("nginx", SOURCE)
     copytree(FILES, folder / "conf")
     (folder / "tmp").mkdir()
     folder.chmod(0o755)
@@ -60,18 +65,31 @@ def running(folder: Path, gateways: Sequence[int]) -> Iterator[Nginx]:
     for path in (folder / "conf").iterdir():
         text = path.read_text("utf-8")
         text = here(text, folder, gateways, resolves=version(nginx) >= RESOLVES_SINCE)
+        text = once(
+            text, f"proxy_read_timeout {READ_TIMEOUT};", f"proxy_read_timeout {read_timeout};"
+        )
         text = once(text, "listen 8443 ssl;", f"listen 127.0.0.1:{tls_port} ssl;")
         path.write_text(once(text, "listen 8080;", f"listen 127.0.0.1:{plain_port};"))
+    with started(folder / "conf/nginx.conf", folder, (tls_port, plain_port)) as process:
+        yield Nginx(folder, tls_port, plain_port, certificate, process)
+
+
+@contextmanager
+def started(
+    configuration: Path, folder: Path, ports: Sequence[int]
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run nginx with a configuration that listens at these ports; its words go to `nginx.log`."""
+    nginx = program("nginx", SOURCE)
     user = f"user {pwd.getpwuid(os.geteuid()).pw_name}; " if os.geteuid() == 0 else ""
     with (folder / "nginx.log").open("wb") as log:
         process = subprocess.Popen(
-            [nginx, "-c", str(folder / "conf/nginx.conf"), "-g", f"{user}daemon off;"],
+            [nginx, "-c", str(configuration), "-g", f"{user}daemon off;"],
             stdout=log,
             stderr=subprocess.STDOUT,
         )
     try:
-        _wait_for((tls_port, plain_port), process, folder)
-        yield Nginx(folder, tls_port, plain_port, certificate, process)
+        _wait_for(ports, process, folder)
+        yield process
     finally:
         process.terminate()
         process.wait(START_S)
@@ -104,14 +122,6 @@ def version(nginx: str) -> tuple[int, ...]:
     found = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", told)
     assert found is not None, told
     return tuple(int(each) for each in found.groups())
-
-
-def free_port() -> int:
-    """A port that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait_for(ports: Sequence[int], process: "subprocess.Popen[bytes]", folder: Path) -> None:

@@ -16,6 +16,9 @@ SERVICES: dict[str, dict[str, Any]] = WRITTEN["services"]
 EVERY = pytest.mark.parametrize("name", SERVICES)
 MADE = {"secrets"}
 """What is not in the repository: `deploy/prepare` makes it."""
+COLLECTORS_BATCH = 8192
+"""`send_batch_size` where it is not said ("Batch Processor", opentelemetry-collector). A maximum
+below it is refused at the start."""
 OF_THE_PROCESS = {"SSL_CERT_FILE", "LLMPROXY_ENV_FILE"}
 
 
@@ -51,7 +54,7 @@ def test_compose_takes_it(profiles: tuple[str, ...]) -> None:
 def test_a_service_has_no_more_than_it_needs(name: str) -> None:
     """No capabilities, no new rights, a read-only root, bounds, logs that end, no whole machine."""
     service = SERVICES[name]
-    assert service["mem_limit"] if name != "nginx" else service["tmpfs"]
+    assert service["mem_limit"]
     assert service["pids_limit"]
     assert service["logging"]["options"]["max-size"]
     assert not {"privileged", "network_mode", "pid"} & set(service)
@@ -138,6 +141,19 @@ def test_prometheus_takes_its_file() -> None:
     (job,) = yaml.safe_load((ROOT / "deploy/compose/prometheus.yml").read_text())["scrape_configs"]
     assert 'up{job="llmproxy"}' in (ROOT / "deploy/observability/alerts.yml").read_text()
     assert job["job_name"] == "llmproxy"
+
+
+def test_the_collector_takes_its_file() -> None:
+    """What a pipeline names is defined, what is defined is named, and batches have one size."""
+    written = yaml.safe_load((ROOT / "deploy/compose/otel-collector.yml").read_text("utf-8"))
+    pipelines = written["service"]["pipelines"].values()
+    for kind in ("receivers", "processors", "exporters"):
+        assert {name for each in pipelines for name in each[kind]} == set(written[kind])
+    batch = written["processors"]["batch"]
+    assert batch["send_batch_max_size"] >= batch.get("send_batch_size", COLLECTORS_BATCH)
+    limiter = written["processors"]["memory_limiter"]
+    memory = bytes_of(SERVICES["otel-collector"]["mem_limit"])
+    assert limiter["spike_limit_mib"] < limiter["limit_mib"] < memory >> 20
 
 
 def test_grafana_finds_prometheus_and_the_dashboard() -> None:

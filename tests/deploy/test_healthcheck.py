@@ -11,8 +11,8 @@ from threading import Thread
 import pytest
 from typing_extensions import override
 
-from tests.deploy.nginx import free_port
 from tests.deploy.programs import ROOT
+from tests.ports import free_port
 from tests.simulators.runner import tls_context
 from tests.simulators.tls import self_signed
 

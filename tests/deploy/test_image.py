@@ -5,7 +5,6 @@ import json
 import os
 import shlex
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import pytest
 from tests.api.documents import SECRETS, document
 from tests.deploy.confined import DATA, HELD, confined, give, outcome, why_not
 from tests.deploy.dockerfile import ROOT, is_sent, read
+from tests.ports import free_port
 from tests.simulators.openai import OpenAISimulator
 from tests.simulators.runner import running
 
@@ -95,7 +95,7 @@ def _image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
         "PYTHONPATH": str(SITE),  # before what the environment's own link leads to
         "LLMPROXY_DATA_DIR": str(DATA),
         "HOST": "127.0.0.1",
-        "PORT": str(_free_port()),
+        "PORT": str(free_port()),
         "ENVIRONMENT": "production",
         "DRAIN_DELAY_S": "0",
         "LLMPROXY_ADMIN_KEY": ADMIN_KEY,
@@ -104,13 +104,6 @@ def _image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     del variables["PATH"]
     with running(OpenAISimulator()) as simulator:
         yield Image(held, data, variables, simulator)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _ask(port: str, path: str, body: bytes | None = None, kind: str = "application/json") -> bytes:

@@ -204,6 +204,18 @@ def test_gke_is_somebody_at_google() -> None:
     assert there.variables["COSMOS_URL"]
     names = {each["metadata"]["name"] for each in there.of("NetworkPolicy")}
     assert "llmproxy-metadata-server" in names
+    opened = {
+        (peer["ipBlock"]["cidr"], port["protocol"], port["port"])
+        for each in there.of("NetworkPolicy")
+        if each["metadata"]["name"] == "llmproxy-metadata-server"
+        for rule in each["spec"]["egress"]
+        for peer in rule["to"]
+        for port in rule["ports"]
+    }
+    resolvers = ("169.254.20.10/32", "169.254.169.254/32")
+    names_asked = {(cidr, kind, 53) for cidr in resolvers for kind in ("UDP", "TCP")}
+    tokens = {("169.254.169.254/32", "TCP", 80), ("169.254.169.252/32", "TCP", 988)}
+    assert opened == names_asked | tokens
     written = {each["spec"]["target"]["name"] for each in there.of("ExternalSecret")}
     assert written == {"llmproxy-settings", "llmproxy-provider-secrets"}
 

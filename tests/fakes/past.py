@@ -39,12 +39,10 @@ class FakePast(Past):
         self.away = False
         self.asked: list[list[ScopeName]] = []
 
-    def closed(self, held: Reservation, used: Used, deployment: str | None = None) -> None:
+    def closed(self, held: Reservation, used: Used) -> None:
         """Write the line of a settled call."""
-        scope = held.lanes[held.lane] if held.lanes else None
-        if scope is not None:
-            deployment = scope.name
-        self.tell(held.at, held.key_id, held.project, held.model, deployment, held.currency, used)
+        whose = (held.key_id, held.project, held.model, held.deployment)
+        self.tell(held.at, *whose, held.currency, used)
 
     def tell(self, *fields: object) -> None:
         """Write any line."""

@@ -72,6 +72,7 @@ async def read_events(
     loop = asyncio.get_running_loop()
     exchange = Exchange(loop, line, PATIENCE, 1 << 28, streaming=True, began_at=loop.time())
     read = Read(make(exchange, _again), line)
+    speaks = False
     arriving = asyncio.create_task(upstream.arrive(exchange))
 
     def sink(data: bytes) -> bool:
@@ -84,6 +85,7 @@ async def read_events(
     try:
         while (batch := await read.events.next()) is not None:
             read.data += batch
+            speaks = speaks or read.events.has_content(batch)
             if pour:
                 await read.events.pour(sink)
     except GatewayError as caught:

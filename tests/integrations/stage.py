@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.api.asking import ask, bearer, within
+from tests.api.documented import output
 from tests.api.documents import SECRETS, document, openai_documents
 from tests.api.gateway import Gateway, run, serving
 from tests.simulators.openai import OpenAISimulator
 from tests.simulators.runner import running
 
 CHAT, EMBEDDER, BUSY, ECHO = "gpt-4o-mini", "text-embedding-3-small", "gpt-5-mini", "echo"
-LIMIT_S = 60.0
 FOLLOWS_S = 30.0
 WINDOW_S = 62
 """After so long a minute's limit surely has room again: it slides in steps of 2 s."""
@@ -79,23 +78,6 @@ def stage(folder: Path) -> Iterator[Stage]:
             yield Stage(gateway, openai, key)
 
 
-def output(words: Sequence[str], environment: Mapping[str, str], folder: Path | None = None) -> str:
-    """Run a program to its end; what it printed. Raises AssertionError when it fails."""
-    done = subprocess.run(
-        words,
-        cwd=folder,
-        env=dict(environment),
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def reported(
-    words: Sequence[str], environment: Mapping[str, str], folder: Path | None = None
-) -> Any:  # noqa: ANN401 - its report
-    """The same for a program whose last line is JSON."""
-    return json.loads(output(words, environment, folder).splitlines()[-1])
+def reported(words: Sequence[str], environment: Mapping[str, str]) -> Any:  # noqa: ANN401
+    """Run a program to its end; its report, which is JSON and its last line."""
+    return json.loads(output(words, environment).splitlines()[-1])

@@ -25,9 +25,19 @@ LATER_EVENTS = 22
 
 
 def load(*options: str, **variables: str) -> tuple[int, str]:
-    """Run it; its exit code and what it printed."""
+    """Run `scripts/load`; its exit code and what it printed."""
+    return ran("tests.load", *options, **variables)
+
+
+def locust(*words: str, **variables: str) -> tuple[int, str]:
+    """Run locust itself; the same."""
+    return ran("locust", *words, **variables)
+
+
+def ran(module: str, *words: str, **variables: str) -> tuple[int, str]:
+    """Run a module to its end; its exit code and what it printed."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.load", *options],
+        [sys.executable, "-m", module, *words],
         cwd=ROOT,
         env={**os.environ, **variables},
         stdout=subprocess.PIPE,
@@ -183,18 +193,3 @@ def test_a_wrong_call(options: tuple[str, ...]) -> None:
     code, said = load(*options)
     assert code == 2
     assert "error:" in said
-
-
-def locust(*words: str, **variables: str) -> tuple[int, str]:
-    """Run locust itself; its exit code and what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "locust", *words],
-        cwd=ROOT,
-        env={**os.environ, **variables},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
-    return done.returncode, done.stdout

@@ -65,6 +65,17 @@ def test_tls() -> None:
         settings_from({"TLS_CERT_FILE": "/etc/one.pem", "TLS_MIN_VERSION": "1.1"})
 
 
+def test_tls_of_clients() -> None:
+    """Their certificates are asked for over TLS 1.3 only; who writes 1.2 beside that is told."""
+    mutual = {"TLS_CERT_FILE": "/etc/one.pem", "TLS_CLIENT_CA_FILE": "/etc/clients.pem"}
+    for more in ({}, {"TLS_MIN_VERSION": "1.3"}):
+        tls = settings_from({**mutual, **more}).tls
+        assert tls is not None
+        assert tls.min_version == "1.3"
+    with pytest.raises(SettingError, match=r"^TLS_MIN_VERSION: 1\.2 is not spoken with"):
+        settings_from({**mutual, "TLS_MIN_VERSION": "1.2"})
+
+
 def test_all_faults_at_once() -> None:
     """Each is told once, and the rest is read as if those were not set."""
     read = examined({"PORT": "no", "TLS_KEY_FILE": "x", "KEEP_ALIVE_S": "0", "HOST": "::1"})

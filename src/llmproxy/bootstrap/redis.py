@@ -6,20 +6,30 @@ from llmproxy.bootstrap.money import Around
 from llmproxy.config import SettingError
 from llmproxy.config.settings import RedisSettings
 from llmproxy.infra.alerts.announcer import Announcer
+from llmproxy.infra.cache.bulk import Bulk, patience_s
 from llmproxy.infra.ledger.past import LedgerPast
 from llmproxy.infra.limiter.redis import RedisLimiter
 from llmproxy.infra.limiter.redis_room import RedisOptions
 from llmproxy.infra.redis.address import BadAddress, read_address
-from llmproxy.infra.redis.client import RedisClient
+from llmproxy.infra.redis.client import TIMEOUT_S, RedisClient
 
 
 async def open_redis(stack: AsyncExitStack, redis: RedisSettings) -> RedisClient:
     """Open a connection, which is made again whenever it is lost. Raises SettingError."""
+    return _open(stack, redis, TIMEOUT_S)
+
+
+def open_bulk(stack: AsyncExitStack, redis: RedisSettings, max_entry_bytes: int) -> Bulk:
+    """Open a connection for values of up to so many bytes. Raises SettingError."""
+    return Bulk(_open(stack, redis, patience_s(max_entry_bytes)))
+
+
+def _open(stack: AsyncExitStack, redis: RedisSettings, timeout_s: float) -> RedisClient:
     try:
         address = read_address(redis.url)
     except BadAddress as error:
         raise SettingError(f"REDIS_URL: {error}") from None
-    client = RedisClient(address)
+    client = RedisClient(address, timeout_s=timeout_s)
     client.start()
     stack.push_async_callback(client.close)
     return client

@@ -30,7 +30,7 @@ def open_repeats(
 
     What is under way ends with the server.
     """
-    answers, repeated, claims = _stores(settings, clock, client)
+    answers, repeated, claims = _stores(stack, settings, clock, client)
     forms = OpenAIForms()
     most = settings.cache.max_entry_bytes
     keeping = Sharing(rooms, answers, forms, clock, max_entry_bytes=most)
@@ -44,19 +44,24 @@ def open_repeats(
 
 
 def _stores(
-    settings: Settings, clock: Clock, client: "RedisClient | None"
+    stack: AsyncExitStack, settings: Settings, clock: Clock, client: "RedisClient | None"
 ) -> tuple[ResponseCache, ResponseCache, Claims]:
-    """Return what keeps answers for questions, for keys, and who runs what."""
+    """Return what keeps answers for questions, for keys, and who runs what.
+
+    `client` is shared with limits: what is large has a connection of its own.
+    """
     redis = settings.redis
     if redis is None or client is None:
         most = settings.cache.max_bytes
         repeated = MemoryCache(clock, max_bytes=most or CacheSettings.max_bytes)
         return MemoryCache(clock, max_bytes=most), repeated, NoClaims()
+    from llmproxy.bootstrap.redis import open_bulk  # noqa: PLC0415 - only where it is used
     from llmproxy.infra.cache.redis import RedisCache, RedisClaims  # noqa: PLC0415
 
     prefix = redis.prefix.encode()
+    bulk = open_bulk(stack, redis, settings.cache.max_entry_bytes)
     return (
-        RedisCache(client, prefix + b":answer:", clock),
-        RedisCache(client, prefix + b":repeat:", clock),
+        RedisCache(client, prefix + b":answer:", clock, bulk),
+        RedisCache(client, prefix + b":repeat:", clock, bulk),
         RedisClaims(client, prefix + b":claim:"),
     )

@@ -36,13 +36,14 @@ NOISY: Final = (
 )
 """At the level info they write a few lines for every message."""
 REPEATING: Final = (
+    "opentelemetry.exporter.otlp.proto.common._internal",
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
     "opentelemetry.exporter.otlp.proto.http.metric_exporter",
     "azure.monitor.opentelemetry.exporter.export._base",
     "azure.monitor.opentelemetry.exporter.export.trace._exporter",
     "azure.monitor.opentelemetry.exporter.export.metrics._exporter",
 )
-"""They say for every message why it was not taken."""
+"""They say for every message why it was not taken, or for every attribute why it is left out."""
 
 
 class Tracing:

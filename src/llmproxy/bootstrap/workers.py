@@ -42,7 +42,9 @@ class WorkerSeat:
     def take(self) -> None:
         """Take the first free seat. Raises StoreUnusableError when there is none, or no lock."""
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # One after the other: `parents` makes what stands above readable for everybody.
+            self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             for number in range(MAX_SEATS):
                 lock = _locked(self._folder / str(number))
                 if lock is not None:

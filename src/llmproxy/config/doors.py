@@ -25,7 +25,10 @@ class CrossOriginSettings:
 
 @dataclass(frozen=True)
 class TlsSettings:
-    """How the gateway itself ends TLS. `key_password_name` names a secret, as documents do."""
+    """How the gateway itself ends TLS. `key_password_name` names a secret, as documents do.
+
+    With `client_ca_file` `min_version` is 1.3.
+    """
 
     cert_file: Path
     key_file: Path

@@ -84,6 +84,13 @@ def tls_from(read: Reader) -> TlsSettings | None:
             if given is not None:
                 raise SettingError(f"{name}: set TLS_CERT_FILE too; without it there is no TLS")
         return None
+    if clients is not None:
+        if read.text("TLS_MIN_VERSION", "") == "1.2":
+            raise SettingError(
+                "TLS_MIN_VERSION: 1.2 is not spoken with TLS_CLIENT_CA_FILE, for who is no longer "
+                "let in could take up an old session; leave it out, or set 1.3"
+            )
+        least = "1.3"
     return TlsSettings(certificate, key or certificate, password_name or None, least, clients)
 
 

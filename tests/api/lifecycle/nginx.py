@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 START_S = 10.0
 PROGRAM = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 """Debian's is where only root looks."""
@@ -103,11 +105,3 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], folder: Path) -> None
             return
     log = folder / "error.log"
     raise AssertionError(f"nginx did not start:\n{log.read_text() if log.exists() else ''}")
-
-
-def free_port() -> int:
-    """A port that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -19,6 +19,7 @@ from tests.api.asking import within
 from tests.api.ledger.world import World, world
 from tests.api.lifecycle import nginx
 from tests.api.lifecycle.stage import end_of, tell
+from tests.ports import free_port
 from tests.redis_server import require as require_redis
 from tests.redis_server import running as redis_running
 
@@ -63,7 +64,7 @@ class Overlapping(Pair):
 
 @pytest.fixture(name="pair")
 def _pair(tmp_path: Path) -> Iterator[Pair]:
-    with paired(tmp_path, (nginx.free_port(), nginx.free_port())) as (workers, ports):
+    with paired(tmp_path, (free_port(), free_port())) as (workers, ports):
         for worker in workers:
             worker.start()
         yield Pair(workers, ports)
@@ -211,7 +212,7 @@ def test_without_anything_between(pair: Pair) -> None:
 
 def test_at_one_port(tmp_path: Path) -> None:
     """With REUSE_PORT the next worker is there before one ends, and no client needs to know."""
-    port = nginx.free_port()
+    port = free_port()
     with paired(tmp_path, (port, port), REUSE_PORT="on") as (workers, ports):
         workers[0].start()
         through_all(

@@ -162,6 +162,25 @@ def test_without_a_key(stage: Stage) -> None:
     assert not {"key_id", "project", "outcome", "cost"} & set(line)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "code"),
+    [
+        ("GET", "/v1/models", "invalid_api_key"),
+        ("GET", "/metrics", "invalid_api_key"),
+        ("GET", "/admin/models", "invalid_api_key"),
+        ("POST", "/chat/completions", "unknown_url"),
+        ("DELETE", "/health", "method_not_supported"),
+        ("GET", "/health", None),
+    ],
+)
+def test_what_is_no_call_has_its_code_too(
+    stage: Stage, method: str, path: str, code: str | None
+) -> None:
+    """Its own: a request after one that was refused has none."""
+    answer = ask(stage.gateway.url, path, method=method)
+    assert stage.line(answer.headers["x-request-id"]).get("error") == code
+
+
 def test_over_a_limit(stage: Stage) -> None:
     """Refused at the gate: who asked for what, and no row."""
     first, second = (stage.chat(stage.keys["capped"], "mini") for _ in range(2))

@@ -3,9 +3,8 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from urllib.parse import urlencode
 
 from tests.api.asking import ask, within
 from tests.api.programs import needs
+from tests.ports import free_port
 
 OBSERVABILITY = Path(__file__).parents[3] / "deploy/observability"
 START_S = 30.0
@@ -35,10 +35,19 @@ class Prometheus:
         return answer.json["data"]
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """The series of an instant query, each with its labels and its value."""
-        data = self.api("query", query=expression)
+        """The series of an instant query, each with its labels and its value, at `last_success`."""
+        data = self.api("query", query=expression, **self.last_success())
         assert data["resultType"] == "vector", expression
         return list(data["result"])
+
+    def last_success(self) -> dict[str, str]:
+        """The time of the last scrape that went well, for `query`; none before the first.
+
+        One that fails ends all series, so that a question about now would find nothing.
+        """
+        found = self.api("query", query=f'up{{job="{JOB}"}}[2m]')["result"]
+        times = [time for each in found for time, up in each["values"] if up == "1"]
+        return {"time": str(max(times))} if times else {}
 
     def value(self, expression: str) -> float:
         """The only value; 0 where there is none."""
@@ -66,24 +75,32 @@ def scraping(folder: Path, gateway_url: str, admin_key: str) -> Iterator[Prometh
     (folder / "prometheus.yml").write_text(changed)
     (folder / "llmproxy-admin-key").write_text(f"{admin_key}\n")
     shutil.copy(OBSERVABILITY / "alerts.yml", folder)
-    port = free_port()
-    with (folder / "log").open("wb") as log:
+    address = f"127.0.0.1:{free_port()}"
+    words = [
+        "prometheus",
+        "--config.file=prometheus.yml",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address={address}",
+        "--log.level=warn",
+    ]
+    with started(words, folder, address) as prometheus:
+        yield prometheus
+
+
+@contextmanager
+def started(words: Sequence[str], folder: Path, address: str) -> Iterator[Prometheus]:
+    """Run this command in the folder, and wait until Prometheus answers at the address."""
+    with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(
-            [
-                "prometheus",
-                "--config.file=prometheus.yml",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address=127.0.0.1:{port}",
-                "--log.level=warn",
-            ],
+            words,
             cwd=folder,
             env={"PATH": os.environ["PATH"], "GOMAXPROCS": "1"},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
     try:
-        url = f"http://127.0.0.1:{port}"
-        assert within(START_S, lambda: _ready(url)), (folder / "log").read_text()
+        url = f"http://{address}"
+        assert within(START_S, lambda: _ready(url)), (folder / "prometheus.log").read_text()
         yield Prometheus(url)
     finally:
         process.terminate()
@@ -107,14 +124,6 @@ def promtool(*arguments: str, folder: Path = OBSERVABILITY) -> str:
     )
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
     return done.stdout + done.stderr
-
-
-def free_port() -> int:
-    """A port that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _ready(url: str) -> bool:

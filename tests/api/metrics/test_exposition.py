@@ -50,9 +50,7 @@ def test_every_sample_says_whose_it_is(text: str) -> None:
 
 def test_the_page_has_every_metric(text: str) -> None:
     """What a server tells is in docs/metrics.md, with the same type and the same labels."""
-    rows = re.findall(
-        r"^\| `(\w+)` \| (\w+)[^|]*\| [^|]*\| ([^|]*) \|", PAGE.read_text(), re.MULTILINE
-    )
+    rows = ROW.findall(PAGE.read_text())
     page = {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
     for line in text.splitlines():
         if line.startswith("# TYPE "):

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.api.metrics.conftest import Observed
 from tests.api.metrics.prometheus import OBSERVABILITY, promtool
+from tests.api.metrics.test_exposition import PAGE, ROW
 
 DASHBOARD = OBSERVABILITY / "grafana/llmproxy.json"
 VARIABLES = {
@@ -101,6 +102,15 @@ def test_every_query_of_the_dashboard_has_data(observed: Observed) -> None:
         if not observed.prometheus.query(filled(expression)) and not NOT_HERE.search(expression)
     ]
     assert empty == []
+
+
+def test_every_name_is_in_the_page() -> None:
+    """Whatever metric a rule, its words or the dashboard name has a row in docs/metrics.md."""
+    page = {name for name, _, _ in ROW.findall(PAGE.read_text())}
+    told = (OBSERVABILITY / "alerts.yml").read_text() + DASHBOARD.read_text()
+    names = {re.sub(r"_(bucket|sum|count)$", "", name) for name in METRIC.findall(told)}
+    assert len(names) > 40
+    assert sorted(names - page) == []
 
 
 def test_the_dashboard_can_be_imported() -> None:

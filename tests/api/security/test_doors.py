@@ -14,8 +14,9 @@ import pytest
 from tests.api.admin.administrator import ADMIN_KEY
 from tests.api.asking import ask, bearer
 from tests.api.gateway import Gateway, serving
-from tests.api.lifecycle.nginx import PROGRAM, free_port, require
+from tests.api.lifecycle.nginx import PROGRAM, require
 from tests.api.raw import PATIENCE_S, connected, exchange, get, post
+from tests.ports import free_port
 
 CONFIGURATION = """
 {user}

@@ -38,7 +38,7 @@ def test_away(tmp_path: Path) -> None:
             assert log.count("collector does not take what it is sent") == 1
             assert log.count("Failed to export spans") <= 1
             began = time.monotonic()
-        assert time.monotonic() - began < 14  # `staged` ends the server
+        assert time.monotonic() - began < 30  # `staged` ends the server
     assert other.posted == []
 
 

@@ -27,8 +27,14 @@ const streamOverTheLimit = await read(
 );
 // Planned by the test, in this order: a failure, two busy answers, an error in a stream, a stream that is cut.
 const failed = await errorOf(generateText({ model, prompt, maxRetries: 0 }));
+const attempts = [];
+const watched = async (...request) => {
+  const response = await fetch(...request);
+  attempts.push([response.status, response.headers.get("retry-after-ms")]);
+  return response;
+};
 const began = Date.now();
-const retried = await generateText({ model, prompt });
+const retried = await generateText({ model: languageModel(way, name, { fetch: watched }), prompt });
 const retriedAfterMs = Date.now() - began;
 const errorInTheStream = await broken();
 const cut = await broken();
@@ -47,6 +53,7 @@ report({
   failed,
   retried: retried.text,
   retriedAfterMs,
+  attempts,
   errorInTheStream,
   cut,
   textAlone,

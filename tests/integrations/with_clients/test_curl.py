@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.api.documented import output
 from tests.api.programs import needs
-from tests.integrations.stage import CHAT, ECHO, EMBEDDER, WINDOW_S, Stage, output
+from tests.integrations.stage import CHAT, ECHO, EMBEDDER, WINDOW_S, Stage
 
 BODY = {"model": CHAT, "messages": [{"role": "user", "content": "hello there"}]}
 ANSWER = "Simulated answer to: hello there"

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.api.documented import output
 from tests.api.gateway import ROOT
 from tests.api.programs import needs
 from tests.integrations.page import PAGE, SAID, written
-from tests.integrations.stage import Stage, output
+from tests.integrations.stage import Stage
 
 NODE = os.environ.get("LLMPROXY_NODE") or shutil.which("node")
 MODULES = {

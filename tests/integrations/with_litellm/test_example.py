@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
+from tests.api.documented import output
 from tests.integrations.page import SAID, written
-from tests.integrations.stage import Stage, output
+from tests.integrations.stage import Stage
 
 
 def test_the_example(stage: Stage, tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ import logging
 import subprocess
 import sys
 
-from llmproxy.bootstrap.tracing import OnceAWhile
+from opentelemetry.exporter.otlp.proto.common import _internal
+
+from llmproxy.bootstrap.tracing import REPEATING, OnceAWhile
 from tests.fakes.clock import FakeClock
 
 
@@ -23,6 +25,11 @@ def test_what_repeats_is_said_once_a_minute() -> None:
     clock.advance(1)
     assert lines.filter(record(logging.WARNING))
     assert not lines.filter(record(logging.ERROR))
+
+
+def test_who_repeats_itself() -> None:
+    """What encodes attributes says of each, with a traceback, that it cannot."""
+    assert _internal._logger.name in REPEATING
 
 
 TELLING = ("opentelemetry.sdk", "opentelemetry.exporter", "azure.monitor", "requests")

@@ -50,6 +50,12 @@ def test_nobody_is_seen_where_nobody_ever_was(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_nobody_else_may_read_the_data_folder(tmp_path: Path) -> None:
+    """The seat is what makes it, at the first start."""
+    WorkerSeat(tmp_path / "data").take()
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_worker_does_not_see_itself(tmp_path: Path) -> None:
     """Others see it: from its start, and apart from that when it lets calls through."""
     seat, looker = WorkerSeat(tmp_path / "data"), WorkerSeat(tmp_path / "data")

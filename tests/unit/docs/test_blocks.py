@@ -40,6 +40,7 @@ READ: Mapping[str, str] = {
     "docs/doctor.md": "tests/api/doctor runs the command in every state",
     "docs/explain.md": "a synopsis; a test runs the example below it",
     "docs/load-tests.md": "load is a matter of minutes; scripts/load runs it",
+    "docs/metrics.md": "a Prometheus of the reader; tests/api/metrics runs one with this file",
     "docs/operations.md": "installing takes minutes; scripts/test does it",
     "docs/overload.md": "one field of a project; tests/api/overload sets it",
     "docs/prices.md": "needs LiteLLM; tests/long_tail/test_price_table.py runs it",

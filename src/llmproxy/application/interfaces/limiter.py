@@ -42,7 +42,7 @@ class Reservation:
 
     `reserve` sets the rest: `lane` is the first deployment with room, `at` the time in unix seconds
     at which every window counts this call, `quota` what is left. Before settlement `deployment` is
-    set to the document that was asked last.
+    set to the document that was asked last; it stays None where none was.
     """
 
     key_id: str
@@ -137,6 +137,7 @@ class Limiter(Protocol):
     def settle(self, reservation: Reservation, used: Used) -> None:
         """Replace what was held by what was used; zeros give all back.
 
+        Where no `deployment` was asked its lane has used nothing, as the journal's line says too.
         Called exactly once per reservation that `reserve` has accepted. Synchronous, so that no
         cancellation comes in between: what needs a network follows.
         """

@@ -20,7 +20,7 @@ from llmproxy.application.steps.ground import Switching
 from llmproxy.application.steps.plan import plan_of
 from llmproxy.application.steps.plan_facts import PlanFacts
 from llmproxy.application.steps.stand_ins import found_for
-from llmproxy.domain.errors import BudgetSpent, RateLimited, Unavailable
+from llmproxy.domain.errors import BudgetSpent, GatewayError, RateLimited, Unavailable
 
 
 class Admit(Switching):
@@ -28,7 +28,7 @@ class Admit(Switching):
 
     `fleet` puts a plan into the order of the next call. `countable` tells whether limits can hold
     now: not while other workers count by themselves. What is limited is refused then. `told_of` is
-    called for each refusal by a limit, with the kind of its scope and its field.
+    called for each call that a limit refuses, with the kind of its scope and its field.
     """
 
     def __init__(
@@ -49,9 +49,12 @@ class Admit(Switching):
         self.countable: Callable[[], bool] = lambda: True
         self.told_of: Callable[[str, str], None] = _nobody
 
-    async def __call__(self, call: Call, only: Deployment | None = None) -> Admission:
+    async def __call__(
+        self, call: Call, only: Deployment | None = None, *, quietly: bool = False
+    ) -> Admission:
         """Return the admission; with `only` this deployment is asked and no other.
 
+        `quietly` leaves it to who asks whether a limit's refusal is the call's end: `refused`.
         Raises CallerError, RateLimited, BudgetSpent, Unavailable, or OwnFault for a model that is
         not ready, nor any that stands in for it.
         """
@@ -69,9 +72,9 @@ class Admit(Switching):
             routing = registry.routing(plan[0].model.code)
             if len(plan) > 1 or self._fleet.unwell:
                 plan, well = self._fleet.order(plan, call, routing)
-        admission = await self._admit(call, plan, reservation_of(call, plan, scopes, most))
+        reservation = reservation_of(call, plan, scopes, most)
+        admission = await self._admit(call, plan, reservation, quietly=quietly)
         admission.model, admission.routing, admission.well = model, stands_in or routing, well
-        reservation = admission.reservation
         try:
             self._journal.opened(_entry(admission, most.likely_prompt_tokens))
         except BaseException:
@@ -108,7 +111,14 @@ class Admit(Switching):
         admission.plan, admission.reservation = admitted.plan, admitted.reservation
         admission.model, admission.well, admission.held = code, well, True
 
-    async def _admit(self, call: Call, plan: Plan, reservation: Reservation) -> Admission:
+    def refused(self, error: GatewayError) -> None:
+        """Tell of a refusal with which a call ends, if it is a limit's."""
+        if isinstance(error, RateLimited | BudgetSpent) and error.limit is not None:
+            self.told_of(*error.limit)
+
+    async def _admit(
+        self, call: Call, plan: Plan, reservation: Reservation, *, quietly: bool = False
+    ) -> Admission:
         if (reservation.scopes or reservation.lanes) and not self.countable():
             raise uncountable()
         reservation.at = self._clock.now()
@@ -116,8 +126,8 @@ class Admit(Switching):
             await self._limiter.reserve(reservation)
         except (RateLimited, BudgetSpent) as error:
             error.quota = reservation.quota
-            if error.limit is not None:
-                self.told_of(*error.limit)
+            if not quietly:
+                self.refused(error)
             raise
         return Admission(call, plan, reservation, at=reservation.at)
 

@@ -12,6 +12,7 @@ from llmproxy.infra.remote.exchange import Exchange
 
 NOT_THERE: Final = "see that it runs and that this is its address: its log says where it serves"
 LOOK: Final = "set LLMPROXY_ADMIN_KEY to one of its admin keys to see which, and why"
+MEND: Final = "mend what it says; a variable or .env is read at its start only"
 
 
 def gateway_at(url: str) -> Address:
@@ -48,7 +49,9 @@ def _counted(report: Mapping[str, object]) -> list[Finding]:
         if number:
             reasons = part.get("reasons") if isinstance(part, dict) else None
             said = "; ".join(f"{name}: {why}" for name, why in (reasons or {}).items())
-            found.append(problem(f"{number} {kind} cannot be used. {said}".strip(), LOOK))
+            found.append(
+                problem(f"{number} {kind} cannot be used. {said}".strip(), MEND if said else LOOK)
+            )
     return found
 
 

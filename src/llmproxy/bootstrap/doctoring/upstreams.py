@@ -64,8 +64,8 @@ async def secrets_check(scene: Scene) -> Findings:
             scene.secrets.resolve(name)
         except SecretMissing as error:
             todo = (
-                f"set {name} in the environment, as a file in SECRETS_DIR, or in the vault of "
-                "AZURE_KEY_VAULT_URL"
+                f"set {name} in the environment or .env (read at the start), as a file in "
+                "SECRETS_DIR, or in the vault of AZURE_KEY_VAULT_URL"
             )
             found.append(problem(f"{error}; needed by {named(models)}", todo))
     for place, fault in scene.secrets.states().items():

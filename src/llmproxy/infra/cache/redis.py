@@ -6,6 +6,7 @@ for a command, and nobody sees an error.
 
 import asyncio
 import secrets
+import struct
 from collections.abc import Generator, Mapping
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from typing_extensions import override
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.response_cache import Claims, Kept, Look, ResponseCache
+from llmproxy.infra.cache.bulk import SMALL_BYTES, Bulk
 from llmproxy.infra.redis.client import RedisClient
 from llmproxy.infra.redis.errors import RedisFailure
 from llmproxy.infra.redis.line import Reply
@@ -22,6 +24,11 @@ from llmproxy.infra.wire.unreadable import UNREADABLE
 
 VERSION: Final = 1
 """Of the bytes of an answer: whatever changes their meaning changes it."""
+APART: Final = b":apart"
+"""How the name of a large answer ends; at the name itself stands a mark with its `kept_at`."""
+MARK: Final = struct.Struct(">cd")
+_MARKED: Final = b"\xc1"
+"""No MessagePack begins with it (its specification: "never used"): a mark is no answer."""
 LEASE_S: Final = 30.0
 TOKEN_BYTES: Final = 16
 
@@ -52,11 +59,22 @@ def unpacked(data: bytes) -> Kept | None:
     return kept if version == VERSION else None
 
 
+def marked(found: Reply) -> float | None:
+    """Return since when a large answer is kept apart, None for anything but a mark."""
+    if isinstance(found, bytes) and len(found) == MARK.size and found.startswith(_MARKED):
+        since: float = MARK.unpack(found)[1]
+        return since
+    return None
+
+
 class _Sent(Look):
     """A command that is on its way, None where it could not be sent."""
 
-    def __init__(self, cache: "RedisCache", reply: asyncio.Future[Reply] | None) -> None:
+    def __init__(
+        self, cache: "RedisCache", key: bytes, reply: asyncio.Future[Reply] | None
+    ) -> None:
         self._cache = cache
+        self._key = key
         self._reply = reply
 
     @override
@@ -66,10 +84,13 @@ class _Sent(Look):
         self._cache.hurry()
         try:
             found = yield from self._reply
+            since = marked(found)
+            if since is not None:
+                found = yield from self._cache.apart(self._key)
         except RedisFailure:
             self._cache.failures += 1
             return None
-        return self._cache.read(found)
+        return self._cache.read(found, since or 0.0)
 
     @override
     def give_up(self) -> None:
@@ -78,12 +99,18 @@ class _Sent(Look):
 
 
 class RedisCache(ResponseCache):
-    """Each answer is one value under `prefix` and its key in hexadecimal digits."""
+    """Each answer is one value under `prefix` and its key in hexadecimal digits.
 
-    def __init__(self, client: RedisClient, prefix: bytes, clock: Clock) -> None:
+    A large one is a value apart, that is set and asked for over `bulk`: limits, which share
+    `client`, never wait for one in either direction. What is found there is never older than its
+    mark, so that a value whose successor got lost does not come back.
+    """
+
+    def __init__(self, client: RedisClient, prefix: bytes, clock: Clock, bulk: Bulk) -> None:
         self._client = client
         self._prefix = prefix
         self._clock = clock
+        self._bulk = bulk
         self.failures = 0
 
     @override
@@ -101,19 +128,25 @@ class RedisCache(ResponseCache):
     @override
     def begin(self, key: bytes) -> Look:
         try:
-            return _Sent(self, self._client.call("GET", self._name(key), later=True))
+            return _Sent(self, key, self._client.call("GET", self._name(key), later=True))
         except RedisFailure:
             self.failures += 1
-            return _Sent(self, None)
+            return _Sent(self, key, None)
+
+    def apart(self, key: bytes) -> "asyncio.Future[Reply]":
+        """Ask for a large answer. Raises RedisFailure."""
+        return self._bulk.get(self._name(key) + APART)
 
     def hurry(self) -> None:
         """Send what was begun and has not left yet: the gate's question did not take it along."""
         self._client.hurry()
 
-    def read(self, found: Reply) -> Kept | None:
-        """Return what Redis keeps, unless its time is over."""
+    def read(self, found: Reply, since: float) -> Kept | None:
+        """Return what Redis keeps, unless its time is over, or it is older than asked for."""
         kept = unpacked(found) if isinstance(found, bytes) else None
-        return kept if kept is not None and kept.until > self._clock.now() else None
+        if kept is None or kept.kept_at < since:
+            return None
+        return kept if kept.until > self._clock.now() else None
 
     @override
     async def keep(self, key: bytes, kept: Kept) -> None:
@@ -123,20 +156,28 @@ class RedisCache(ResponseCache):
             await asyncio.wait([keeping])
 
     @override
-    def put(self, key: bytes, kept: Kept) -> asyncio.Future[Reply] | None:
+    def put(self, key: bytes, kept: Kept) -> "asyncio.Future[Any] | None":
+        name, value = self._name(key), packed(kept)
         left_ms = max(1, round((kept.until - self._clock.now()) * 1000))
         try:
-            keeping = self._client.call(
-                "SET", self._name(key), packed(kept), "PX", left_ms, later=True
-            )
+            if len(value) <= SMALL_BYTES:
+                return self._set(name, value, left_ms)
+            apart = self._watched(self._bulk.put(name + APART, value, left_ms))
+            mark = self._set(name, MARK.pack(_MARKED, kept.kept_at), left_ms)
         except RedisFailure:
             self.failures += 1
             return None
-        keeping.add_done_callback(self._put)
-        return keeping
+        return asyncio.gather(apart, mark, return_exceptions=True)
 
-    def _put(self, keeping: asyncio.Future[Reply]) -> None:
-        if not keeping.cancelled() and keeping.exception() is not None:
+    def _set(self, name: bytes, value: bytes, left_ms: int) -> "asyncio.Future[Reply]":
+        return self._watched(self._client.call("SET", name, value, "PX", left_ms, later=True))
+
+    def _watched(self, setting: "asyncio.Future[Reply]") -> "asyncio.Future[Reply]":
+        setting.add_done_callback(self._was_set)
+        return setting
+
+    def _was_set(self, setting: "asyncio.Future[Reply]") -> None:
+        if not setting.cancelled() and setting.exception() is not None:
             self.failures += 1
 
     def _name(self, key: bytes) -> bytes:

@@ -12,7 +12,7 @@ from llmproxy import __version__
 from llmproxy.application.registry import Registry
 from llmproxy.domain.errors import GatewayError, InvalidRequest, UnknownUrl, WrongMethod
 from llmproxy.infra.controllers.credentials import credentials
-from llmproxy.infra.controllers.errors import rendered
+from llmproxy.infra.controllers.errors import ERROR, rendered
 from llmproxy.infra.controllers.openai.left_out import left_out
 
 
@@ -62,41 +62,46 @@ def metrics_routes(registry: Registry, exposition: Exposition) -> APIRouter:
     return router
 
 
-def _response(error: Exception) -> Response:
+def _response(request: Request, error: Exception) -> Response:
+    if isinstance(error, GatewayError):
+        request.scope["state"][ERROR] = error.code  # the access line has it
     status, headers, body = rendered(error)
     response = Response(body, status)
     response.raw_headers = headers
     return response
 
 
-async def _answer(_request: Request, error: Exception) -> Response:
-    return _response(error)
+async def _answer(request: Request, error: Exception) -> Response:
+    return _response(request, error)
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:
     """Say in OpenAI's words what Starlette found: no such path, or no such method."""
     if not isinstance(error, HTTPException):
-        return _response(error)
+        return _response(request, error)
     path = request.scope["path"]
     unsupported = left_out(request.method, path)
     if unsupported is not None:
-        return _response(unsupported)
+        return _response(request, unsupported)
     where = f"{request.method} {path[:200]}"
     if error.status_code == 404:
         message = f"Invalid URL ({where})."
-        return _response(UnknownUrl(message, hint="The operations are listed at /docs."))
+        return _response(request, UnknownUrl(message, hint="The operations are listed at /docs."))
     if error.status_code == 405:
         allowed = (error.headers or {}).get("allow", "GET")
-        return _response(WrongMethod(f"Not allowed to {request.method} here.", allowed=allowed))
-    return _response(InvalidRequest(str(error.detail)))
+        return _response(
+            request, WrongMethod(f"Not allowed to {request.method} here.", allowed=allowed)
+        )
+    return _response(request, InvalidRequest(str(error.detail)))
 
 
-async def _answer_invalid(_request: Request, error: Exception) -> Response:
+async def _answer_invalid(request: Request, error: Exception) -> Response:
     """Name the first field that does not fit."""
     if not isinstance(error, RequestValidationError):
-        return _response(error)
+        return _response(request, error)
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"][1:])
     return _response(
-        InvalidRequest(f"Invalid '{field}': {first['msg']}.", param=field, code="invalid_value")
+        request,
+        InvalidRequest(f"Invalid '{field}': {first['msg']}.", param=field, code="invalid_value"),
     )

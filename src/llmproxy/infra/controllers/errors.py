@@ -110,6 +110,10 @@ def _enveloped(message: str, kind: str, param: str | None, code: str | None) -> 
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
+ERROR = "error_code"
+"""Where the state of a request's scope holds the code that was answered, for the access line."""
+
+
 def rendered(error: Exception) -> tuple[int, Headers, bytes]:
     """Return status, headers and body of the answer to an error."""
     row = row_of(error)

@@ -3,6 +3,7 @@
 By our own hand, since FastAPI answers a start that fails with a traceback; ours has words for it.
 """
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
@@ -10,6 +11,8 @@ from llmproxy.application.interfaces.store import StoreUnusableError
 from llmproxy.application.life import Life
 from llmproxy.domain.errors import Unavailable
 from llmproxy.infra.controllers.asgi import Receive, Scope, Send
+
+logger = logging.getLogger("llmproxy")
 
 
 class StartRefused(Exception):
@@ -41,7 +44,9 @@ class Lifespan:
         except Unavailable as error:
             self.refused = f"{error.message} {error.detail}".strip()
         if self.refused is not None:
-            await send({"type": "lifespan.startup.failed", "message": self.refused})
+            for line in self.refused.splitlines():  # a record of the log is one line
+                logger.error("%s", line)
+            await send({"type": "lifespan.startup.failed", "message": ""})
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()  # lifespan.shutdown

@@ -14,7 +14,7 @@ from llmproxy.application.interfaces.trace import Trace
 from llmproxy.domain.errors import GatewayError, UnknownUrl, UpstreamError, WrongMethod
 from llmproxy.infra.controllers.asgi import Message, Receive, Scope, Send
 from llmproxy.infra.controllers.cross_origin import CrossOrigin, OpenVisit
-from llmproxy.infra.controllers.errors import rendered, stopping, told
+from llmproxy.infra.controllers.errors import ERROR, rendered, stopping, told
 from llmproxy.infra.controllers.lifespan import Lifespan
 from llmproxy.infra.controllers.openai.left_out import left_out
 from llmproxy.infra.controllers.protection import is_administration, pair, protected
@@ -162,8 +162,12 @@ class Door:
                 ]
             await send(message)
 
-        scope.setdefault("state", {})["request_id"] = visit.request_id
-        await self._control_plane(scope, receive, stamped)
+        # A dictionary of this request's own: the server gives the same one to all.
+        state = scope["state"] = {**scope.get("state", {}), "request_id": visit.request_id}
+        try:
+            await self._control_plane(scope, receive, stamped)
+        finally:
+            visit.error = state.get(ERROR)
 
 
 def _not_this(method: str, path: str) -> GatewayError:

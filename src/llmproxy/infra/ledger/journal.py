@@ -55,7 +55,8 @@ class FileJournal(Journal):
         file_bytes: int = FILE_BYTES,
     ) -> None:
         """Make the folder and the first file. Raises OSError; a full disk is no reason to."""
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.mkdir(exist_ok=True, mode=0o700)
         self._complaints = Complaints(loop.time, self._figures)
         self._disk = Disk(self._complaints)
         self.room = Room(folder, max_bytes)

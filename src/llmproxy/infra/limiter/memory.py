@@ -199,7 +199,8 @@ class MemoryLimiter(Limiter):
             self._settle(group, second, amounts, used)
             if lane is not None:
                 own = all_of(held)
-                self._settle(lane, lane_second, amounts, used)
+                asked = reservation.deployment is not None
+                self._settle(lane, lane_second, amounts, used if asked else NOTHING_USED)
         if self._rebuilding:
             self._rebuilding.count_others(reservation, own, used)
 

@@ -17,7 +17,7 @@ class RedisHeld:
         self.step = step_of(at)
         self.lane: Tracked | None = None
         self.lane_step = self.step
-        self.shares: list[tuple[ScopeCounters, int]] = []
+        self.shares: list[tuple[Tracked, ScopeCounters, int]] = []
 
     def hold_lane(self, lane: Tracked | None, at: float) -> None:
         """Hold it in a lane too."""
@@ -35,10 +35,11 @@ class RedisHeld:
         """Note that it was let through by this worker's share of a scope."""
         if tracked.share is not None:
             tracked.share.hold(second, self.amounts, self.currency)
-            self.shares.append((tracked.share, second))
+            self.shares.append((tracked, tracked.share, second))
 
-    def settle_shares(self, used: Amounts) -> None:
-        """Count what it used in the shares that let it through."""
-        for share, second in self.shares:
-            share.settle(second, self.amounts, used, self.currency)
-        self.shares = []
+    def settle_shares(self, used: Amounts, of: Tracked | None = None) -> None:
+        """Count what it used in the shares that let it through: in all, or in those of a scope."""
+        for tracked, share, second in self.shares:
+            if of is None or tracked is of:
+                share.settle(second, self.amounts, used, self.currency)
+        self.shares = [each for each in self.shares if of is not None and each[0] is not of]

@@ -112,6 +112,9 @@ class Holding:
             places = held.places()
             for tracked, step in places:
                 self._release(held, tracked, step)
+            if reservation.deployment is None and held.lane is not None:
+                held.settle_shares(NOTHING, held.lane)  # it was not asked
+                places = [each for each in places if each[0] is not held.lane]
             held.settle_shares(used_here)
         others = self._room.others(reservation, [tracked for tracked, _ in places])
         places += [(tracked, step_of(reservation.at)) for tracked in others]

@@ -28,7 +28,7 @@ LOOK_EVERY_S: Final = 10.0
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 LOCKED: Final = b"ENCRYPTED"
 """In the first line of a key that needs a password (RFC 7468 §11), or below it in older files."""
-Stamp = tuple[tuple[int, int, int], ...]
+Stamp = tuple[tuple[int, int, int, int], ...]
 
 
 class TlsFaulty(Exception):
@@ -36,7 +36,7 @@ class TlsFaulty(Exception):
 
 
 class TlsFiles(NamedTuple):
-    """Where the parts are, in PEM. With `clients` only their certificates are let in."""
+    """Where the parts are, in PEM. With `clients` only their certificates are let in, over 1.3."""
 
     certificate: Path
     key: Path
@@ -45,10 +45,12 @@ class TlsFiles(NamedTuple):
     clients: Path | None = None
 
     def stamp(self) -> Stamp:
-        """Return what changes when a file does. Raises OSError."""
+        """Return what changes when a file or who may read it does. Raises OSError."""
         paths = [self.certificate, self.key, *filter(None, [self.clients])]
         found = (path.stat() for path in paths)
-        return tuple((each.st_mtime_ns, each.st_size, each.st_ino) for each in found)
+        return tuple(
+            (each.st_mtime_ns, each.st_ctime_ns, each.st_size, each.st_ino) for each in found
+        )
 
 
 class ServerTls:
@@ -110,7 +112,10 @@ def _context(files: TlsFiles) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     if files.clients is not None:
         context.verify_mode = ssl.CERT_REQUIRED
-        # A session that is taken up again would let in whose authority was taken away.
+        # A session that is taken up again would let in whose authority was taken away. Before 1.3
+        # OpenSSL keeps sessions by their ids too, for two hours, and Python cannot switch that off
+        # (SSL_CTX_set_session_cache_mode).
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.options |= ssl.OP_NO_TICKET
         context.num_tickets = 0
     _load(context, files)

@@ -5,6 +5,7 @@ One file, one thread. What is handed over while it is at work waits, up to a bou
 
 import logging
 import os
+import select
 import threading
 from typing import Protocol
 
@@ -12,6 +13,9 @@ logger = logging.getLogger("llmproxy")
 
 LAST_S = 2.0
 """How long the end waits for the last lines."""
+FULL_S = 0.25
+"""How long is waited for room at once, in a pipe that does not wait by itself."""
+LINE_FEED = b"\n"
 
 
 class File(Protocol):
@@ -25,7 +29,8 @@ class Pen:
     """`write` takes one batch at a time; `idle` says whether it would.
 
     The thread begins with the first batch. A batch that cannot be written (the disk is full, the
-    reader is gone) is counted by the lines in it.
+    reader is gone) is counted by the lines of it that are not there whole. Where one was broken off
+    in its middle the next begins on a line of its own.
     """
 
     def __init__(self, file: File) -> None:
@@ -36,6 +41,8 @@ class Pen:
         self._done.set()
         self._thread: threading.Thread | None = None
         self._failed = False
+        self._written = 0
+        self._broken_off = False
         self.lost = 0
 
     @property
@@ -60,11 +67,12 @@ class Pen:
         while True:
             self._handed.wait()
             self._handed.clear()
+            data, self._written = b"".join(self._batch), 0
             try:
-                self._put(b"".join(self._batch))
+                self._put(data)
                 self._failed = False
             except (OSError, ValueError) as error:  # closed, full, or nobody reads any more
-                self.lost += len(self._batch)
+                self._note_lost(data)
                 if not self._failed:
                     logger.warning("access lines cannot be written: %s", error)
                 self._failed = True
@@ -73,6 +81,28 @@ class Pen:
                 self._done.set()
 
     def _put(self, data: bytes) -> None:
-        view, number = memoryview(data), self._file.fileno()
-        while view:
-            view = view[os.write(number, view) :]
+        """Write all of it; `_written` says how far that came. Raises OSError and ValueError."""
+        number = self._file.fileno()
+        if self._broken_off:
+            _write(number, memoryview(LINE_FEED))
+            self._broken_off = False
+        view = memoryview(data)
+        while self._written < len(data):
+            self._written += _write(number, view[self._written :])
+
+    def _note_lost(self, data: bytes) -> None:
+        written = self._written
+        self.lost += data.count(LINE_FEED, written)
+        if written:
+            self._broken_off = data[written - 1 : written] != LINE_FEED
+
+
+def _write(number: int, view: memoryview) -> int:
+    """Write some of it, and return how much, as soon as there is room. Raises OSError."""
+    while True:
+        try:
+            return os.write(number, view)
+        except BlockingIOError:  # whoever shares the pipe may have made it so
+            room = select.poll()
+            room.register(number, select.POLLOUT)
+            room.poll(FULL_S * 1000)

@@ -15,6 +15,8 @@ from llmproxy.infra.tracing.tracer import PARAMETERS, Asked, Ended
 NANO: Final = 1_000_000_000
 CACHE: Final = b"x-llmproxy-cache-status: "
 WHOLE: Final = frozenset({"seed"})
+WHOLE_NUMBERS: Final = range(-(2**63), 2**63)
+"""Those that fit into an attribute (OpenTelemetry specification, "Attribute": 64 bit, signed)."""
 
 Value = str | int | float | bool | tuple[str, ...]
 Attributes = dict[str, Value]
@@ -61,14 +63,15 @@ def _of_http(ended: Ended) -> Attributes:
 
 def _of_call(asked: Asked) -> Attributes:
     operation: Attributes = {"gen_ai.operation.name": OPERATIONS[asked.endpoint]}
-    return operation if asked.entry is None else operation | _settled(asked.entry)
+    if asked.entry is None:
+        return operation
+    return operation | {"gen_ai.request.model": asked.model} | _settled(asked.entry)
 
 
 def _settled(entry: Closed) -> Attributes:
     """Return what the ledger says. Money is a decimal number in words: a float would round it."""
     whole, nano = divmod(entry.cost_nano, NANO)
     attributes: Attributes = {
-        "gen_ai.request.model": entry.model,
         "llmproxy.outcome": entry.outcome.value,
         "llmproxy.cost": f"{whole}.{nano:09d}",
         "llmproxy.currency": entry.currency,
@@ -117,9 +120,10 @@ def asked_for(asked: Asked) -> Attributes:
 
 def _number(text: bytes, *, whole: bool) -> float | int | None:
     try:
-        return int(text) if whole else float(text)
+        number = int(text) if whole else float(text)
     except ValueError:
         return None  # null, or what the provider refused
+    return number if not whole or number in WHOLE_NUMBERS else None
 
 
 def of_place(operation: str, place: Place, *, for_azure: bool) -> Attributes:

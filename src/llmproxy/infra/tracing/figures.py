@@ -150,7 +150,7 @@ class Figures:
             (
                 ("gen_ai.operation.name", operation),
                 ("gen_ai.provider.name", place.provider),
-                ("gen_ai.request.model", entry.model),
+                ("gen_ai.request.model", asked.model),
             ),
             entry.first_content_s,
         )

@@ -3,7 +3,8 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
@@ -28,6 +29,8 @@ BATCH: Final = 128
 the interpreter: small messages keep its waits short."""
 COUNTED: Final = ("spans_sent", "spans_failed", "spans_dropped", "metrics_sent", "metrics_failed")
 LOOK_EVERY_S: Final = 0.5
+SAY_EVERY_S: Final = 60.0
+"""An exporter that raises may do so for every message."""
 MILLI: Final = 1000
 NANO: Final = 1_000_000_000
 
@@ -43,7 +46,10 @@ class Destination(NamedTuple):
 
 
 class Sender(threading.Thread):
-    """`offer` and `count` are called by one other thread, `end` by a third."""
+    """`offer` and `count` are called by one other thread, `end` by a third.
+
+    An exporter that raises has not taken what it was given, and is given the next.
+    """
 
     def __init__(
         self,
@@ -63,6 +69,7 @@ class Sender(threading.Thread):
         self._since_ns = self._now_ns()
         self._due = clock.monotonic() + to.metrics_every_s
         self._well = True
+        self._say_at = float("-inf")
         self._counts = dict.fromkeys(COUNTED, 0)
 
     def offer(self, spans: Sequence[ReadableSpan]) -> None:
@@ -102,13 +109,13 @@ class Sender(threading.Thread):
             self._waiting.clear()
         for exporter in (self._to.spans, self._to.metrics):
             if exporter is not None:
-                exporter.shutdown()
+                self._tried(exporter.shutdown)
 
     def _send_spans(self) -> None:
         exporter = self._to.spans
         while exporter is not None and self._waiting:
             batch = self._batch()
-            result = exporter.export(batch)
+            result = self._tried(partial(exporter.export, batch))
             well = result is SpanExportResult.SUCCESS
             self._counts["spans_sent" if well else "spans_failed"] += len(batch)
             self._heard(well=well)
@@ -129,7 +136,7 @@ class Sender(threading.Thread):
             data = metrics_data(counted, self._about, self._since_ns, now_ns, delta=delta)
         if data is None:
             return
-        well = exporter.export(data) is MetricExportResult.SUCCESS
+        well = self._tried(partial(exporter.export, data)) is MetricExportResult.SUCCESS
         self._counts["metrics_sent" if well else "metrics_failed"] += 1
         self._heard(well=well)
         if well and delta:
@@ -137,6 +144,17 @@ class Sender(threading.Thread):
         elif delta:
             with self._lock:
                 self._figures.put_back(counted)
+
+    def _tried(self, call: Callable[[], object]) -> object:
+        """Return what an exporter returns, None where it raises, which is logged once a minute."""
+        try:
+            return call()
+        except Exception:
+            now = self._clock.monotonic()
+            if now >= self._say_at:
+                self._say_at = now + SAY_EVERY_S
+                logger.exception("tracing: the exporter for %s failed", self._to.name)
+            return None
 
     def _heard(self, *, well: bool) -> None:
         """Say in the log when it begins to fail, and when that is over."""

@@ -45,10 +45,12 @@ class Visit(Protocol):
 class Asked(NamedTuple):
     """What is told of a call: not the call itself, which holds the body of its request.
 
-    `entry` is what the journal was told of its end. The numbers of `parameters` are JSON.
+    `model` is the name that the caller gave, `entry` what the journal was told of the call's end.
+    The numbers of `parameters` are JSON.
     """
 
     endpoint: Endpoint
+    model: str
     stream: bool
     choices: int
     max_output_tokens: int | None
@@ -139,7 +141,13 @@ def _asked(call: Call, trace: Trace) -> Asked:
     if trace.flags & SAMPLED and call.upload is None:
         parameters = tuple([call.body.value(name) for name in PARAMETERS])
     return Asked(
-        call.endpoint, call.stream, call.choices, call.max_output_tokens, call.entry, parameters
+        call.endpoint,
+        call.model,
+        call.stream,
+        call.choices,
+        call.max_output_tokens,
+        call.entry,
+        parameters,
     )
 
 

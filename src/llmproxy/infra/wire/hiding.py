@@ -15,6 +15,10 @@ MASK: Final = "*****"
 SHORTEST: Final = 8
 """A shorter value is a word: taking it out of every text would only say what it is."""
 MAX_VALUES: Final = 40_000
+FEW: Final = 256
+"""So many beginnings are looked for one after the other."""
+SHORT: Final = 512
+"""A text of so many characters is cut to pieces."""
 
 
 class Hiding:
@@ -39,8 +43,8 @@ class Hiding:
             return
         if len(self._forms) >= MAX_VALUES:
             for form in self._forms.pop(next(iter(self._forms))):
-                self._by_end[form[-SHORTEST:]].remove(form)
-                self._by_beginning[form[:SHORTEST]].remove(form)
+                _take_out(self._by_end, form[-SHORTEST:], form)
+                _take_out(self._by_beginning, form[:SHORTEST], form)
         escaped = (json.dumps(value, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False))
         forms = {value, *escaped, quote(value, safe="")}
         self._forms[value] = tuple(form for form in forms if len(form) >= SHORTEST)
@@ -64,13 +68,18 @@ class Hiding:
         return "".join((*parts, text[kept:])) if parts else text
 
     def _is_clean(self, text: str) -> bool:
-        """Whether no value begins anywhere, which is so of most texts and cheap to see.
+        """Whether it is cheap to see that no value begins anywhere, which is so of most texts.
 
-        Every access line asks it of ids, and the log of contents of whole conversations.
+        Every access line asks it of ids, and the log of contents of whole conversations. Neither
+        takes time for each value: where they are many, ids are cut to pieces, and a long text is
+        left to `_places`, which takes as long as the text is.
         """
-        beginnings = tuple(self._by_beginning)  # another thread may add to them
-        if len(beginnings) <= len(text):
+        count = len(self._by_beginning)
+        if count <= min(FEW, len(text)):
+            beginnings = tuple(self._by_beginning)  # another thread may add to them
             return not any(beginning in text for beginning in beginnings)
+        if len(text) > SHORT:
+            return False
         pieces = [text[at : at + SHORTEST] for at in range(len(text) - SHORTEST + 1)]
         return self._by_beginning.keys().isdisjoint(pieces)
 
@@ -94,6 +103,13 @@ class Hiding:
             if forms and any(form.startswith(text[start:]) for form in forms):
                 return start
         return None
+
+
+def _take_out(forms: dict[str, list[str]], place: str, form: str) -> None:
+    found = forms[place]
+    found.remove(form)
+    if not found:
+        del forms[place]
 
 
 HIDDEN: Final = Hiding()

@@ -191,6 +191,36 @@ async def test_what_is_still_being_kept_is_boarded() -> None:
     house.check_books()
 
 
+class _Broken(MemoryCache):
+    """Breaks as often as `breaks` says."""
+
+    breaks = 1
+
+    @override
+    def put(self, key: bytes, kept: Kept) -> None:
+        self.breaks -= 1
+        if self.breaks >= 0:
+            raise ZeroDivisionError
+        super().put(key, kept)
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_a_store_that_breaks(own: bool, caplog: pytest.LogCaptureFixture) -> None:  # noqa: FBT001
+    """The answer was paid for and is given; the next question asks anew, and is kept."""
+    house = House(_Broken(FakeClock(), max_bytes=1_000_000))
+    house.provider.gate.set()
+    house.provider.reply = open_house().provider.reply
+    for expected in ("miss", "miss", "hit"):
+        answer = await (_ask(house)[1] if own else house.answer())
+        assert (status(answer), answer.reply.body) == (expected, b'{"said":1}')
+        await steps()
+        assert len(house.sharing.flights) == 0
+        assert not house.sharing.flights.running
+    assert len(house.provider.calls) == 2
+    assert [each.message for each in caplog.records] == ["an answer could not be kept"]
+    house.check_books()
+
+
 async def test_the_end_waits_for_what_is_being_kept() -> None:
     """Within its bound."""
     flights = Flights(1000)

@@ -75,13 +75,13 @@ async def test_the_place_is_exact_after_each_write(tmp_path: Path) -> None:
 
 @pytest.mark.asyncio
 async def test_nobody_else_may_read(tmp_path: Path) -> None:
-    """Folder and files are the owner's only."""
-    folder = tmp_path / "journal"
+    """Folder and files are the owner's only, and so is the data folder that is made with them."""
+    folder = tmp_path / "data" / "journal"
     async with journal_in(folder):
         [path] = files(folder)
-        modes = [stat.S_IMODE(each.stat().st_mode) for each in (folder, path)]
+        modes = [stat.S_IMODE(each.stat().st_mode) for each in (folder.parent, folder, path)]
 
-    assert modes == [0o700, 0o600]
+    assert modes == [0o700, 0o700, 0o600]
 
 
 @pytest.mark.asyncio

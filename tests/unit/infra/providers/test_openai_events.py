@@ -109,6 +109,27 @@ async def test_a_quiet_end_after_the_finish_is_complete() -> None:
     assert read.events.usage is None
 
 
+FILTERED = '"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}},"index":0'
+AZURE = [
+    '{"choices":[],"prompt_filter_results":[{"prompt_index":0,"content_filter_results":{}}]}',
+    ROLE,
+    *(_delta(f'{{"content":"word {each}"}}').replace('"index":0', FILTERED) for each in range(40)),
+]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("size", [1, 50, 100_000], ids=["bytes", "pieces", "whole"])
+async def test_what_azure_says_of_its_filter_is_no_text(size: int) -> None:
+    """Where usage is estimated, nobody pays for the filter's results in each event."""
+    whole = b"".join(_event(text) for text in AZURE)
+    pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
+
+    read = await stream_of(*pieces)
+
+    # Seven or six bytes of text in each of forty events, and a token for each without.
+    assert 40 * 6 <= read.events.output_bytes <= 40 * 8
+
+
 ERRORS = {
     "plain": '{"error":{"message":"Sorry.","code":"overloaded"}}',
     "spaced": ' { "error" : {"message":"Sorry."} }',

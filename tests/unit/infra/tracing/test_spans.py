@@ -8,10 +8,13 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
 from llmproxy.application.interfaces.journal import Attempt, Outcome
+from llmproxy.domain.operation import Endpoint
 from llmproxy.domain.usage import Usage
+from llmproxy.infra.tracing.attributes import asked_for
 from llmproxy.infra.tracing.naming import Places
 from llmproxy.infra.tracing.spans import SpanMaker, resource_of
-from llmproxy.infra.tracing.tracer import Ended
+from llmproxy.infra.tracing.tracer import Asked, Ended
+from tests.fakes.calls import chat_call
 from tests.unit.infra.tracing.visits import Arrived, answered, entry, traced
 
 USED = Usage(input_tokens=20, cache_read_tokens=5, output_tokens=7, reasoning_tokens=3)
@@ -51,6 +54,38 @@ def test_a_request_and_its_attempts() -> None:
     [event] = good.events
     assert (event.name, event.timestamp) == ("llmproxy.first_content", 1_101_500_000_000)
     assert bad.events == ()
+
+
+def test_the_model_is_the_one_that_was_asked_for() -> None:
+    """As the caller names it, whichever stood in for it; of what was not admitted no name."""
+    visit = Arrived(call=chat_call({}))
+    assert visit.call is not None
+    visit.call.model = "alias"
+    tracer = traced(visit)
+    tracer.end(visit, 101.0)
+    visit.call.entry = entry(USED)
+    tracer.end(visit, 101.0)
+    refused, settled = (made(ended)[0] for ended in tracer.ended)
+    assert "gen_ai.request.model" not in attributes(refused)
+    assert attributes(settled)["gen_ai.request.model"] == "alias"
+
+
+@pytest.mark.parametrize(
+    ("seed", "told"),
+    [
+        (b"7", 7),
+        (b"-9223372036854775808", -(2**63)),
+        (b"9223372036854775807", 2**63 - 1),
+        (b"9223372036854775808", None),
+        (b"-9223372036854775809", None),
+        (b"null", None),
+    ],
+)
+def test_whole_numbers_that_fit(seed: bytes, told: int | None) -> None:
+    """No exporter can tell more than 64 bits."""
+    parameters = (None, None, None, None, seed)
+    asked = Asked(Endpoint.CHAT_COMPLETIONS, "m", False, 1, None, None, parameters)  # noqa: FBT003
+    assert asked_for(asked).get("gen_ai.request.seed") == told
 
 
 def test_what_they_say() -> None:

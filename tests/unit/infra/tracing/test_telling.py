@@ -3,11 +3,13 @@
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from typing_extensions import override
 
 from llmproxy.infra.telemetry.clock import SystemClock
 from llmproxy.infra.tracing.folding import Folding
@@ -136,6 +138,39 @@ def test_somebody_who_does_not_take_it(caplog: pytest.LogCaptureFixture) -> None
         "tracing: collector takes what it is sent again",
     ]
     assert (to.counts()["spans_failed"], to.counts()["spans_sent"]) == (4, 2)
+
+
+class Breaking(FakeSpanExporter):
+    """Raises for spans of this name, and when it is shut down."""
+
+    @override
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        if any(span.name == "span 1" for span in spans):
+            raise ValueError("not to be encoded")
+        return super().export(spans)
+
+    @override
+    def shutdown(self) -> None:
+        super().shutdown()
+        raise OSError("gone")
+
+
+def test_an_exporter_that_raises(caplog: pytest.LogCaptureFixture) -> None:
+    """The thread goes on, what was given to it has failed, and it is said once a minute."""
+    exporter = Breaking()
+    to = sender(exporter)
+    for _ in range(2):
+        failed = to.counts()["spans_failed"]
+        to.offer(some(2))
+        within(lambda failed=failed: to.counts()["spans_failed"] == failed + 2)
+    to.offer(some(1))
+    within(lambda: to.counts()["spans_sent"] == 1)
+    to.end(20)
+    assert not to.is_alive()
+    assert exporter.ended
+    said = [each for each in caplog.records if each.exc_info is not None]
+    assert [each.getMessage() for each in said] == ["tracing: the exporter for collector failed"]
+    assert "does not take what it is sent" in caplog.text
 
 
 @pytest.mark.parametrize("delta", [False, True])

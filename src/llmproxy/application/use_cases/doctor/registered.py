@@ -53,8 +53,8 @@ def _mend(deployment: Deployment) -> str:
     secret = parameters.secret_name
     if secret is not None and secret in (deployment.not_ready or ""):
         return (
-            f"set {secret} in the environment, as a file in SECRETS_DIR, or in the vault of "
-            "AZURE_KEY_VAULT_URL"
+            f"set {secret} in the environment or .env (read at the start), as a file in "
+            "SECRETS_DIR, or in the vault of AZURE_KEY_VAULT_URL"
         )
     return "see what it says, and docs/model-documents.md"
 
@@ -138,7 +138,8 @@ def _unlimited_keys(snapshot: Snapshot) -> Iterator[Finding]:
     if free and priced:
         yield warning(
             f"keys without any limit, of their own or of their project: {named(sorted(free))}",
-            "llmproxy keys limit ID --limit cost_per_month=100, or llmproxy projects limit",
+            "llmproxy keys limit ID --limit cost_per_month=100; or limit their projects, by "
+            "llmproxy projects limit NAME --limit cost_per_month=1000",
         )
 
 

@@ -23,8 +23,11 @@ class Source(Protocol):
     keeps: bool
     holds: bool
 
-    def admit(self) -> Coroutine[Any, Any, Admission | None]:
-        """Let the call through the gate, where that is not part of answering. Raises."""
+    def admit(self, *, quietly: bool = False) -> Coroutine[Any, Any, Admission | None]:
+        """Let the call through the gate, where that is not part of answering. Raises.
+
+        `quietly` counts no refusal yet: a kept answer may come before it.
+        """
 
     def answer(self, admission: Admission | None) -> Coroutine[Any, Any, Whole]:
         """Answer in one piece. Raises GatewayError."""

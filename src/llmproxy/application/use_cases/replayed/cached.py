@@ -28,9 +28,9 @@ class Upstream(Source):
         self._rooms = rooms
         self._call = call
 
-    def admit(self) -> Coroutine[Any, Any, Admission]:
+    def admit(self, *, quietly: bool = False) -> Coroutine[Any, Any, Admission]:
         """Reserve for the call. Raises GatewayError."""
-        return self._rooms.admit(self._call)
+        return self._rooms.admit(self._call, quietly=quietly)
 
     def answer(self, admission: Admission | None) -> Coroutine[Any, Any, Whole]:
         """Ask the provider. Raises GatewayError."""

@@ -1,6 +1,7 @@
 """Calls that several may wait for: each runs in a task of its own until the last one has left."""
 
 import asyncio
+import logging
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,9 @@ from llmproxy.application.steps.admission import Admission
 from llmproxy.application.use_cases.replayed.asked import Asked, Boarding, Source
 from llmproxy.domain.errors import Broken, GatewayError, Unavailable
 
+logger = logging.getLogger("llmproxy")
+
+NOT_KEPT: Final = "an answer could not be kept"
 LANDING_S: Final = 1.0
 """How long the end of the gateway waits for answers that are just being kept."""
 Keep = Callable[[Asked, list[bytes], bytes, Deployment], Awaitable[None] | None]
@@ -88,10 +92,7 @@ class Flight:
             finally:
                 self.ended = True
                 self._tell()
-            landing = self._landing()
-            if landing is not None:
-                with self._table.landing():
-                    await landing
+            await self._have_kept()
         finally:
             self.retire()
             try:
@@ -99,6 +100,16 @@ class Flight:
                     await self.source.over()
             finally:
                 self._table.running.discard(self)
+
+    async def _have_kept(self) -> None:
+        """Have the answer kept; what breaks meanwhile costs nobody the answer."""
+        try:
+            landing = self._landing()
+            if landing is not None:
+                with self._table.landing():
+                    await landing
+        except Exception:
+            logger.exception(NOT_KEPT)
 
     @abstractmethod
     def _run(self) -> Coroutine[Any, Any, Whole | None]:

@@ -79,11 +79,11 @@ class Looking:
     ) -> tuple[Kept | None, Admission | None]:
         """Do the same for a call that most likely asks a provider, and holds what that may cost.
 
-        Raises what limits refuse, unless an answer is kept.
+        Raises what limits refuse, unless an answer is kept: then they have refused nothing.
         """
         admission, refusal = None, None
         try:
-            admission = await source.admit()
+            admission = await source.admit(quietly=True)
         except GatewayError as error:
             refusal = error
         except BaseException:
@@ -98,6 +98,7 @@ class Looking:
                 self._settle.broken_off(admission, admission.plan[0], NOTHING, None, output_bytes=0)
             raise
         if refusal is not None and kept is None:
+            self._admission_of.refused(refusal)
             raise refusal
         return kept, admission
 

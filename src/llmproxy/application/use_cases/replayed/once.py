@@ -53,8 +53,9 @@ class FirstTime(Source):
         self._wish = wish
         self._renewing: asyncio.Task[None] | None = None
 
-    async def admit(self) -> None:
+    async def admit(self, *, quietly: bool = False) -> None:
         """Hold nothing: that is part of answering."""
+        del quietly
 
     async def answer(self, _admission: Admission | None) -> Whole:
         """Answer in one piece. Raises GatewayError."""

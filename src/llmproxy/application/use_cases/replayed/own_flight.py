@@ -1,6 +1,7 @@
 """A flight in the task of the request that asks first, as most are: nobody else asks the same."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +11,14 @@ from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.steps.admission import Admission
 from llmproxy.application.use_cases.replayed.asked import Asked, Source
 from llmproxy.application.use_cases.replayed.flights import (
+    NOT_KEPT,
     Flights,
     WholeFlight,
     stopping,
 )
 from llmproxy.domain.errors import GatewayError
+
+logger = logging.getLogger("llmproxy")
 
 Put = Callable[[Asked, list[bytes], bytes, Deployment], "asyncio.Future[Any] | None"]
 """As `Keep`, without a task: what it returns is done when the answer is kept, or cannot be."""
@@ -70,12 +74,18 @@ class OwnFlight(WholeFlight):
         return whole
 
     def _land(self) -> None:
-        """Have the answer kept; whoever asks until then still boards."""
+        """Have the answer kept; whoever asks until then still boards.
+
+        What breaks meanwhile costs nobody the answer, which was paid for, and keeps nobody aboard.
+        """
         whole = self.outcome
         keeping = None
         if whole is not None and self.source.keeps:
             reply = whole.reply
-            keeping = self._put(self.asked, reply.headers, reply.body, whole.deployment)
+            try:
+                keeping = self._put(self.asked, reply.headers, reply.body, whole.deployment)
+            except Exception:
+                logger.exception(NOT_KEPT)
         if keeping is None:
             self.retire()
         else:

@@ -15,7 +15,7 @@ from llmproxy.application.registry import Registry
 from llmproxy.domain.errors import GatewayError
 from llmproxy.infra.controllers.admin.bodies import invalid
 from llmproxy.infra.controllers.credentials import credentials
-from llmproxy.infra.controllers.errors import rendered
+from llmproxy.infra.controllers.errors import ERROR, rendered
 
 Access = Callable[[Request], Awaitable[Administration]]
 
@@ -51,9 +51,9 @@ class AdminRoute(APIRoute):
             try:
                 response = await serve(request)
             except GatewayError as error:
-                response = _answer(error)
+                response = _answer(request, error)
             except RequestValidationError as error:
-                response = _answer(invalid(error.errors(), skip=1))
+                response = _answer(request, invalid(error.errors(), skip=1))
             response.headers["cache-control"] = "no-store"
             return response
 
@@ -79,7 +79,8 @@ def router() -> APIRouter:
     )
 
 
-def _answer(error: GatewayError) -> Response:
+def _answer(request: Request, error: GatewayError) -> Response:
+    request.scope["state"][ERROR] = error.code
     status, headers, body = rendered(error)
     response = Response(body, status)
     response.raw_headers = headers

@@ -62,12 +62,16 @@ class ChatEvents(SseEvents):
 
     @override
     def _speaks(self, batch: bytes) -> bool:
+        seen = 0
         for event in batch.split(self._separator):
             content = data_of(event)
+            seen += len(event) + len(self._separator)
             if not content:
                 continue
             chunk = _read(content)
             if chunk is None or any(_speaks(choice) for choice in chunk.choices):
+                if chunk is not None:
+                    self._began(event, sum(map(_said_bytes, chunk.choices)), batch[seen:])
                 return True
         return False
 
@@ -77,6 +81,12 @@ def _read(content: bytes) -> _Chunk | None:
         return _chunk.decode(content)
     except UNREADABLE:
         return None
+
+
+def _said_bytes(choice: _Choice) -> int:
+    delta = choice.delta or {}
+    said = sum(len(bytes(value)) - 2 for name, value in delta.items() if name != "role")
+    return max(said, 0) + len((choice.text or "").encode())
 
 
 def _speaks(choice: _Choice) -> bool:

@@ -123,10 +123,22 @@ class SseEvents(Incoming):
             raise Broken("The provider ended its answer early.")
         self._done = True
 
+    def _began(self, event: bytes, said: int, rest: bytes) -> None:
+        """Take the first event that says something for the measure of what is around words.
+
+        Not the first one of all: Azure's holds no choices, and those with words hold results of its
+        filter, some 170 bytes each, which are nobody's tokens. `said` are the bytes of its words,
+        `rest` is what has come behind it.
+        """
+        around = len(event) + len(self._separator) - said
+        before = self._events - rest.count(self._separator)
+        self._empty_event_bytes = around
+        self._bytes = before * around + said + len(rest)
+
     @property
     @override
     def output_bytes(self) -> int:
-        """What the events hold beyond the first, which says only a role; at least a token each."""
+        """What the events hold beyond what is around their words; at least a token each."""
         beyond = self._bytes - self._events * self._empty_event_bytes
         return max(beyond, self._events * TOKEN_BYTES)
 

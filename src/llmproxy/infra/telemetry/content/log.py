@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
+from llmproxy.domain.operation import Endpoint
 from llmproxy.infra.telemetry.access_line import Request
 from llmproxy.infra.telemetry.content.files import ContentFiles
 from llmproxy.infra.telemetry.content.reading import MAX_PARSED_BYTES, read_events, read_json
@@ -85,9 +86,12 @@ class ContentLog:
         self._thread.start()
 
     def write(self, visit: Recorded) -> None:
-        """Take a request that has ended, unless it is none to be logged or there is no room."""
+        """Take a request that has ended, unless it is none to be logged or there is no room.
+
+        What is said in a realtime session does not pass here: a line of it would say nothing.
+        """
         call, caller = visit.call, visit.caller
-        if call is None or caller is None:
+        if call is None or caller is None or call.endpoint is Endpoint.REALTIME:
             return
         project = caller.project
         if self._projects and project not in self._projects:
@@ -210,6 +214,6 @@ def _answer(said: Said) -> Any:  # noqa: ANN401 - any JSON value
         if said.answered_bytes > len(raw):
             joined["cut_behind_bytes"] = len(raw)
         return joined
-    if len(raw) < said.answered_bytes and len(raw) < MAX_PARSED_BYTES:
+    if len(raw) < said.answered_bytes and len(raw) <= MAX_PARSED_BYTES:
         return raw.decode("utf-8", "replace")
     return read_json(raw)

@@ -2,7 +2,7 @@
 
 Python's `re` tries every way to match, and nothing else of this process runs meanwhile: an
 expression such as `(a+)+$` stops the gateway at thirty characters. So each is tried on texts that
-are known to be hard, in a process of its own and for a second.
+are known to be hard, in a process of its own and for two seconds at most.
 """
 
 import re

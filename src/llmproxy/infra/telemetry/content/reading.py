@@ -10,8 +10,11 @@ from typing import Any, Final
 
 import msgspec
 
-MAX_PARSED_BYTES: Final = 8 * 1024 * 1024
-"""Of one body; parsing more would hold up the rest of the process for too long."""
+from llmproxy.infra.wire.unreadable import UNREADABLE
+
+MAX_PARSED_BYTES: Final = 1024 * 1024
+"""Of one body, as of an answer in pieces; redacting more would hold up the rest of the process for
+too long: `re` keeps the interpreter until it is through with a text."""
 COMPLETE: Final = frozenset(("response.completed", "response.incomplete", "response.failed"))
 TEXTS: Final = ("content", "reasoning_content", "reasoning", "refusal")
 _decode: Final = msgspec.json.Decoder().decode
@@ -23,7 +26,7 @@ def read_json(raw: bytes) -> Any:  # noqa: ANN401 - any JSON value
         return f"[{len(raw)} bytes]"
     try:
         return _decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return raw.decode("utf-8", "replace")
 
 
@@ -53,7 +56,7 @@ def _events(raw: bytes) -> Iterator[dict[str, Any]]:
             continue
         try:
             event = _decode(line[5:])
-        except (msgspec.DecodeError, RecursionError):
+        except UNREADABLE:
             continue  # the last one may be cut off, and [DONE] is none
         if isinstance(event, dict):
             yield event

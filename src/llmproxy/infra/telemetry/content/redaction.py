@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from llmproxy.infra.telemetry.content.patterns import KEY, Pattern
@@ -10,13 +10,22 @@ from llmproxy.infra.wire.hiding import HIDDEN, MASK
 
 BINARY: Final = re.compile(
     r"(?:data:(?P<type>[\w.+/-]{1,100})(?:;[\w=.+-]{1,100}){0,4};base64,)?"
-    r"(?P<data>[A-Za-z0-9+/_-]{512,}={0,2})"
+    r"(?<![A-Za-z0-9+/_-])(?P<data>[A-Za-z0-9+/_-]{512,}={0,2})"
 )
-"""Base64 of images, sound and files; a word of 512 such characters is no text."""
+"""Base64 of images, sound and files; a word of 512 such characters is no text.
+
+It begins where such a word begins: tried at each of its characters, one of 511 would take 511 times
+as long, and `re` lets nothing else of the process run meanwhile.
+"""
 SHORTEST_BINARY: Final = 512
 DIGITS: Final = 9
 """Whole numbers with so many digits may be numbers of somebody."""
 MAX_DEPTH: Final = 200
+PIECE_CHARS: Final = 64 * 1024
+"""What an expression sees at once, where the text lets it be cut: `re` keeps the interpreter to
+itself for some milliseconds then."""
+_BETWEEN: Final = re.compile(r"""[\n\r\t"'<>|{}\[\]!?*#$&^`~]""")
+"""Stands in nothing that a built-in expression matches or looks at around that."""
 OWN_CHARS: Final = 4096
 """What expressions of the operator's own see at once."""
 
@@ -48,14 +57,13 @@ class Redaction:
     def text(self, text: str) -> str:
         """Return a text redacted."""
         if len(text) >= SHORTEST_BINARY:
-            text = BINARY.sub(self._binary, text)
+            text = "".join([BINARY.sub(self._binary, piece) for piece in apart(text)])
         hidden = HIDDEN.hide(text)
         if hidden != text:
             self.found["secret"] += hidden.count(MASK)
-        for pattern in self._patterns:
-            hidden = self._without(pattern, hidden)
+        hidden = "".join([self._without_any(self._patterns, piece) for piece in apart(hidden)])
         if self._own:
-            hidden = "".join([self._without_own(piece) for piece in _pieces(hidden)])
+            hidden = "".join([self._without_any(self._own, piece) for piece in _pieces(hidden)])
         return hidden
 
     def _number(self, value: Any) -> Any:  # noqa: ANN401 - a JSON value that is no container
@@ -67,8 +75,8 @@ class Redaction:
         redacted = self.text(written)
         return value if redacted == written else redacted
 
-    def _without_own(self, text: str) -> str:
-        for pattern in self._own:
+    def _without_any(self, patterns: Sequence[Pattern], text: str) -> str:
+        for pattern in patterns:
             text = self._without(pattern, text)
         return text
 
@@ -88,6 +96,19 @@ class Redaction:
         self.found["binary"] += 1
         size = len(match["data"].rstrip("=")) * 3 // 4
         return f"[{match['type'] or 'base64'}, {size} bytes]"
+
+
+def apart(text: str) -> Iterator[str]:
+    """Yield pieces that nothing built in is matched across, of 64 Ki characters or a few more.
+
+    A text that holds nothing to cut it at is one piece.
+    """
+    at = 0
+    while at < len(text):
+        found = _BETWEEN.search(text, at + PIECE_CHARS)
+        end = len(text) if found is None else found.end()
+        yield text[at:end]
+        at = end
 
 
 def _pieces(text: str) -> list[str]:

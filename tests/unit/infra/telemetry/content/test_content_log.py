@@ -1,5 +1,6 @@
 """The log of contents: written by a thread, bounded in memory and on disk, deleted in time."""
 
+import fcntl
 import json
 import os
 import stat
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from llmproxy.domain.caller import Caller
+from llmproxy.domain.operation import Endpoint
 from llmproxy.infra.telemetry.content.files import DAY_S, FILE_BYTES, ContentFiles
 from llmproxy.infra.telemetry.content.log import MAX_WAITING_BYTES, ContentLog
 from llmproxy.infra.telemetry.content.patterns import BUILT_IN
@@ -138,6 +140,17 @@ def test_whose_contents_are_logged(folder: Path) -> None:
     assert [line["project"] for line in lines(folder)] == ["beta"]
 
 
+def test_a_realtime_session_is_not_logged(folder: Path) -> None:
+    """What is said in it does not pass here."""
+    session = call(closed())
+    session.endpoint = Endpoint.REALTIME
+    log = opened(folder)
+    log.write(Recorded(call=session, status=101))
+    log.close()
+    assert lines(folder) == []
+    assert log.counts()["written"] == 0
+
+
 def test_what_waits_is_bounded(folder: Path) -> None:
     """What does not fit is dropped and counted; nobody waits."""
     files = ContentFiles(folder, keep_days=7, max_total_bytes=1024 * 1024)
@@ -207,6 +220,52 @@ def test_files_are_deleted_in_time(folder: Path) -> None:
     files.append(b"again\n", NOW)
     files.close()
     assert len(list(folder.iterdir())) == 2
+
+
+def test_processes_of_one_number_share_no_file(folder: Path) -> None:
+    """Two containers have one folder, and each its process 1; so has one that was begun anew."""
+    one, two = (ContentFiles(folder, keep_days=7, max_total_bytes=1024) for _ in range(2))
+    one.append(b"1\n", NOW)
+    two.append(b"2\n", NOW)
+    one.append(b"1 again\n", NOW)
+    one.close()
+    anew = ContentFiles(folder, keep_days=7, max_total_bytes=1024)
+    anew.append(b"3\n", NOW)
+    anew.close()
+    two.close()
+    written = [path.read_bytes() for path in sorted(folder.iterdir())]
+    assert written == [b"1\n1 again\n", b"2\n", b"3\n"]
+
+
+def test_a_file_that_another_writes_to_stays(folder: Path) -> None:
+    """Else its lines would go where nobody finds them; it is deleted once nobody has it open."""
+    files, other = (ContentFiles(folder, keep_days=7, max_total_bytes=3) for _ in range(2))
+    other.append(b"other\n", NOW)
+    [path] = folder.iterdir()
+    now = time.time()
+    os.utime(path, (now - 8 * DAY_S, now - 8 * DAY_S))
+    assert files.tidy(now, at_once=True) == 0
+    other.append(b"more\n", NOW)
+    assert path.read_bytes() == b"other\nmore\n"
+    other.close()
+    assert files.tidy(now, at_once=True) == 1
+    assert list(folder.iterdir()) == []
+
+
+def test_a_name_that_is_just_being_deleted_is_not_used(folder: Path) -> None:
+    """Whoever deletes a file has it locked meanwhile."""
+    folder.mkdir(mode=0o700)
+    files = ContentFiles(folder, keep_days=7, max_total_bytes=1024)
+    taken = folder / f"content-2026-11-26-{os.getpid()}-1.jsonl"
+    file = os.open(taken, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(file, fcntl.LOCK_EX)
+    files.append(b"1\n", NOW)
+    os.close(file)
+    files.close()
+    assert sorted(path.name.rpartition("-")[2] for path in folder.iterdir()) == [
+        "1.jsonl",
+        "2.jsonl",
+    ]
 
 
 def test_all_files_together_are_bounded(folder: Path) -> None:

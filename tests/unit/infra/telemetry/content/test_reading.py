@@ -17,6 +17,7 @@ def test_a_body() -> None:
     assert read_json(b'{"a": [1]}') == {"a": [1]}
     assert read_json(b"\xff{") == "\ufffd{"
     assert read_json(b"[" * (MAX_PARSED_BYTES + 1)) == f"[{MAX_PARSED_BYTES + 1} bytes]"
+    assert read_json(b"1" * 1_500_000) == "[1500000 bytes]"
     assert read_json(b"[" * 100_000) == "[" * 100_000
 
 
@@ -71,6 +72,13 @@ def test_a_stream_that_broke() -> None:
     """Its error is told, and an event that is cut off is no event."""
     raw = stream({"error": {"code": "x"}}) + b'data: {"choices": [{"del'
     assert read_events(raw) == {"events": 1, "error": {"code": "x"}}
+
+
+def test_what_is_no_utf_8() -> None:
+    """A body is text then, and an event is passed over: what else was said is not lost."""
+    assert read_json(b'{"a": "\xff"}') == '{"a": "\ufffd"}'
+    raw = b'data: {"choices": [{"delta": {"content": "\xff"}}]}\n\n' + stream({"error": 1})
+    assert read_events(raw) == {"events": 1, "error": 1}
 
 
 def test_strange_events() -> None:

@@ -1,6 +1,7 @@
 """What is taken out of contents, and what stays."""
 
 import json
+import re
 import time
 from typing import Any
 
@@ -10,8 +11,14 @@ from hypothesis import strategies as st
 
 from llmproxy.config.logs import PATTERNS
 from llmproxy.domain.secret import Secret
-from llmproxy.infra.telemetry.content.patterns import BUILT_IN
-from llmproxy.infra.telemetry.content.redaction import MAX_DEPTH, Redaction
+from llmproxy.infra.telemetry.content.patterns import BUILT_IN, KEY
+from llmproxy.infra.telemetry.content.redaction import (
+    BINARY,
+    MAX_DEPTH,
+    PIECE_CHARS,
+    Redaction,
+    apart,
+)
 from llmproxy.infra.wire.hiding import HIDDEN
 
 SECRET = "planted-5555555555-secret"
@@ -88,6 +95,19 @@ def test_capitals_behind_an_iban_stay() -> None:
     assert redacted("IBAN DE89 3704 0044 0532 0130 00 AND MORE") == "IBAN [iban] AND MORE"
 
 
+@pytest.mark.parametrize("between", ["%20", "%2C", "_", "+"])
+def test_addresses_in_a_row(between: str) -> None:
+    """One that begins within what looks like the same word is taken out, too."""
+    assert redacted(f"?to=a@b.example{between}c@d.example&x") == "?to=[email]&x"
+
+
+def test_a_long_address() -> None:
+    """Of more than 64 characters in front, and more than 63 behind: nothing is left of it."""
+    assert redacted(f"x {'a' * 100}@b.example, c@{'d' * 100}.example@e.example") == (
+        "x [email], [email]@e.example"
+    )
+
+
 def test_secrets_always_go() -> None:
     """Whatever else is switched off."""
     HIDDEN.add(Secret(SECRET))
@@ -135,6 +155,56 @@ def test_no_pattern_takes_long(piece: str) -> None:
     began = time.perf_counter()
     redacted(piece * (65_536 // len(piece)))
     assert time.perf_counter() - began < 5
+
+
+def took(expression: re.Pattern[str], text: str) -> float:
+    """CPU seconds of this thread, the least of three times."""
+    times = []
+    for _ in range(3):
+        began = time.thread_time()
+        expression.sub("", text)
+        times.append(time.thread_time() - began)
+    return min(times)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [BINARY, *(each.expression for each in (KEY, *BUILT_IN.values()))],
+    ids=["binary", "key", *BUILT_IN],
+)
+@pytest.mark.parametrize("letter", ["a", "A", "1", "+", "."])
+def test_long_words_take_no_longer(expression: re.Pattern[str], letter: str) -> None:
+    """`re` stops the whole process: its time grows with a text, not with the words in it too."""
+    size = 256 * 1024
+    short = took(expression, ("the quick brown fox 12 " * size)[:size])
+    long = took(expression, (letter * 511 + " ") * (size // 512))
+    twice = took(expression, (letter * 511 + " ") * (size // 256))
+    assert long < 6 * short + 0.005
+    assert twice < 4 * long + 0.005
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["DE89 3704 0044 0532 0130 00", "4111 1111 1111 1111", "(11) 91234-5678", "a@b.example"],
+)
+def test_long_texts_are_cut_between_what_is_looked_for(text: str) -> None:
+    """An expression sees them in pieces, and nothing that a cut could fall into gets past."""
+    for before in range(PIECE_CHARS - len(text) - 2, PIECE_CHARS + 2):
+        long = "é" * before + f" {text}, and? y z"
+        [kind] = {
+            each for each in ("iban", "credit_card", "phone", "email") if each in redacted(text)
+        }
+        assert f" [{kind}], and? y z" in redacted(long)
+
+
+def test_pieces() -> None:
+    """All of the text, little of it at once; a text that cannot be cut is one piece."""
+    text = "line of prose\n" * 30_000
+    pieces = list(apart(text))
+    assert "".join(pieces) == text
+    assert max(map(len, pieces)) < PIECE_CHARS + 20
+    assert list(apart("word " * 30_000)) == ["word " * 30_000]
+    assert list(apart("")) == []
 
 
 @given(st.recursive(st.none() | st.text() | st.integers() | st.booleans(), st.lists, max_leaves=20))

@@ -1,0 +1,100 @@
+"""The tables of what watching costs, and of what the gateways have told meanwhile."""
+
+from collections.abc import Callable, Iterator
+
+from bench.observed_figures import SPANS_EACH, Told
+from bench.report import Run, cell, percent, table
+from bench.samples import (
+    OBSERVED,
+    OBSERVED_AGAIN,
+    OBSERVED_TWIN,
+    PLAIN,
+    SINGLE,
+    TRACED_ALL,
+    TRACED_SOME,
+    UNARY,
+    UNOBSERVED,
+    Sample,
+    more_us,
+)
+
+_TITLES = {
+    UNOBSERVED: "no metrics, no log",
+    OBSERVED: "metrics and log",
+    OBSERVED_AGAIN: "metrics and log, once more",
+    OBSERVED_TWIN: "metrics and log, another process",
+    TRACED_SOME: "metrics, log, 5 % traced",
+    TRACED_ALL: "metrics, log, all traced",
+}
+_BESIDE = {
+    OBSERVED: UNOBSERVED,
+    OBSERVED_AGAIN: OBSERVED,
+    OBSERVED_TWIN: OBSERVED,
+    TRACED_SOME: OBSERVED,
+    TRACED_ALL: OBSERVED,
+}
+"""Who is measured beside whom."""
+_CONNECTIONS = {UNARY: "64", SINGLE: "1"}
+_HEAD = (
+    *("gateway", "c", "CPU µs each", "of it threads", "more µs", "than"),
+    *("each/s", "core busy", "p50 ms", "p99 ms"),
+)
+_TOLD_HEAD = (
+    *("gateway", "c", "answers", "requests counted", "lines", "requests traced"),
+    *("spans sent", "spans dropped", "requests not looked at", "messages", "bytes a span"),
+)
+
+
+def tables(run: Run) -> list[str]:
+    """Write what a request costs in each way, and what each has told."""
+    rows = list(_rows(run))
+    if not rows:
+        return []
+    lines = ["## Metrics, log and traces", "", *table(_HEAD, rows)]
+    return lines + table(_TOLD_HEAD, _told_rows(run))
+
+
+def _rows(run: Run) -> Iterator[tuple[str, ...]]:
+    for kind, connections in _CONNECTIONS.items():
+        for name, title in _TITLES.items():
+            if run.results.of(name, PLAIN, kind):
+                yield (title, connections, *_figures(run, name, kind))
+
+
+def _figures(run: Run, name: str, kind: str) -> Iterator[str]:
+    def value(measure: Callable[[Sample], float]) -> str:
+        return cell(run.results.value(name, PLAIN, kind, measure))
+
+    beside = _BESIDE.get(name)
+    yield value(lambda sample: sample.cpu_us_each)
+    yield value(lambda sample: sample.threads_us_each)
+    yield cell(run.results.paired((name, beside), PLAIN, kind, more_us)) if beside else "-"
+    yield _TITLES[beside] if beside else "-"
+    yield value(lambda sample: sample.per_second)
+    busy = run.results.value(name, PLAIN, kind, lambda sample: sample.busy)
+    yield "-" if busy is None else percent(busy.median)
+    yield value(lambda sample: sample.p50_us / 1e3)
+    yield value(lambda sample: sample.p99_us / 1e3)
+
+
+def _told_rows(run: Run) -> Iterator[tuple[str, ...]]:
+    for kind, connections in _CONNECTIONS.items():
+        for name, title in _TITLES.items():
+            told = run.told.get(name, {}).get(kind)
+            if told is not None:
+                yield (title, connections, *_counts(told))
+
+
+def _counts(told: Told) -> Iterator[str]:
+    counts = (told.answers, told.requests, told.lines)
+    yield from (f"{count:,}" for count in counts)
+    if not told.made:
+        yield from "-" * 6
+        return
+    looked_at = told.requests - told.unseen
+    yield f"{told.made / SPANS_EACH / looked_at:.1%}" if looked_at else "-"
+    yield f"{told.sent:,}"
+    yield f"{told.dropped:,} ({told.dropped / told.made:.1%})"
+    yield f"{told.unseen:,}"
+    yield f"{told.messages:,}"
+    yield f"{told.message_bytes / told.spans:,.0f}" if told.spans else "-"

@@ -1,0 +1,79 @@
+"""docs/deployment.md, "One machine, without Docker": nginx as the page tells to set it up."""
+
+import http.client
+import json
+import ssl
+from contextlib import closing
+from pathlib import Path
+from shutil import copytree
+
+from tests.api.asking import bearer
+from tests.api.gateway import run, serving
+from tests.deploy.nginx import started
+from tests.deploy.programs import ROOT, program, ran
+from tests.deploy.test_shell import BLOCKS
+from tests.ports import free_port
+
+CONF_D = "/etc/nginx/conf.d/"
+LIKE_DEBIANS = """\
+pid {folder}/nginx.pid;
+error_log stderr;
+events {{ worker_connections 256; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  include {folder}/etc/conf.d/*.conf;
+}}
+"""
+"""What an nginx has that is there already; it takes what lies in conf.d into its `http` block."""
+HELLO = {"model": "echo", "messages": [{"role": "user", "content": "Hello!"}], "stream": True}
+
+
+def test_nginx(tmp_path: Path) -> None:
+    """Its commands, with other ports and folders: what the page asks last is answered, over TLS.
+
+    A stream too, to a caller with a key.
+    """
+    program("curl", "Debian's package curl")
+    checkout, etc = tmp_path / "checkout", tmp_path / "etc"
+    copytree(ROOT / "deploy", checkout / "deploy")
+    (etc / "conf.d").mkdir(parents=True)
+    (etc / "nginx.conf").write_text(LIKE_DEBIANS.format(folder=tmp_path))
+    tls, plain = free_port(), free_port()
+    written = checkout / "deploy/nginx/llmproxy.conf"
+    text = written.read_text().replace("listen 8443 ssl;", f"listen 127.0.0.1:{tls} ssl;")
+    written.write_text(text.replace("listen 8080;", f"listen 127.0.0.1:{plain};"))
+    with serving(tmp_path) as gateway:
+        key = run(gateway.environment, "keys", "create", "--project", "web").strip()
+        [block] = [each for each in BLOCKS if CONF_D in each]
+        places = {
+            "/opt/llmproxy": str(checkout),
+            "/etc/nginx": str(etc),
+            "127.0.0.1:8000": gateway.url.removeprefix("http://"),
+            "localhost:8443": f"localhost:{tls}",
+        }
+        for old, new in places.items():
+            assert old in block, old
+            block = block.replace(old, new)
+        before, reload, after = block.partition("nginx -t && systemctl reload nginx\n")
+        assert reload
+        ran("bash", "-euo", "pipefail", given=before)
+        with started(etc / "nginx.conf", tmp_path, (tls, plain)):
+            told = ran("bash", "-euo", "pipefail", "-c", f"cd {checkout}; {after}")
+            assert json.loads(told)["status"] == "ready"
+            _asks(tls, checkout / "secrets/tls/certificate.pem", key)
+    assert (etc / "tls").stat().st_mode & 0o077 == 0
+
+
+def _asks(port: int, certificate: Path, key: str) -> None:
+    context = ssl.create_default_context(cafile=str(certificate))
+    wire = http.client.HTTPSConnection("localhost", port, timeout=30, context=context)
+    with closing(wire):
+        wire.request("POST", "/v1/chat/completions", json.dumps(HELLO), bearer(key))
+        answer = wire.getresponse()
+        assert answer.status == 200
+        assert answer.read().endswith(b"data: [DONE]\n\n")
