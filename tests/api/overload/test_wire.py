@@ -109,7 +109,7 @@ def test_who_leaves_while_it_waits(tmp_path: Path) -> None:
                 stays.send(post(body("stays"), authorization(stage, "one")))
                 assert comes_to(stage, queued=2)
                 leaves.leave()
-                assert comes_to(stage, queued=1, left_queue=1)
+                assert comes_to(stage, queued=1, left=1)
             assert stays.answer().status == 200
         assert [text_of(each) for each in stage.upstream.requests] == ["first", "stays"]
         assert empty(stage)

@@ -1,7 +1,6 @@
 """The registry in Cosmos DB, changed all the time and cut off in the middle; two replicas."""
 
 import asyncio
-import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
@@ -18,7 +17,7 @@ from tests.api.registry.line import Line
 from tests.api.registry.load import Load, chat
 from tests.api.registry.story import CHANGES, Plan, begin, choice, tell
 from tests.api.registry.truth import Asked, Truth
-from tests.api.registry.workers import Server, lines_to, one_worker, two_workers
+from tests.api.registry.workers import Server, copied, lines_to, one_worker, two_workers
 from tests.emulator.running import Emulator
 from tests.simulators.openai import OpenAISimulator
 
@@ -87,7 +86,7 @@ async def _outage(world: World) -> None:
     world.emulator.away(on=True)
     for server in world.replicas:
         await _comes_true(lambda server=server: _is_away(server))
-    shutil.copytree(world.folder / "two" / "data", world.folder / "three" / "data")
+    copied(world.folder / "two" / "data", world.folder / "three" / "data")
     refused = asyncio.create_task(_change_is_refused(world.admins[1]))
     async with _in_thread(one_worker(world.folder, world.settings, name="three")) as third:
         await refused

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -27,7 +26,7 @@ from tests.api.registry.administrator import echo
 from tests.api.registry.conftest import ADMIN_KEY
 from tests.api.registry.load import MESSAGES
 from tests.api.registry.truth import EVERYWHERE_WITHIN_S
-from tests.api.registry.workers import Server, one_worker
+from tests.api.registry.workers import Server, copied, one_worker
 from tests.emulator.running import Emulator
 
 pytestmark = TLS_IS_NOT_CHECKED
@@ -181,7 +180,7 @@ def test_a_start_without_the_store(world: World, tmp_path: Path) -> None:
         "cut": _started(world, tmp_path / "cut", whole[: len(whole) // 2]),
         "changed": _started(world, tmp_path / "changed", whole.replace(b"steady", b"stolen")),
     }
-    shutil.copytree(world.server.data, world.folder / "next" / "data")
+    copied(world.server.data, world.folder / "next" / "data")
     with one_worker(world.folder, world.settings, name="next") as following:
         assert readiness(following.url)["registry"]["last_good_of"] is not None
         assert chat(following.url, world.kept["key"]).status == 200
@@ -197,7 +196,7 @@ def test_a_start_without_the_store(world: World, tmp_path: Path) -> None:
 
 def _started(world: World, folder: Path, last_good: bytes | None) -> subprocess.Popen[str]:
     """Start a gateway on a copy of the data folder with another last good state."""
-    shutil.copytree(world.server.data, folder)
+    copied(world.server.data, folder)
     (folder / LAST_GOOD).unlink()
     if last_good is not None:
         (folder / LAST_GOOD).write_bytes(last_good)
@@ -223,7 +222,7 @@ def test_an_emptied_account_does_not_empty_the_gateway(world: World) -> None:
     assert not world.registry["current"]
     assert world.chat(key).status == 200
     # Another replica, with the same disk.
-    shutil.copytree(world.server.data, world.folder / "again" / "data")
+    copied(world.server.data, world.folder / "again" / "data")
     with one_worker(world.folder, world.settings, name="again") as again:
         assert chat(again.url, key).status == 200
         assert readiness(again.url)["registry"]["empty_not_believed"] == emptied

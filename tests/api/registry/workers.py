@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -120,3 +121,8 @@ async def _known(line: Line, key: str, model: str) -> Reply:
         assert time.monotonic() < until, reply.body
         await asyncio.sleep(LOOK_EVERY_S)
     return reply
+
+
+def copied(data: Path, folder: Path) -> None:
+    """Copy the data folder of a server that runs; what its workers listen at is no file."""
+    shutil.copytree(data, folder, ignore=shutil.ignore_patterns("*.metrics"))
