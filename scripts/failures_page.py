@@ -33,7 +33,7 @@ What the table follows from:
   and not at all if that is more than 10 s.
 - **What is not asked again**: a fault of the platform's own account or deployment
   (`upstream_credentials`, `upstream_misconfigured`), and what the gateway has waited for in vain
-  (`upstream_…_timeout`).
+  (`upstream_…_timeout`); but where that deployment has answered other calls since, once.
 - **A refusal of the request itself** ends the call, because the next deployment would refuse it
   too. The provider's words pass.
 - **After the first content** nobody else is asked, since another answer would not go on where

@@ -2,7 +2,15 @@
 
 from typing import Final
 
-from llmproxy.domain.errors import Broken, Busy, GatewayError, Refused, TimedOut, UpstreamError
+from llmproxy.domain.errors import (
+    Broken,
+    Busy,
+    GatewayError,
+    OwnFault,
+    Refused,
+    TimedOut,
+    UpstreamError,
+)
 from llmproxy.domain.routing import Cause
 
 _CAUSES: Final = {
@@ -36,6 +44,15 @@ def asks_again_after(error: GatewayError) -> float | None:
     if isinstance(error, TimedOut) and error.upstream_status is not None:
         return 0.0
     return None
+
+
+def may_have_passed(error: GatewayError) -> bool:
+    """Return whether a deployment that answers others since may be asked again all the same.
+
+    That is what the gateway has waited for in vain, and a fault of the platform's own account or
+    deployment, which somebody has mended.
+    """
+    return isinstance(error, TimedOut | OwnFault)
 
 
 def weightier(earlier: GatewayError | None, later: GatewayError) -> GatewayError:

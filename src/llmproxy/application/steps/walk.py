@@ -106,7 +106,7 @@ class Walk:
                 reservation.lane = NO_LANE  # none is held: whoever is asked next is held anew
                 duration_s = ground.clock.monotonic() - began
                 attempt = Attempt(deployment.model.id, error.code or "failed", duration_s)
-                self._fail(error, attempt)
+                self._fail(error, attempt, began)
                 return None
         if self._retry_budget is None:
             self._retry_budget = ground.fleet.budget(deployment.model.code)
@@ -143,7 +143,6 @@ class Walk:
                 self._failure = weightier(self._failure, error)
                 return False
             self._away = not leg.unwell
-            self._retries.elsewhere()
         self._lanes.begin(resorts=leg.unwell, switched=switched)
         return True
 
@@ -151,12 +150,20 @@ class Walk:
         """Prepare to ask one of them again; False: after a wait. Raises when that is no use."""
         again = None
         if self._admission.held and self._admission.plan:
-            again = self._retries.choose(self._admission.routing.retries, self._ground.jitter)
+            again = self._retries.choose(
+                self._admission.plan,
+                self._admission.routing.retries,
+                self._ground.jitter,
+                self._heard_at,
+            )
         if again is None or self._too_late(again.pause_s) or not self._budget():
             raise self._told()
         self._retries.made += 1
         self._retry_lane, self.wait_s = again
         return False
+
+    def _heard_at(self, deployment: Deployment) -> float:
+        return self._ground.fleet.health(deployment).heard_at
 
     def _told(self) -> GatewayError:
         return self._failure or OwnFault("No deployment is left for this request.")
@@ -193,9 +200,9 @@ class Walk:
         if flowing:
             self._admission.attempts.append(attempt)
             raise error
-        self._fail(error, attempt)
+        self._fail(error, attempt, asked.began)
 
-    def _fail(self, error: GatewayError, attempt: Attempt) -> None:
+    def _fail(self, error: GatewayError, attempt: Attempt, began: float) -> None:
         self._admission.attempts.append(attempt)
         if not isinstance(error, UpstreamError | CallerError):
             raise error
@@ -204,7 +211,7 @@ class Walk:
             if not (self._away or self._legs.mend(cause_of(error))):
                 raise error
             self._lanes.end_here()
-        self._retries.failed(self._lanes.lane, error)
+        self._retries.failed(attempt.deployment, error, began)
         if not (self._away and refused and self._failure is not None):
             self._failure = weightier(self._failure, error)
 
