@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import ssl
 from contextlib import closing
 from pathlib import Path
@@ -47,8 +48,9 @@ def test_nginx(tmp_path: Path) -> None:
     written = checkout / "deploy/nginx/llmproxy.conf"
     text = written.read_text().replace("listen 8443 ssl;", f"listen 127.0.0.1:{tls} ssl;")
     written.write_text(text.replace("listen 8080;", f"listen 127.0.0.1:{plain};"))
+    data = {"PATH": os.environ["PATH"], "LLMPROXY_DATA_DIR": str(tmp_path / "data")}
+    key = run(data, "keys", "create", "--project", "web").strip()
     with serving(tmp_path) as gateway:
-        key = run(gateway.environment, "keys", "create", "--project", "web").strip()
         [block] = [each for each in BLOCKS if CONF_D in each]
         places = {
             "/opt/llmproxy": str(checkout),
@@ -75,5 +77,5 @@ def _asks(port: int, certificate: Path, key: str) -> None:
     with closing(wire):
         wire.request("POST", "/v1/chat/completions", json.dumps(HELLO), bearer(key))
         answer = wire.getresponse()
-        assert answer.status == 200
+        assert answer.status == 200, answer.read()
         assert answer.read().endswith(b"data: [DONE]\n\n")

@@ -90,6 +90,7 @@ class Desk:
             "scheme": "http",
             "client": ("192.0.2.7", 50_000),
             "server": ("192.0.2.1", 8000),
+            "state": {},
             "headers": [(name.encode(), value.encode()) for name, value in given.items()],
         }
         messages: list[MutableMapping[str, Any]] = []
