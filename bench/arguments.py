@@ -12,7 +12,7 @@ _DESCRIPTION = """\
 Measures what a request and a stream cost this gateway, beside nginx, sglang-router and LiteLLM's
 proxy: CPU time, rates, latency, delay per event, memory and time to start, with a plain and with a
 TLS upstream.
-A full run takes about an hour and writes bench/RESULTS.md and bench/results.json."""
+A full run takes about 80 minutes and writes bench/RESULTS.md and bench/results.json."""
 _EPILOG = """\
 parts:
   unary   requests without a stream, at concurrency 64 and 1
@@ -37,7 +37,7 @@ parts:
 
 examples:
   scripts/bench                                    the committed figures
-  scripts/bench --quick                            two rounds, no LiteLLM, no TLS: six minutes
+  scripts/bench --quick                            two rounds, no LiteLLM, no TLS: 15 minutes
   scripts/bench --quick --what translated          beside LiteLLM, since there is no other peer
   scripts/bench --quick --only ours,sglang --what unary
   scripts/bench --only ours --what money --before ../before-the-ledger

@@ -9,11 +9,10 @@ import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import cast
 
-import httptools
 import uvloop
-from typing_extensions import override
+
+from bench.requests import Requests
 
 SPANS, FIGURES, COUNTS = b"/v1/traces", b"/v1/metrics", b"/counts"
 _TAKEN = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n"
@@ -79,35 +78,16 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
     raise ValueError("a number breaks off")
 
 
-class Connection(asyncio.Protocol):
+class Connection(Requests):
     """One connection, whose requests are answered in order; all add to the same counts."""
 
     def __init__(self, taken: Taken) -> None:
         self._taken = taken
-        self._parser = httptools.HttpRequestParser(self)
-        self._path = b""
         self._body: list[bytes] = []
-
-    @override
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Get ready for the requests of one connection."""
-        self._transport = cast("asyncio.Transport", transport)
-
-    @override
-    def data_received(self, data: bytes) -> None:
-        """Bytes of requests."""
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError:
-            self._transport.close()
 
     def on_message_begin(self) -> None:
         """httptools: a request starts."""
         self._path, self._body = b"", []
-
-    def on_url(self, url: bytes) -> None:
-        """httptools: a piece of the request's target."""
-        self._path += url
 
     def on_body(self, body: bytes) -> None:
         """httptools: a piece of the request's body."""

@@ -7,7 +7,10 @@ from typing_extensions import override
 from bench.gateway import ROOT, Site
 from bench.observed_collector import Collector
 from bench.ours import PYTHON, LLMProxy
-from bench.samples import OBSERVED, UNOBSERVED
+from bench.samples import OBSERVED, TRACED_ALL, TRACED_SOME, UNOBSERVED
+
+RATIOS = {TRACED_SOME: 0.05, TRACED_ALL: 1.0}
+"""The share of its requests that each of them traces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +56,19 @@ class Observed(LLMProxy):
         return super().environment(site) | {"ACCESS_LOG": "on", "LOG_FORMAT": "json"}
 
 
+def traced_title(ratio: float) -> str:
+    """Say what a gateway does that traces this share of its requests."""
+    share = "all" if ratio == 1 else f"{100 * ratio:g} %"
+    return f"metrics, log, {share} traced"
+
+
 class Traced(Observed):
     """The same, and this share of its requests is told to a collector."""
 
     def __init__(self, other_models: int, name: str, ratio: float, collector: Collector) -> None:
         super().__init__(other_models, name)
         self.promise = Promise(observed=True, followed=ratio)
-        self.title = f"metrics, log, {ratio:.0%} traced"
+        self.title = traced_title(ratio)
         self._collector = collector
 
     @override

@@ -12,7 +12,7 @@ from bench.collector import Taken
 from bench.figures import FiguresError, exposition
 from bench.gateway import ADMIN_KEY
 from bench.measuring import measure
-from bench.observed import Observed, Promise, Traced, Unobserved
+from bench.observed import RATIOS, Observed, Promise, Traced, Unobserved
 from bench.observed_collector import Collector, collecting
 from bench.observed_figures import Told, prove, told_in
 from bench.observed_lines import Lines, PipedStage
@@ -32,7 +32,6 @@ from bench.samples import (
 from bench.sites import Running, Upstreams
 
 KINDS = (UNARY, SINGLE)
-RATIOS = {TRACED_SOME: 0.05, TRACED_ALL: 1.0}
 _TIMES, _SECONDS = 2, 2.0
 """Short runs in more rounds, as in the part `routing`: 15 µs are little."""
 

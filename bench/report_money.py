@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 
 from bench.priced import Earlier, Free, Limited, Shared
-from bench.report import Run, cell, percent, table
-from bench.samples import AGAIN, PLAIN, SHARED_AGAIN, SINGLE, UNARY, Sample, cpu_ratio, more_us
+from bench.report import Run, cell, table
+from bench.report_ways import speed, ways
+from bench.samples import AGAIN, PLAIN, SHARED_AGAIN, Sample, cpu_ratio, more_us
 
 _TITLES = {
     Earlier.name: Earlier.title,
@@ -14,7 +15,6 @@ _TITLES = {
     Shared.name: f"{Shared.title}, a miss",
     SHARED_AGAIN: f"{Shared.title}, a hit",
 }
-_CONNECTIONS = {UNARY: "64", SINGLE: "1"}
 _HEAD = (
     *("gateway", "c", "CPU µs each", "of it threads", "more than without µs", "to without"),
     *("Redis' own CPU µs", "each/s", "core busy", "p50 ms", "p99 ms"),
@@ -23,14 +23,7 @@ _HEAD = (
 
 def tables(run: Run) -> list[str]:
     """Write what a request costs in each way, beside the one without limits and cache."""
-    return ["## Limits, ledger and cache", "", *table(_HEAD, _rows(run))]
-
-
-def _rows(run: Run) -> Iterator[tuple[str, ...]]:
-    for kind, connections in _CONNECTIONS.items():
-        for name, title in _TITLES.items():
-            if run.results.of(name, PLAIN, kind):
-                yield (title, connections, *_figures(run, name, kind))
+    return ["## Limits, ledger and cache", "", *table(_HEAD, ways(run, _TITLES, _figures))]
 
 
 def _figures(run: Run, name: str, kind: str) -> Iterator[str]:
@@ -49,8 +42,4 @@ def _figures(run: Run, name: str, kind: str) -> Iterator[str]:
     yield (
         value(lambda sample: sample.beside_us_each) if name in {Shared.name, SHARED_AGAIN} else "-"
     )
-    yield value(lambda sample: sample.per_second)
-    busy = run.results.value(name, PLAIN, kind, lambda sample: sample.busy)
-    yield "-" if busy is None else percent(busy.median)
-    yield value(lambda sample: sample.p50_us / 1e3)
-    yield value(lambda sample: sample.p99_us / 1e3)
+    yield from speed(run, name, kind)

@@ -2,29 +2,28 @@
 
 from collections.abc import Callable, Iterator
 
+from bench.observed import RATIOS, Observed, Unobserved, traced_title
 from bench.observed_figures import SPANS_EACH, Told
-from bench.report import Run, cell, percent, table
+from bench.report import Run, cell, table
+from bench.report_ways import CONNECTIONS, speed, ways
 from bench.samples import (
     OBSERVED,
     OBSERVED_AGAIN,
     OBSERVED_TWIN,
     PLAIN,
-    SINGLE,
     TRACED_ALL,
     TRACED_SOME,
-    UNARY,
     UNOBSERVED,
     Sample,
     more_us,
 )
 
 _TITLES = {
-    UNOBSERVED: "no metrics, no log",
-    OBSERVED: "metrics and log",
-    OBSERVED_AGAIN: "metrics and log, once more",
-    OBSERVED_TWIN: "metrics and log, another process",
-    TRACED_SOME: "metrics, log, 5 % traced",
-    TRACED_ALL: "metrics, log, all traced",
+    UNOBSERVED: Unobserved.title,
+    OBSERVED: Observed.title,
+    OBSERVED_AGAIN: f"{Observed.title}, once more",
+    OBSERVED_TWIN: f"{Observed.title}, another process",
+    **{name: traced_title(ratio) for name, ratio in RATIOS.items()},
 }
 _BESIDE = {
     OBSERVED: UNOBSERVED,
@@ -34,7 +33,6 @@ _BESIDE = {
     TRACED_ALL: OBSERVED,
 }
 """Who is measured beside whom."""
-_CONNECTIONS = {UNARY: "64", SINGLE: "1"}
 _HEAD = (
     *("gateway", "c", "CPU µs each", "of it threads", "more µs", "than"),
     *("each/s", "core busy", "p50 ms", "p99 ms"),
@@ -47,18 +45,11 @@ _TOLD_HEAD = (
 
 def tables(run: Run) -> list[str]:
     """Write what a request costs in each way, and what each has told."""
-    rows = list(_rows(run))
+    rows = list(ways(run, _TITLES, _figures))
     if not rows:
         return []
     lines = ["## Metrics, log and traces", "", *table(_HEAD, rows)]
     return lines + table(_TOLD_HEAD, _told_rows(run))
-
-
-def _rows(run: Run) -> Iterator[tuple[str, ...]]:
-    for kind, connections in _CONNECTIONS.items():
-        for name, title in _TITLES.items():
-            if run.results.of(name, PLAIN, kind):
-                yield (title, connections, *_figures(run, name, kind))
 
 
 def _figures(run: Run, name: str, kind: str) -> Iterator[str]:
@@ -70,15 +61,11 @@ def _figures(run: Run, name: str, kind: str) -> Iterator[str]:
     yield value(lambda sample: sample.threads_us_each)
     yield cell(run.results.paired((name, beside), PLAIN, kind, more_us)) if beside else "-"
     yield _TITLES[beside] if beside else "-"
-    yield value(lambda sample: sample.per_second)
-    busy = run.results.value(name, PLAIN, kind, lambda sample: sample.busy)
-    yield "-" if busy is None else percent(busy.median)
-    yield value(lambda sample: sample.p50_us / 1e3)
-    yield value(lambda sample: sample.p99_us / 1e3)
+    yield from speed(run, name, kind)
 
 
 def _told_rows(run: Run) -> Iterator[tuple[str, ...]]:
-    for kind, connections in _CONNECTIONS.items():
+    for kind, connections in CONNECTIONS.items():
         for name, title in _TITLES.items():
             told = run.told.get(name, {}).get(kind)
             if told is not None:

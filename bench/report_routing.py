@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from bench.report import Run, cell, percent, table
+from bench.report import Run, cell, table
+from bench.report_ways import speed, ways
 from bench.samples import (
     ALONE,
     BESIDE_DOWN,
@@ -11,8 +12,6 @@ from bench.samples import (
     ONCE_MORE,
     OUTSTANDING,
     PLAIN,
-    SINGLE,
-    UNARY,
     WEIGHTED,
     Sample,
     Shares,
@@ -36,7 +35,6 @@ _BESIDE = {
     DOWN: BESIDE_DOWN,
 }
 """Who is measured beside whom."""
-_CONNECTIONS = {UNARY: "64", SINGLE: "1"}
 _HEAD = (
     *("model", "c", "CPU µs each", "more than with one µs"),
     *("each/s", "core busy", "p50 ms", "p99 ms"),
@@ -45,7 +43,7 @@ _HEAD = (
 
 def tables(run: Run) -> list[str]:
     """Write what a request costs in each way, and how the calls were spread."""
-    rows = list(_rows(run))
+    rows = list(ways(run, _TITLES, _figures))
     if not rows:
         return []
     lines = ["## Routing over eight deployments", "", *table(_HEAD, rows)]
@@ -59,13 +57,6 @@ def _spread(shares: Shares) -> tuple[str, ...]:
     return (_TITLES[shares.name], ", ".join(map(str, shares.weights)), ", ".join(found))
 
 
-def _rows(run: Run) -> Iterator[tuple[str, ...]]:
-    for kind, connections in _CONNECTIONS.items():
-        for name, title in _TITLES.items():
-            if run.results.of(name, PLAIN, kind):
-                yield (title, connections, *_figures(run, name, kind))
-
-
 def _figures(run: Run, name: str, kind: str) -> Iterator[str]:
     def value(measure: Callable[[Sample], float]) -> str:
         return cell(run.results.value(name, PLAIN, kind, measure))
@@ -73,8 +64,4 @@ def _figures(run: Run, name: str, kind: str) -> Iterator[str]:
     beside = _BESIDE.get(name)
     yield value(lambda sample: sample.cpu_us_each)
     yield cell(run.results.paired((name, beside), PLAIN, kind, more_us)) if beside else "-"
-    yield value(lambda sample: sample.per_second)
-    busy = run.results.value(name, PLAIN, kind, lambda sample: sample.busy)
-    yield "-" if busy is None else percent(busy.median)
-    yield value(lambda sample: sample.p50_us / 1e3)
-    yield value(lambda sample: sample.p99_us / 1e3)
+    yield from speed(run, name, kind)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from bench.report import Run, cell, percent, table
+from bench.report import Run, cell, table
+from bench.report_ways import speed
 from bench.samples import LARGE, PLAIN, SINGLE, SMALL, STREAM, UNARY, WIDE, Held, Scale, spread
 
 _WAYS = {UNARY: "a request, c=64", SINGLE: "a request, c=1", STREAM: "a stream, saturated, c=64"}
@@ -47,13 +48,9 @@ def _rows(run: Run, titles: dict[str, str]) -> Iterator[tuple[str, ...]]:
         for name in (SMALL, LARGE, WIDE):
             if not run.results.of(name, PLAIN, kind):
                 continue
-            busy = run.results.value(name, PLAIN, kind, lambda sample: sample.busy)
             yield (
                 titles[name],
                 what,
                 cell(run.results.value(name, PLAIN, kind, lambda sample: sample.cpu_us_each)),
-                cell(run.results.value(name, PLAIN, kind, lambda sample: sample.per_second)),
-                "-" if busy is None else percent(busy.median),
-                cell(run.results.value(name, PLAIN, kind, lambda sample: sample.p50_us / 1e3)),
-                cell(run.results.value(name, PLAIN, kind, lambda sample: sample.p99_us / 1e3)),
+                *speed(run, name, kind),
             )

@@ -13,14 +13,13 @@ import json
 import socket
 import ssl
 import time
-from typing import cast
 
-import httptools
 import uvloop
 from typing_extensions import override
 
 from bench import payload, relayed, scripts, secure_socket, translated
 from bench.pacer import Pacer
+from bench.requests import Requests
 from bench.scripts import END, chunk, whole
 
 _GETS = {
@@ -58,38 +57,23 @@ _pacers: dict[int, Pacer] = {}
 _tasks: set[asyncio.Task[None]] = set()
 
 
-class Upstream(asyncio.Protocol):
+class Upstream(Requests):
     """One connection. Requests are answered in order, one at a time."""
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Get ready for the requests of one connection."""
-        self._transport = cast("asyncio.Transport", transport)
-        self._parser = httptools.HttpRequestParser(self)
+        super().connection_made(transport)
         self._loop = asyncio.get_running_loop()
-        self._path = b""
         self._body = b""
         self._body_bytes = 0
         self._sent = 0
         self._script = scripts.OPENAI
         self._events = self._script.events
 
-    @override
-    def data_received(self, data: bytes) -> None:
-        """Bytes of requests."""
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError:
-            self._transport.close()
-
     def on_message_begin(self) -> None:
         """httptools: a request starts."""
         self._path = self._body = b""
         self._body_bytes = 0
-
-    def on_url(self, url: bytes) -> None:
-        """httptools: a piece of the request's target."""
-        self._path += url
 
     def on_body(self, body: bytes) -> None:
         """httptools: a piece of the request's body."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from scripts.page import keep  # noqa: E402
+from scripts.page import keep, outcomes  # noqa: E402
 from tests.conformance import (  # noqa: E402
     ASPECTS,
     BASIC,
@@ -244,4 +244,4 @@ def _reason(gap: Gap) -> str:
 
 
 if __name__ == "__main__":
-    keep(PAGE, page)
+    keep(PAGE, page(outcomes()), "the tests have found")

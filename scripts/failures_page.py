@@ -9,7 +9,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from scripts.page import keep  # noqa: E402
+from scripts.page import keep, outcomes  # noqa: E402
 from tests.api.matrix.fates import Shape  # noqa: E402
 from tests.api.matrix.table import GROUPS, Row  # noqa: E402
 
@@ -114,4 +114,4 @@ def _words(cell: dict[str, Any], shape: Shape) -> str:
 
 
 if __name__ == "__main__":
-    keep(PAGE, page)
+    keep(PAGE, page(outcomes()), "the tests have found")

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "src"))
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from llmproxy.infra.telemetry.prometheus import families, figures  # noqa: E402
 from llmproxy.infra.telemetry.prometheus.family import Family, Kind  # noqa: E402
+from scripts.page import keep  # noqa: E402
 
 PAGE = ROOT / "docs/metrics.md"
 UNITS = {
@@ -118,15 +119,5 @@ def _bounds(each: Family) -> str:
     return f"{bounds[0]:g} to {bounds[-1]:g}"
 
 
-def main() -> None:
-    """Write the page, or compare it."""
-    present = PAGE.read_text()
-    made = page(present)
-    if "--check" not in sys.argv:
-        PAGE.write_text(made)
-    elif present != made:
-        sys.exit("docs/metrics.md is not what the gateway tells: run scripts/docs")
-
-
 if __name__ == "__main__":
-    main()
+    keep(PAGE, page(PAGE.read_text("utf-8")), "the gateway tells")

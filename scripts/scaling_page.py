@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from scripts.page import keep  # noqa: E402
+
 PAGE = ROOT / "docs/scaling.md"
 WHOLE = "bench/RESULTS.md"
 MONEY = "bench/results/money/RESULTS.md"
@@ -182,15 +186,5 @@ def _made(name: str, found: Measured) -> str:
     return "".join(f"{line}\n" for line in PARTS[name](found))
 
 
-def main() -> None:
-    """Write the page, or compare it."""
-    page = PAGE.read_text("utf-8")
-    made = filled(page)
-    if "--check" not in sys.argv:
-        PAGE.write_text(made, "utf-8")
-    elif made != page:
-        sys.exit("docs/scaling.md is not what bench has measured: run scripts/docs")
-
-
 if __name__ == "__main__":
-    main()
+    keep(PAGE, filled(PAGE.read_text("utf-8")), "bench has measured")

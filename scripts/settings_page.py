@@ -14,10 +14,11 @@ from typing import NamedTuple
 from typing_extensions import override
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "src"))
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from llmproxy.config import SettingError, settings_from  # noqa: E402
 from llmproxy.domain.secret import Secret  # noqa: E402
+from scripts.page import keep  # noqa: E402
 
 EXAMPLE = ROOT / ".env.example"
 PAGE = ROOT / "docs/settings.md"
@@ -183,14 +184,5 @@ def _linked(words: str) -> str:
     return re.sub(r"(?<![`\w$])([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?![`\w])", r"`\1`", words)
 
 
-def main() -> None:
-    """Write the page, or compare it."""
-    made = page(EXAMPLE.read_text("utf-8"))
-    if "--check" not in sys.argv:
-        PAGE.write_text(made, "utf-8")
-    elif not PAGE.exists() or PAGE.read_text("utf-8") != made:
-        sys.exit("docs/settings.md is not what .env.example and the code say: run scripts/docs")
-
-
 if __name__ == "__main__":
-    main()
+    keep(PAGE, page(EXAMPLE.read_text("utf-8")), ".env.example and the code say")

@@ -24,6 +24,7 @@ from locust import constant, constant_throughput, events, task
 from locust.contrib.fasthttp import FastHttpUser, ResponseContextManager
 
 from tests.load import asks, objectives
+from tests.load.tools import EVENT
 
 BREAKS = (HTTPParseError, OSError, Timeout)
 PER_USER = asks.number("LOAD_RATE_PER_USER", 1)
@@ -138,7 +139,7 @@ class StreamUser(GatewayUser):
 
     def _tell_of_the_first(self, after_ms: float, size: int) -> None:
         events.request.fire(
-            request_type=objectives.EVENT,
+            request_type=EVENT,
             name=f"{self.ask.name}: first event",
             response_time=after_ms,
             response_length=size,

@@ -102,7 +102,7 @@ def serving(
             [*command(), "serve"], env=environment, stdout=log, stderr=subprocess.STDOUT
         )
     try:
-        gateway = Gateway(_address(process, log_path), log_path, process, environment)
+        gateway = Gateway(address(process, log_path), log_path, process, environment)
         _wait_until_ready(gateway)
         yield gateway
         gateway.check()
@@ -116,7 +116,7 @@ def serving(
             process.wait()
 
 
-def _address(process: subprocess.Popen[bytes], log_path: Path) -> str:
+def address(process: subprocess.Popen[bytes], log_path: Path) -> str:
     """The address from the server's greeting."""
     until = time.monotonic() + START_S
     while time.monotonic() < until and process.poll() is None:

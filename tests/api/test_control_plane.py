@@ -95,6 +95,15 @@ def test_where_nothing_lives_yet(gateway: Gateway, method: str, path: str) -> No
     assert answer.headers["x-should-retry"] == "false"
 
 
+def test_a_base_url_without_the_version(gateway: Gateway) -> None:
+    """Whoever forgot the `/v1` is told so: the SDKs put only the rest of a path behind it."""
+    client = openai.OpenAI(base_url=gateway.url, api_key="-", max_retries=0)
+    with pytest.raises(openai.NotFoundError, match="base URL ends in /v1"):
+        client.chat.completions.create(model="echo", messages=[{"role": "user", "content": "Hi"}])
+    with pytest.raises(openai.NotFoundError, match="base URL ends in /v1"):
+        client.models.list()
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [

@@ -1,5 +1,7 @@
 """What every Limiter does with deployments that have limits, and what it tells of what is left."""
 
+import asyncio
+
 import pytest
 
 from llmproxy.application.interfaces.limiter import NO_LANE, NOTHING_USED, Used
@@ -112,7 +114,7 @@ async def test_after_a_refused_move(place: Place, moves_back: bool) -> None:  # 
     await place.limiter.reserve(held)
     with pytest.raises(RateLimited):
         await place.limiter.move(held, 1)
-    held.lane = NO_LANE
+    assert held.lane == NO_LANE
     assert await standing_of(place, held) == {
         "key k1 tokens_per_day": (0, 80),
         "deployment east tokens_per_day": (0, 0),
@@ -132,6 +134,20 @@ async def test_after_a_refused_move(place: Place, moves_back: bool) -> None:  # 
     again = call(own, lanes=lanes, tokens=100)
     await place.limiter.reserve(again)
     assert again.lane == 0
+
+
+async def test_after_a_move_that_nobody_waits_for(place: Place) -> None:
+    """No lane is held either, unless the move has come first: in memory it does not wait."""
+    lanes = tuple(deployment(limits(tokens_per_day=100), name) for name in ("east", "west"))
+    held = call(lanes=lanes, tokens=80)
+    await place.limiter.reserve(held)
+    moving = asyncio.create_task(place.limiter.move(held, 1))
+    await asyncio.sleep(0)
+    moving.cancel()
+    await asyncio.wait([moving])
+    assert held.lane == (NO_LANE if moving.cancelled() else 1)
+    place.settle(held, NOTHING_USED, asked=False)
+    assert set((await standing_of(place, held)).values()) == {(0, 0)}
 
 
 async def test_what_is_left(place: Place) -> None:

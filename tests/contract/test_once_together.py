@@ -14,6 +14,7 @@ from llmproxy.application.use_cases.replayed.once import REPLAY
 from llmproxy.application.use_cases.replayed.question import Use, Wish
 from llmproxy.domain.errors import Broken, IdempotencyInProgress, IdempotencyKeyReused
 from llmproxy.domain.secret import Secret
+from llmproxy.infra.cache.bulk import Bulk
 from llmproxy.infra.cache.redis import RedisCache, RedisClaims
 from llmproxy.infra.redis.address import read_address
 from llmproxy.infra.redis.client import RedisClient
@@ -34,7 +35,7 @@ async def _worker(server: RedisServer, lease_s: float = 30.0) -> AsyncIterator[H
     try:
         assert await client.wait_up(5)
         claims = RedisClaims(client, b"c:", lease_s=lease_s)
-        yield House(RedisCache(client, b"a:", FakeClock()), claims)
+        yield House(RedisCache(client, b"a:", FakeClock(), Bulk(client)), claims)
     finally:
         await client.close()
 

@@ -128,6 +128,29 @@ async def test_a_share_of_a_lane_that_was_not_asked(plain: World) -> None:
     assert (await seen(worker, lane))["requests_per_day"] == (1, 0)
 
 
+async def test_a_share_of_a_lane_that_was_left(plain: World) -> None:
+    """A call that goes on to another lane gives the first one's share back, and uses none of it."""
+    worker = await plain.worker(WhenAway.SHARE)
+    left, next_one = (deployment(limits(requests_per_day=n), f"d{n}") for n in (3, 9))
+    own = key(limits(requests_per_day=99))
+    held = call(own, lanes=(left, next_one))
+    await worker.limiter.reserve(held)
+    worker.settle(held, Used(0, 0, 1))
+    await worker.limiter.drain()
+    plain.server.kill()
+    await asyncio.sleep(0.1)
+    for _ in range(5):
+        held = call(own, lanes=(left, next_one))
+        await worker.limiter.reserve(held)
+        assert held.lane == 0
+        await worker.limiter.move(held, 1)
+        worker.settle(held, Used(0, 0, 1))
+    plain.server.start()
+    assert (await seen(worker, own))["requests_per_day"] == (6, 0)
+    assert (await seen(worker, left))["requests_per_day"] == (1, 0)
+    assert (await seen(worker, next_one))["requests_per_day"] == (5, 0)
+
+
 async def test_calls_without_limits(plain: World) -> None:
     """What is not limited does not notice that Redis is away."""
     worker = await plain.worker()

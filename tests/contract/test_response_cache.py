@@ -19,6 +19,7 @@ from llmproxy.infra.redis.address import read_address
 from llmproxy.infra.redis.client import RedisClient
 from llmproxy.infra.telemetry.clock import SystemClock
 from tests.fakes.clock import FakeClock
+from tests.keeping import keep
 from tests.redis_server import RedisServer, running
 
 pytestmark = pytest.mark.asyncio
@@ -68,7 +69,7 @@ async def test_kept_as_it_was(place: Place, size: int) -> None:
     """Every field; nothing under another key."""
     cache, now = place
     kept = _kept(now(), bytes(range(256)) * (size // 256) + b"x")
-    await cache.keep(KEY, kept)
+    await keep(cache, KEY, kept)
     assert await cache.get(KEY) == kept
     assert await cache.get(OTHER) is None
     assert all(value >= 0 for value in cache.figures().values())
@@ -78,7 +79,7 @@ async def test_a_look_that_is_begun(place: Place) -> None:
     """It finds what `get` finds, where looking takes a while; one that is given up tells nobody."""
     cache, now = place
     kept = _kept(now())
-    await cache.keep(KEY, kept)
+    await keep(cache, KEY, kept)
     look, other, nobodys = (cache.begin(key) for key in (KEY, OTHER, KEY))
     if look is None or other is None or nobodys is None:
         assert isinstance(cache, MemoryCache)
@@ -91,17 +92,17 @@ async def test_a_look_that_is_begun(place: Place) -> None:
 async def test_a_newer_answer_takes_its_place(place: Place) -> None:
     """The last one that was kept is given, small or large."""
     cache, now = place
-    await cache.keep(KEY, _kept(now(), b"old"))
+    await keep(cache, KEY, _kept(now(), b"old"))
     for size in (1, 100_000, 200_000, 1):
         newer = _kept(now(), b"n" * size)
-        await cache.keep(KEY, newer)
+        await keep(cache, KEY, newer)
         assert await cache.get(KEY) == newer
 
 
 async def test_an_answer_whose_time_is_over(place: Place) -> None:
     """It is not there any more."""
     cache, now = place
-    await cache.keep(KEY, _kept(now() - 61))
+    await keep(cache, KEY, _kept(now() - 61))
     assert await cache.get(KEY) is None
 
 
@@ -112,16 +113,16 @@ async def test_memory_is_bounded() -> None:
     cache = MemoryCache(clock, max_bytes=3 * (kept.size + ENTRY_BYTES))
     keys = [bytes([number]) * 32 for number in range(4)]
     for key in keys[:3]:
-        await cache.keep(key, kept)
+        await keep(cache, key, kept)
     assert await cache.get(keys[0]) == kept
-    await cache.keep(keys[3], kept)
+    await keep(cache, keys[3], kept)
     assert [await cache.get(key) is not None for key in keys] == [True, False, True, True]
     assert cache.figures() == {
         "bytes": 3 * (kept.size + ENTRY_BYTES),
         "entries": 3,
         "evictions": 1,
     }
-    await cache.keep(keys[0], replace(kept, body=b"x" * 100_000))
+    await keep(cache, keys[0], replace(kept, body=b"x" * 100_000))
     assert await cache.get(keys[0]) is None, "what does not fit at all takes nobody's place"
     assert cache.figures()["entries"] == 2
     clock.advance(61)
@@ -132,7 +133,7 @@ async def test_memory_is_bounded() -> None:
 async def test_memory_of_no_bytes_keeps_nothing() -> None:
     """0 turns it off."""
     cache = MemoryCache(FakeClock(), max_bytes=0)
-    await cache.keep(KEY, _kept(2e9))
+    await keep(cache, KEY, _kept(2e9))
     assert await cache.get(KEY) is None
 
 
@@ -141,8 +142,8 @@ async def test_redis_lets_go_by_itself(server: RedisServer) -> None:
     async with AsyncExitStack() as stack:
         client = await _client(stack, server)
         cache = RedisCache(client, b"t:", SystemClock(), Bulk(client))
-        await cache.keep(KEY, _kept(time.time(), ttl_s=30))
-        await cache.keep(OTHER, _kept(time.time(), b"x" * 100_000, ttl_s=30))
+        await keep(cache, KEY, _kept(time.time(), ttl_s=30))
+        await keep(cache, OTHER, _kept(time.time(), b"x" * 100_000, ttl_s=30))
         for name in (KEY.hex(), OTHER.hex(), f"{OTHER.hex()}:apart"):
             assert 25_000 < int(server.command("PTTL", f"t:{name}")) <= 30_000
 
@@ -170,7 +171,7 @@ async def test_redis_away(tmp_path: Path) -> None:
             server.freeze()
             began = time.monotonic()
             assert await cache.get(KEY) is None
-            await cache.keep(KEY, kept)
+            await keep(cache, KEY, kept)
             assert time.monotonic() - began < PATIENT_S
             assert cache.figures()["store_failures"] == 2
             assert await cache.begin(KEY) is None
@@ -180,7 +181,7 @@ async def test_redis_away(tmp_path: Path) -> None:
             # The connection may be given up at this very moment, and is then opened again.
             async with asyncio.timeout(10):
                 while await cache.get(KEY) != kept:
-                    await cache.keep(KEY, kept)
+                    await keep(cache, KEY, kept)
                     await asyncio.sleep(0.02)
 
 

@@ -1,25 +1,21 @@
 """nginx from the files of deploy/nginx, with this machine's addresses in the place of Docker's."""
 
-import os
-import pwd
 import re
 import socket
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree
 
-from tests.deploy.programs import ROOT, program
+from tests.deploy.programs import ROOT
+from tests.nginx import program, started
 from tests.ports import free_port
 from tests.simulators.tls import self_signed
 
 FILES = ROOT / "deploy/nginx"
-SOURCE = "Debian's package nginx-light"
-START_S = 10.0
 READ_TIMEOUT = "3660s"
 RESOLVES_SINCE = (1, 27, 3)
 """Before it, `resolve` was in the commercial version only."""
@@ -55,7 +51,7 @@ def running(
     folder: Path, gateways: Sequence[int], *, read_timeout: str = READ_TIMEOUT
 ) -> Iterator[Nginx]:
     """Run it before the gateways at these ports, with its own patience or another."""
-    nginx = program("nginx", SOURCE)
+    nginx = program()
     copytree(FILES, folder / "conf")
     (folder / "tmp").mkdir()
     folder.chmod(0o755)
@@ -72,27 +68,6 @@ def running(
         path.write_text(once(text, "listen 8080;", f"listen 127.0.0.1:{plain_port};"))
     with started(folder / "conf/nginx.conf", folder, (tls_port, plain_port)) as process:
         yield Nginx(folder, tls_port, plain_port, certificate, process)
-
-
-@contextmanager
-def started(
-    configuration: Path, folder: Path, ports: Sequence[int]
-) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run nginx with a configuration that listens at these ports; its words go to `nginx.log`."""
-    nginx = program("nginx", SOURCE)
-    user = f"user {pwd.getpwuid(os.geteuid()).pw_name}; " if os.geteuid() == 0 else ""
-    with (folder / "nginx.log").open("wb") as log:
-        process = subprocess.Popen(
-            [nginx, "-c", str(configuration), "-g", f"{user}daemon off;"],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        _wait_for(ports, process, folder)
-        yield process
-    finally:
-        process.terminate()
-        process.wait(START_S)
 
 
 def here(text: str, folder: Path, gateways: Sequence[int], *, resolves: bool) -> str:
@@ -122,15 +97,3 @@ def version(nginx: str) -> tuple[int, ...]:
     found = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", told)
     assert found is not None, told
     return tuple(int(each) for each in found.groups())
-
-
-def _wait_for(ports: Sequence[int], process: "subprocess.Popen[bytes]", folder: Path) -> None:
-    until = time.monotonic() + START_S
-    waiting = list(ports)
-    while waiting and time.monotonic() < until and process.poll() is None:
-        with suppress(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", waiting[0]), timeout=1).close()
-            waiting.pop(0)
-            continue
-        time.sleep(0.02)
-    assert not waiting, f"nginx did not start:\n{(folder / 'nginx.log').read_text()}"

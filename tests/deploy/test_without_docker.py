@@ -10,27 +10,12 @@ from shutil import copytree
 
 from tests.api.asking import bearer
 from tests.api.gateway import run, serving
-from tests.deploy.nginx import started
 from tests.deploy.programs import ROOT, program, ran
 from tests.deploy.test_shell import BLOCKS
+from tests.nginx import configuration, started
 from tests.ports import free_port
 
 CONF_D = "/etc/nginx/conf.d/"
-LIKE_DEBIANS = """\
-pid {folder}/nginx.pid;
-error_log stderr;
-events {{ worker_connections 256; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  include {folder}/etc/conf.d/*.conf;
-}}
-"""
-"""What an nginx has that is there already; it takes what lies in conf.d into its `http` block."""
 HELLO = {"model": "echo", "messages": [{"role": "user", "content": "Hello!"}], "stream": True}
 
 
@@ -43,7 +28,8 @@ def test_nginx(tmp_path: Path) -> None:
     checkout, etc = tmp_path / "checkout", tmp_path / "etc"
     copytree(ROOT / "deploy", checkout / "deploy")
     (etc / "conf.d").mkdir(parents=True)
-    (etc / "nginx.conf").write_text(LIKE_DEBIANS.format(folder=tmp_path))
+    # As Debian's: what lies in conf.d belongs to the `http` block of the nginx that is there.
+    (etc / "nginx.conf").write_text(configuration(tmp_path, f"  include {etc}/conf.d/*.conf;"))
     tls, plain = free_port(), free_port()
     written = checkout / "deploy/nginx/llmproxy.conf"
     text = written.read_text().replace("listen 8443 ssl;", f"listen 127.0.0.1:{tls} ssl;")

@@ -31,7 +31,7 @@ class FakeRooms:
         self.registry = Registry(clock)
         self.registry.install(Snapshot(deployments))
         self.fleet = Fleet(clock, lambda: 0.0)
-        self.admit = Admit(self.registry, self.limiter, self.journal, clock, self.fleet)
+        self.admit = Admit(self.registry, self.limiter, self.journal, self.meter, clock, self.fleet)
         ground = Ground(self.fleet, self.limiter, clock, self.admit, lambda: 1.0, self._pause)
         self.pauses: list[float] = []
         self.still = False

@@ -4,6 +4,7 @@ from typing_extensions import override
 
 from llmproxy.application.interfaces.journal import Closed, Journal, Opened
 from llmproxy.application.interfaces.limiter import (
+    NO_LANE,
     Limit,
     Limiter,
     Reservation,
@@ -66,20 +67,22 @@ class FakeLimiter(Limiter):
         refusal = self.refuses.get(reservation.model, self.refusal)
         if refusal is None and self.reserved == self.refuses_after:
             refusal = RateLimited("full", retry_after_s=1.0)
+        free = [lane for lane in range(len(reservation.lanes)) if lane not in self.full]
+        if reservation.lanes and not free:
+            refusal = refusal or _no_room()
         if refusal is not None:
             raise refusal
         self.reserved += 1
         if reservation.lanes:
-            reservation.lane = next(
-                lane for lane in range(len(reservation.lanes)) if lane not in self.full
-            )
+            reservation.lane = free[0]
         self.held.append(reservation)
 
     @override
     async def move(self, reservation: Reservation, lane: int) -> None:
         self.moves.append(lane)
         if lane in self.full:
-            raise RateLimited("The deployment is full.", retry_after_s=1.0)
+            reservation.lane = NO_LANE
+            raise _no_room()
         reservation.lane = lane
 
     @override
@@ -92,6 +95,12 @@ class FakeLimiter(Limiter):
         del self.held[place]
         self.used.append((used.cost_nano, used.tokens))
         self.requests.append(used.requests)
+
+
+def _no_room() -> RateLimited:
+    error = RateLimited("The deployment is full.", retry_after_s=1.0)
+    error.limit = ("deployment", "requests_per_minute")
+    return error
 
 
 class FakeMeter(Meter):

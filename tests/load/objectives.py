@@ -7,8 +7,8 @@ from locust.env import Environment
 from locust.runners import WorkerRunner
 from locust.stats import StatsEntry
 
-EVENT = "EVENT"
-"""The kind of the rows that tell of a part of a call, not of one more call."""
+from tests.load.tools import EVENT
+
 _LOG = logging.getLogger("llmproxy.load")
 
 

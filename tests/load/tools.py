@@ -18,6 +18,7 @@ from tests.load import asks
 
 ROOT = Path(__file__).parents[2]
 EVENT = "EVENT"
+"""The kind of the rows that tell of a part of a call, not of one more call."""
 PATIENCE_S = 90.0
 """How long after its time a run may take to end: calls that have begun are waited for."""
 PACKAGES = {"wrk": "wrk", "ab": "apache2-utils"}

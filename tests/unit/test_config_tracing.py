@@ -61,6 +61,12 @@ def test_azure() -> None:
     assert found.azure is not None
     assert found.azure.expose() == KEY
     assert "11111111" not in repr(found)
+    assert found.azure_endpoint is None
+    place = "https://westeurope-5.in.applicationinsights.azure.com/"
+    named = {"APPLICATIONINSIGHTS_CONNECTION_STRING": f"{KEY};IngestionEndpoint={place};"}
+    told = settings_from(named).tracing
+    assert told is not None
+    assert told.azure_endpoint == place
 
 
 def test_what_is_said_of_the_service() -> None:

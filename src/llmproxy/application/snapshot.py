@@ -1,12 +1,13 @@
 """All that a request needs to know of models and keys: immutable, swapped whole."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from llmproxy.application.interfaces.document_repository import StoredDocument
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.domain.caller import Caller
+from llmproxy.domain.limit import Limits
 from llmproxy.domain.project import Project
 
 
@@ -90,6 +91,22 @@ class Snapshot:
             index = {caller.key_id: caller for caller in self.keys.values()}
             object.__setattr__(self, "_by_key_id", index)
         return (self._by_key_id or {}).get(key_id)
+
+    def limited(self) -> Iterator[tuple[str, Limits]]:
+        """Yield what has limits, named for people, with them. A look at every key: not for calls.
+
+        A model whose document says limits of its own and of the whole model comes twice.
+        """
+        for caller in self.keys.values():
+            if caller.limits is not None:
+                yield f"key {caller.key_id}", caller.limits
+        for project in self.projects.values():
+            if project.limits is not None:
+                yield f"project {project.id}", project.limits
+        for each in self.deployments:
+            for limits in (each.model.limits, each.model.model_limits):
+                if limits is not None:
+                    yield f"model {each.model.id}", limits
 
 
 def may_use(caller: Caller, deployment: Deployment) -> bool:

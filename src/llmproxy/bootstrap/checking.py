@@ -7,6 +7,7 @@ from secrets import token_bytes
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.model_probe import ModelProbe
 from llmproxy.application.response_ids import ResponseIds
+from llmproxy.bootstrap.patience import patience_of
 from llmproxy.bootstrap.secrets import secret_chain
 from llmproxy.config import Settings
 from llmproxy.domain.model import Model
@@ -17,7 +18,6 @@ from llmproxy.infra.providers.long_tail.entry import LongTail
 from llmproxy.infra.providers.probe import DeploymentProbe
 from llmproxy.infra.providers.transport.client import HttpClient
 from llmproxy.infra.providers.transport.proxies import Proxies
-from llmproxy.infra.providers.transport.target import Patience
 from llmproxy.infra.secrets.signing import KEY_BYTES, Signer
 
 
@@ -29,12 +29,6 @@ async def open_probe(
     client = HttpClient(
         max_connections=settings.max_upstream_connections, proxies=Proxies(settings.proxies)
     )
-    patience = Patience(
-        settings.connect_timeout_s,
-        settings.first_byte_timeout_s,
-        settings.idle_timeout_s,
-        settings.total_timeout_s,
-    )
     secrets = secret_chain(settings, clock)
     credentials = Credentials(secrets, settings.environment, clock)
     long_tail = LongTail(secrets, lambda: None)
@@ -42,7 +36,7 @@ async def open_probe(
         await secrets.prepare(frozenset[str]().union(*map(references_of, models)))
         # Nobody is given an id here: the key need not be the store's.
         ids = ResponseIds(Signer(token_bytes(KEY_BYTES)))
-        catalogue = Catalogue(client, credentials, patience, ids, long_tail)
+        catalogue = Catalogue(client, credentials, patience_of(settings), ids, long_tail)
         yield DeploymentProbe(catalogue.deployment, clock, long_tail.settled)
     finally:
         long_tail.close()

@@ -3,10 +3,10 @@
 import asyncio
 import logging
 from contextlib import AsyncExitStack
-from typing import Protocol
 
 from llmproxy.config.logs import ContentSettings
 from llmproxy.infra.controllers.lifespan import StartRefused
+from llmproxy.infra.controllers.middleware import AccessLog
 from llmproxy.infra.controllers.recorded_visit import RecordedVisit
 from llmproxy.infra.controllers.visit import Visit
 from llmproxy.infra.telemetry.content.files import ContentFiles
@@ -17,13 +17,6 @@ from llmproxy.infra.telemetry.content.redaction import Redaction
 from llmproxy.infra.telemetry.metrics import Metrics
 
 logger = logging.getLogger("llmproxy.content")
-
-
-class AccessLog(Protocol):
-    """Takes the end of each request."""
-
-    def write(self, visit: Visit, duration_s: float) -> None:
-        """Note that this request has ended."""
 
 
 class WithContents:

@@ -115,14 +115,5 @@ class CountedHere(Counting):
 
 
 def first_limited(snapshot: Snapshot) -> str | None:
-    """Name one thing that has limits, None when nothing has. A look at every key: not for calls."""
-    for caller in snapshot.keys.values():
-        if caller.limits is not None:
-            return f"key {caller.key_id}"
-    for project in snapshot.projects.values():
-        if project.limits is not None:
-            return f"project {project.id}"
-    for deployment in snapshot.deployments:
-        if deployment.model.limits is not None or deployment.model.model_limits is not None:
-            return f"model {deployment.model.id}"
-    return None
+    """Name one thing that has limits, None when nothing has."""
+    return next((name for name, _ in snapshot.limited()), None)

@@ -66,10 +66,9 @@ async def open_data_plane(stack: AsyncExitStack, under: Foundations) -> DataPlan
     settings = under.settings
     fleet = under.fleet
     await keep_fleet(stack, fleet, registry, settings.redis, under.metrics, clock)
-    admit = Admit(registry, limiter, under.money.journal, clock, fleet)
+    admit = Admit(registry, limiter, under.money.journal, under.metrics.calls, clock, fleet)
     dispatch = Dispatch(Ground(fleet, limiter, clock, admit))
     admit.countable = under.counting.countable
-    admit.told_of = under.metrics.calls.refused
     settle = Settle(limiter, under.money.journal, under.metrics.calls, clock)
     settle.life = under.life
     answer, stream = Answer(admit, dispatch, settle), Stream(admit, dispatch, settle)

@@ -16,14 +16,12 @@ from llmproxy.application.registry import Registry
 from llmproxy.application.response_ids import ResponseDirectory, ResponseIds
 from llmproxy.application.routing.fleet import Fleet
 from llmproxy.application.use_cases.explain import Explain
-from llmproxy.bootstrap.entry import admin_from
+from llmproxy.bootstrap.registry_once import registry_once
 from llmproxy.bootstrap.secrets import secret_chain
 from llmproxy.bootstrap.store import Store
 from llmproxy.config import Settings
 from llmproxy.domain.caller import Caller
 from llmproxy.infra.controllers.admin.explain import Explainer
-from llmproxy.infra.database.following.keeper import Options, SnapshotKeeper
-from llmproxy.infra.database.following.models import Deployments
 from llmproxy.infra.ledger.alone import LedgerAlone
 from llmproxy.infra.limiter.memory import MemoryLimiter
 from llmproxy.infra.providers.catalogue import Catalogue
@@ -58,19 +56,7 @@ async def open_explaining(settings: Settings, store: Store) -> AsyncIterator[Exp
             ResponseIds(signer),
             long_tail,
         )
-        registry = Registry(store.clock, settings.auth)
-        keeper = SnapshotKeeper(
-            store.feeds,
-            registry,
-            Deployments(catalogue.deployment, settings.environment, chain),
-            store.clock,
-            Options(always=admin_from(settings.access)),
-        )
-        await keeper.look()
-        if any(each.not_ready for each in registry.snapshot.deployments):
-            await long_tail.settled()
-            keeper.reconsider()
-            await keeper.look()
+        registry = await registry_once(settings, store, catalogue.deployment, chain, long_tail)
         ledger = await store.open_usage(None)
         stack.push_async_callback(ledger.close)
         past = LedgerAlone(ledger)

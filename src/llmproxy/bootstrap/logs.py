@@ -2,10 +2,12 @@
 
 import sys
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from llmproxy.application.registry import Registry
 from llmproxy.bootstrap.greeting import Inventory
+from llmproxy.bootstrap.measuring import provider_of
 from llmproxy.config import Settings
 from llmproxy.config.logs import ContentSettings, LogSettings
 from llmproxy.infra.controllers.middleware import AccessLog
@@ -55,12 +57,8 @@ class Logs:
     def _form(self, settings: Settings) -> Lines:
         logs = settings.logs
         if logs.as_json:
-            return JsonLines(self._provider_of, client_ip=logs.client_ip)
+            return JsonLines(partial(provider_of, self._registry), client_ip=logs.client_ip)
         return TextLines(coloured=logs.colour and sys.stdout.isatty())
-
-    def _provider_of(self, deployment: str) -> str | None:
-        found = self._registry.snapshot.by_id.get(deployment)
-        return None if not found else found[0].model.provider
 
 
 def _with_contents(access_log: AccessLog, settings: ContentSettings) -> "WithContents":

@@ -15,7 +15,7 @@ from llmproxy.infra.telemetry.prometheus.process import Process
 
 def metrics_of(registry: Registry) -> Metrics:
     """Return the metrics of calls to this registry's models."""
-    metrics = Metrics(lambda deployment: _provider_of(registry, deployment))
+    metrics = Metrics(lambda deployment: provider_of(registry, deployment))
     seen: object = None
 
     def follow(snapshot: Snapshot) -> None:
@@ -50,6 +50,7 @@ async def open_metrics(
     metrics.together = peers.together
 
 
-def _provider_of(registry: Registry, deployment: str) -> str | None:
+def provider_of(registry: Registry, deployment: str) -> str | None:
+    """Return the provider of a deployment that is registered, else None."""
     found = registry.snapshot.by_id.get(deployment)
     return found[0].model.provider if found else None

@@ -69,7 +69,9 @@ def usage(  # noqa: PLR0913, PLR0917 - an argument for each option
     calls: Annotated[bool, typer.Option("--calls", help="Single calls, not sums.")] = False,
     limit: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="So many calls; 100 in a table, else all."),
+        typer.Option(
+            min=1, metavar="N", help="So many calls, the oldest first; 100 in a table, else all."
+        ),
     ] = None,
     data_dir: DataDir = None,
     url: Url = None,

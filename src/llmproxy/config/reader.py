@@ -1,10 +1,15 @@
 """Reading single variables; what does not fit is refused by name."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 from llmproxy.config.settings import SettingError
+
+TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110 §5.6.2: what names of headers and methods consist of."""
 
 
 class Reader:
@@ -27,12 +32,7 @@ class Reader:
         value = self.text(name, "")
         if not value:
             return None
-        try:
-            parts = urlsplit(value)
-            fits = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            fits = False
-        if not fits or "@" in value:
+        if not is_address(value, ("https",)) or "@" in value:
             raise SettingError(f"{name}: give an address that begins with https://")
         return value
 
@@ -43,6 +43,15 @@ class Reader:
             known = ", ".join(filter(None, choices))
             raise SettingError(f"{name}={value!r}: give one of {known}")
         return value
+
+    def switch(self, name: str, *, default: bool = False) -> bool:
+        """Return whether it is `on`, the other word being `off`."""
+        return self.choice(name, "on" if default else "off", ("on", "off")) == "on"
+
+    def listed(self, name: str, default: str = "", separators: str = ",") -> tuple[str, ...]:
+        """Return what stands between separators, the characters of a class of `re`."""
+        parts = re.split(f"[{separators}]", self.text(name, default))
+        return tuple(word for each in parts if (word := each.strip()))
 
     def whole(self, name: str, default: int, least: int, most: int | None = None) -> int:
         """Return a whole number within these bounds."""
@@ -74,3 +83,14 @@ class Reader:
             return float(self.text(name, str(default)))
         except ValueError:
             return -1.0
+
+
+def is_address(value: str, schemes: tuple[str, ...]) -> bool:
+    """Whether it is one with a host, or a path for the scheme `unix`; it may hold a password."""
+    try:
+        parts = urlsplit(value)
+        fits = parts.port != 0
+    except ValueError:
+        return False
+    place = parts.path if parts.scheme == "unix" else parts.hostname
+    return fits and parts.scheme in schemes and bool(place)

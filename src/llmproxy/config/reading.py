@@ -3,9 +3,8 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from llmproxy.config.reader import Reader
+from llmproxy.config.reader import Reader, is_address
 from llmproxy.config.reading_doors import cross_origin_from, heads_from, tls_from
 from llmproxy.config.reading_logs import logs_from
 from llmproxy.config.reading_tracing import tracing_from
@@ -104,7 +103,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
             "REALTIME_IDLE_TIMEOUT_S", Settings.realtime_idle_timeout_s
         ),
         log_level=read.choice("LOG_LEVEL", Settings.log_level, LOG_LEVELS),
-        access_log=read.choice("ACCESS_LOG", "on", ("on", "off")) == "on",
+        access_log=read.switch("ACCESS_LOG", default=True),
         logs=logs_from(read, data_dir),
         tracing=tracing_from(read),
         cross_origin=cross_origin_from(read),
@@ -133,7 +132,7 @@ def _registry(read: Reader) -> RegistrySettings:
         _cosmos(read),
         read.folder("MODELS_PATH"),
         read.seconds("REGISTRY_RELOAD_S", RegistrySettings.reload_every_s),
-        read.choice("ACCEPT_EMPTY_REGISTRY", "off", ("on", "off")) == "on",
+        read.switch("ACCEPT_EMPTY_REGISTRY"),
     )
 
 
@@ -149,7 +148,7 @@ def _life(read: Reader) -> LifeSettings:
     return LifeSettings(
         read.seconds_from_zero("DRAIN_DELAY_S", LifeSettings.drain_delay_s),
         read.seconds("SHUTDOWN_TIMEOUT_S", LifeSettings.shutdown_timeout_s),
-        read.choice("REUSE_PORT", "off", ("on", "off")) == "on",
+        read.switch("REUSE_PORT"),
     )
 
 
@@ -190,7 +189,7 @@ def _redis(read: Reader) -> RedisSettings | None:
     prefix = read.text("REDIS_PREFIX", RedisSettings.prefix)
     if not url:
         return None
-    if not _is_address(url, ("redis", "rediss", "unix")):
+    if not is_address(url, ("redis", "rediss", "unix")):
         raise SettingError(
             "REDIS_URL: give redis://[user:password@]host:port/number, or rediss:// for TLS"
         )
@@ -201,22 +200,11 @@ def _webhook(read: Reader) -> Secret | None:
     url = read.text("ALERT_WEBHOOK_URL", "")
     if not url:
         return None
-    if not _is_address(url, ("https", "http")):
+    if not is_address(url, ("https", "http")):
         raise SettingError(
             "ALERT_WEBHOOK_URL: give an address that begins with https:// or http://"
         )
     return Secret(url)
-
-
-def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
-    """Whether it is one with a host, or a path for the scheme `unix`; it may hold a password."""
-    try:
-        parts = urlsplit(value)
-        fits = parts.port != 0
-    except ValueError:
-        return False
-    place = parts.path if parts.scheme == "unix" else parts.hostname
-    return fits and parts.scheme in schemes and bool(place)
 
 
 def _admin_key(read: Reader) -> Secret | None:
@@ -238,7 +226,7 @@ def _cosmos(read: Reader) -> CosmosSettings | None:
     container = read.text("COSMOS_CONTAINER_ID", CosmosSettings.container_id)
     keys = read.text("COSMOS_KEYS_CONTAINER_ID", CosmosSettings.keys_container_id)
     usage = read.text("COSMOS_USAGE_CONTAINER_ID", CosmosSettings.usage_container_id)
-    rows = read.choice("USAGE_ROWS", "off", ("on", "off")) == "on"
+    rows = read.switch("USAGE_ROWS")
     if url is None:
         return None
     return CosmosSettings(
@@ -256,12 +244,8 @@ def _check_proxies(environment: Mapping[str, str]) -> None:
     """Refuse a proxy that cannot be used; its value may hold a password and is not shown."""
     for name, value in environment.items():
         if name.lower() in ("http_proxy", "https_proxy", "all_proxy") and value:
-            try:
-                parts = urlsplit(value if "://" in value else f"http://{value}")
-                fits = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
-            except ValueError:
-                fits = False
-            if not fits:
+            address = value if "://" in value else f"http://{value}"
+            if not is_address(address, ("http",)):
                 raise SettingError(f"{name}: give an HTTP proxy as http://host:port, or unset it")
 
 

@@ -1,17 +1,14 @@
 """From the environment to the settings of the doors."""
 
-import re
 from typing import Final
 from urllib.parse import urlsplit
 
 from llmproxy.config.doors import CrossOriginSettings, HeadSettings, TlsSettings
-from llmproxy.config.reader import Reader
+from llmproxy.config.reader import TOKEN, Reader
 from llmproxy.config.settings import SettingError
 
 ANY: Final = "*"
-_LIST: Final = re.compile(r"[,\s]+")
-_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""RFC 9110 §5.6.2: what names of headers and methods consist of."""
+_SEPARATORS: Final = r",\s"
 _MAX_AGE_S: Final = 86_400
 """The longest that Firefox keeps; Chromium keeps two hours."""
 
@@ -19,8 +16,8 @@ _MAX_AGE_S: Final = 86_400
 def cross_origin_from(read: Reader) -> CrossOriginSettings:
     """Read CORS_*. Raises SettingError."""
     default = CrossOriginSettings()
-    origins = frozenset(map(_origin, _listed(read, "CORS_ALLOW_ORIGINS")))
-    credentials = read.choice("CORS_ALLOW_CREDENTIALS", "off", ("on", "off")) == "on"
+    origins = frozenset(map(_origin, read.listed("CORS_ALLOW_ORIGINS", separators=_SEPARATORS)))
+    credentials = read.switch("CORS_ALLOW_CREDENTIALS")
     if ANY in origins and (credentials or len(origins) > 1):
         raise SettingError(
             "CORS_ALLOW_ORIGINS: * stands alone, and not with CORS_ALLOW_CREDENTIALS=on; name the "
@@ -36,14 +33,10 @@ def cross_origin_from(read: Reader) -> CrossOriginSettings:
     )
 
 
-def _listed(read: Reader, name: str) -> tuple[str, ...]:
-    return tuple(filter(None, _LIST.split(read.text(name, ""))))
-
-
 def _tokens(read: Reader, name: str) -> tuple[str, ...]:
-    found = _listed(read, name)
+    found = read.listed(name, separators=_SEPARATORS)
     for each in found:
-        if not _TOKEN.fullmatch(each):
+        if not TOKEN.fullmatch(each):
             raise SettingError(f"{name}: {each!r} cannot be one; separate them by commas")
     return found
 

@@ -14,7 +14,7 @@ def logs_from(read: Reader, data_dir: Path) -> LogSettings:
     """Read them. Without LOG_FORMAT people read the log while the gateway is developed with."""
     return LogSettings(
         read.choice("LOG_FORMAT", _usual(read), ("json", "text")) == "json",
-        read.choice("ACCESS_LOG_CLIENT_IP", "off", ("on", "off")) == "on",
+        read.switch("ACCESS_LOG_CLIENT_IP"),
         not read.text("NO_COLOR", ""),
         _content(read, data_dir),
     )
@@ -32,10 +32,10 @@ def _usual(read: Reader) -> str:
 
 
 def _content(read: Reader, data_dir: Path) -> ContentSettings | None:
-    on = read.choice("CONTENT_LOG", "off", ("on", "off")) == "on"
+    on = read.switch("CONTENT_LOG")
     settings = ContentSettings(
         read.folder("CONTENT_LOG_DIR") or data_dir / "content",
-        frozenset(_listed(read, "CONTENT_LOG_PROJECTS", "")),
+        frozenset(read.listed("CONTENT_LOG_PROJECTS")),
         read.whole("CONTENT_LOG_MAX_BYTES", ContentSettings.max_bytes, 1024, 16 * 1024 * 1024),
         read.whole("CONTENT_LOG_KEEP_DAYS", ContentSettings.keep_days, 0, 36_500),
         read.whole(
@@ -48,7 +48,7 @@ def _content(read: Reader, data_dir: Path) -> ContentSettings | None:
 
 
 def _redact(read: Reader) -> tuple[str, ...]:
-    names = _listed(read, "CONTENT_LOG_REDACT", ",".join(PATTERNS))
+    names = read.listed("CONTENT_LOG_REDACT", ",".join(PATTERNS))
     if names == (NOTHING,):
         return ()
     for name in names:
@@ -58,7 +58,3 @@ def _redact(read: Reader) -> tuple[str, ...]:
                 f"{', '.join(PATTERNS)}"
             )
     return names
-
-
-def _listed(read: Reader, name: str, default: str) -> tuple[str, ...]:
-    return tuple(word for each in read.text(name, default).split(",") if (word := each.strip()))

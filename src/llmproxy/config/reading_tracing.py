@@ -6,9 +6,9 @@ https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables
 
 import re
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from llmproxy.config.reader import Reader
+from llmproxy.config.reader import TOKEN, Reader, is_address
 from llmproxy.config.settings import SettingError
 from llmproxy.config.tracing import SAMPLERS, CollectorSettings, TracingSettings
 from llmproxy.domain.secret import Secret
@@ -18,16 +18,16 @@ AZURE: Final = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 LEAST_MS: Final = 100
 """Whoever gives less has most likely given seconds."""
 _KEY: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def tracing_from(read: Reader) -> TracingSettings | None:
     """Read them. None where nobody is told anything. Raises SettingError."""
     off = read.choice("OTEL_SDK_DISABLED", "false", ("false", "true")) == "true"
-    collector, azure = _collector(read), _azure(read)
+    collector, (azure, azure_endpoint) = _collector(read), _azure(read)
     settings = TracingSettings(
         collector,
         azure,
+        azure_endpoint,
         read.text("OTEL_SERVICE_NAME", TracingSettings.service),
         dict(_pairs(read, "OTEL_RESOURCE_ATTRIBUTES")),
         read.choice("OTEL_TRACES_SAMPLER", TracingSettings.sampler, SAMPLERS),
@@ -72,18 +72,13 @@ def _url(read: Reader, name: str) -> str | None:
 
 def _is_http(value: str) -> bool:
     """Whether it is an address without a password, which the log of an exporter would show."""
-    try:
-        parts = urlsplit(value)
-        fits = parts.port != 0
-    except ValueError:
-        return False
-    return fits and parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in value
+    return is_address(value, ("http", "https")) and "@" not in value
 
 
 def _pairs(read: Reader, name: str) -> list[tuple[str, str]]:
     """Return `key=value,…`, the values percent-decoded, as W3C's Baggage writes them."""
     pairs = []
-    for member in filter(None, (each.strip() for each in read.text(name, "").split(","))):
+    for member in read.listed(name):
         key, equals, value = member.partition("=")
         if not equals or not key.strip():
             raise SettingError(f"{name}: give key=value, several with commas between them")
@@ -95,7 +90,7 @@ def _headers(read: Reader) -> list[tuple[str, str]]:
     name = "OTEL_EXPORTER_OTLP_HEADERS"
     pairs = _pairs(read, name)
     for key, value in pairs:
-        if not _HEADER.fullmatch(key) or not value.isprintable() or not value.isascii():
+        if not TOKEN.fullmatch(key) or not value.isprintable() or not value.isascii():
             raise SettingError(f"{name}: {key[:50]!r} or its value cannot be a header")
     return [(key.lower(), value) for key, value in pairs]
 
@@ -119,10 +114,11 @@ def _milliseconds(read: Reader, name: str, default: int) -> float:
     return int(value) / 1000
 
 
-def _azure(read: Reader) -> Secret | None:
+def _azure(read: Reader) -> tuple[Secret | None, str | None]:
+    """Return the connection string, and the address that it names."""
     value = read.text(AZURE, "")
     if not value:
-        return None
+        return None, None
     parts = dict(part.partition("=")[::2] for part in value.strip(";").split(";"))
     told = {key.strip().lower(): text for key, text in parts.items()}
     endpoint = told.get("ingestionendpoint")
@@ -132,4 +128,4 @@ def _azure(read: Reader) -> Secret | None:
         raise SettingError(
             f"{AZURE}: give it as the portal shows it: InstrumentationKey=…;IngestionEndpoint=…"
         )
-    return Secret(value.strip(";"))
+    return Secret(value.strip(";")), None if endpoint is None else endpoint.strip()

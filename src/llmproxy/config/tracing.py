@@ -34,7 +34,10 @@ class TracingSettings:
 
     collector: CollectorSettings | None
     azure: Secret | None
-    """The connection string of Application Insights."""
+    """The connection string of Application Insights (learn.microsoft.com, "Connection strings in
+    Application Insights")."""
+    azure_endpoint: str | None
+    """Its `IngestionEndpoint`, where it names one."""
     service: str = "llmproxy"
     resource: Mapping[str, str] = field(default_factory=dict)
     sampler: str = SAMPLERS[0]

@@ -1,5 +1,6 @@
 """What is between the gateway and its providers: names, connections, certificates, keys."""
 
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -130,6 +131,17 @@ def test_a_key_that_the_provider_refuses(installation: Installation) -> None:
     free = looked.problem("keys")
     assert "refuses OPENAI_SIMULATOR_KEY (HTTP 401)" in free["finding"]
     assert "OPENAI_SIMULATOR_KEY" in free["todo"]
+
+
+def test_a_provider_that_repeats_the_key(installation: Installation) -> None:
+    """Its words are shown, without the secret that is in them."""
+    said = json.dumps({"error": {"message": "no sk-simulator here", "code": "invalid_api_key"}})
+    with running(OpenAISimulator()) as upstream:
+        upstream.fail_next("status", status=401, body=said, path="/chat/completions", times=None)
+        installation.register(model(upstream.base_url))
+        found = installation.examined("--ask")
+    assert "*****" in found.problem("answers")["finding"]
+    assert "sk-simulator" not in found.text
 
 
 def test_a_deployment_that_is_not_there(installation: Installation) -> None:

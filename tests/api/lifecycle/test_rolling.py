@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from tests.api.asking import within
 from tests.api.ledger.world import World, world
-from tests.api.lifecycle import nginx
+from tests.api.lifecycle.nginx import balancing
 from tests.api.lifecycle.stage import end_of, tell
 from tests.ports import free_port
 from tests.redis_server import require as require_redis
@@ -189,8 +189,7 @@ def through_all(pair: Pair, client: Callable[[], openai.AsyncOpenAI]) -> None:
 
 def test_behind_nginx(pair: Pair, tmp_path: Path) -> None:
     """With what docs/lifecycle.md advises; nothing is tried twice by the SDK."""
-    nginx.require()
-    with nginx.balancing(tmp_path / "nginx", pair.ports) as url:
+    with balancing(tmp_path / "nginx", pair.ports) as url:
         through_all(
             pair,
             lambda: openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="sk-none", max_retries=0),

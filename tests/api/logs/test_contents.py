@@ -102,6 +102,17 @@ def test_sound_is_told_by_its_size(logging_stage: Stage) -> None:
     assert read["answer"] == f"[{len(spoken)} bytes]"
 
 
+def test_what_a_page_of_another_origin_asks(tmp_path: Path) -> None:
+    """Pages are let in where contents are logged, and what they ask is logged like anything."""
+    page = "https://app.example.com"
+    with staged(tmp_path, CONTENT_LOG="on", CORS_ALLOW_ORIGINS=page) as stage:
+        answer = stage.chat(stage.keys["alpha"], "mini", text=PLANTED, headers={"origin": page})
+        [line] = kept(stage, 1)
+    assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, page)
+    assert line["request_id"] == answer.headers["x-request-id"]
+    assert line["request"]["messages"][0]["content"] == REDACTED
+
+
 def test_nothing_that_was_taken_out_is_anywhere(logging_stage: Stage) -> None:
     """Neither in the files nor in what the server wrote; the words around it are in the files."""
     stage = logging_stage

@@ -1,9 +1,5 @@
 """Headers that protect, bounds of heads, and a proxy on this machine that makes nobody local."""
 
-import os
-import pwd
-import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,57 +10,28 @@ import pytest
 from tests.api.admin.administrator import ADMIN_KEY
 from tests.api.asking import ask, bearer
 from tests.api.gateway import Gateway, serving
-from tests.api.lifecycle.nginx import PROGRAM, require
 from tests.api.raw import PATIENCE_S, connected, exchange, get, post
+from tests.nginx import configuration, started
 from tests.ports import free_port
 
-CONFIGURATION = """
-{user}
-error_log {folder}/error.log;
-pid {folder}/nginx.pid;
-worker_processes 1;
-events {{ worker_connections 64; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
+SERVER = """
   server {{
     listen 127.0.0.1:{port};
     location / {{ proxy_pass {upstream}; {further} }}
   }}
-}}
 """
 
 
 @contextmanager
 def nginx(folder: Path, upstream: str, further: str) -> Iterator[str]:
     """Run nginx as somebody sets it up in a minute."""
-    require()
     folder.mkdir()
     port = free_port()
-    user = f"user {pwd.getpwuid(os.geteuid()).pw_name};" if os.geteuid() == 0 else ""
-    written = CONFIGURATION.format(
-        user=user, folder=folder, port=port, upstream=upstream, further=further
-    )
-    (folder / "nginx.conf").write_text(written)
-    words = ["-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
-    process = subprocess.Popen(
-        [PROGRAM or "nginx", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        until = time.monotonic() + 10
-        while time.monotonic() < until and process.poll() is None:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.02)
+    server = SERVER.format(port=port, upstream=upstream, further=further)
+    written = folder / "nginx.conf"
+    written.write_text(configuration(folder, server))
+    with started(written, folder, (port,)):
         yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 USUAL = "proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr;"
@@ -81,6 +48,15 @@ def test_a_proxy_makes_nobody_local(tmp_path: Path, further: str) -> None:
         assert ask(gateway.url, "/v1/models").status == 200
         for path in ("/v1/models", "/metrics"):
             assert ask(before, path).status == 401
+
+
+def test_an_nginx_that_does_not_start_is_a_failure(tmp_path: Path) -> None:
+    """The test that wants it fails at once, with what nginx complains of."""
+    with (
+        pytest.raises(AssertionError, match='unknown directive "no_such_word"'),
+        nginx(tmp_path / "nginx", "http://127.0.0.1:9", "no_such_word;"),
+    ):
+        pass
 
 
 @pytest.fixture(name="folders", autouse=True)

@@ -6,7 +6,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,10 +18,8 @@ import pytest
 
 from tests.api.asking import within
 from tests.api.certificates import Certificate, certificate_for
-from tests.api.gateway import command
+from tests.api.gateway import START_S, address, command
 
-START_S = 30.0
-GREETING = "LLM Proxy serves at "
 WHERE = "IP:127.0.0.1"
 HELLO = [{"role": "user", "content": "Hello over TLS"}]
 
@@ -57,7 +54,7 @@ def secured(folder: Path, settings: Mapping[str, str]) -> Iterator[Secure]:
             [*command(), "serve"], env=environment, stdout=log, stderr=subprocess.STDOUT
         )
     try:
-        secure = Secure(_address(process, log_path), process, log_path)
+        secure = Secure(address(process, log_path), process, log_path)
         assert within(START_S, lambda: _listens(secure.url))
         yield secure
         assert process.poll() is None, log_path.read_text()
@@ -68,16 +65,6 @@ def secured(folder: Path, settings: Mapping[str, str]) -> Iterator[Secure]:
         if process.poll() is None:
             process.kill()
             process.wait()
-
-
-def _address(process: subprocess.Popen[bytes], log_path: Path) -> str:
-    until = time.monotonic() + START_S
-    while time.monotonic() < until and process.poll() is None:
-        for line in log_path.read_text().splitlines(keepends=True):
-            if line.startswith(GREETING) and line.endswith("\n"):
-                return line.removeprefix(GREETING).strip()
-        time.sleep(0.02)
-    raise AssertionError(f"the server did not start:\n{log_path.read_text()}")
 
 
 def _listens(url: str) -> bool:

@@ -196,7 +196,6 @@ async def test_a_refusal_by_a_limit_is_counted() -> None:
     """By the kind of the limit's scope and its field; a refusal of another kind is not."""
     clock = FakeClock()
     rooms = FakeRooms(clock, deployment())
-    rooms.admit.told_of = rooms.meter.refused
     for limit in (("key", "requests_per_minute"), None):
         refusal = RateLimited("Too many.", retry_after_s=2.0)
         refusal.limit = limit

@@ -7,9 +7,18 @@ import pytest
 
 from llmproxy.application.interfaces.journal import Outcome
 from llmproxy.application.interfaces.limiter import Scope, ScopeKind
+from llmproxy.application.routing.breaker import EARLY_EVERY_S
+from llmproxy.application.routing.health import Change, State
 from llmproxy.application.snapshot import Snapshot
 from llmproxy.domain.caller import ANYONE, Caller, key_digest
-from llmproxy.domain.errors import Broken, Forbidden, RateLimited, Refused, Unavailable
+from llmproxy.domain.errors import (
+    Broken,
+    BudgetSpent,
+    Forbidden,
+    RateLimited,
+    Refused,
+    Unavailable,
+)
 from llmproxy.domain.limit import Allowance, Limits, Measure, Quota, Rule, Window
 from llmproxy.domain.usage import Usage
 from tests.fakes.clock import FakeClock
@@ -30,6 +39,12 @@ COSTS = {"cost_input_1Mtokens": 1, "cost_output_1Mtokens": 2}
 def words(limits: Limits) -> dict[str, object]:
     """As a document says it."""
     return limits.document()
+
+
+def _spent() -> BudgetSpent:
+    error = BudgetSpent("Spent.")
+    error.limit = ("model", "cost_per_month")
+    return error
 
 
 async def test_scopes_of_a_call() -> None:
@@ -141,6 +156,50 @@ async def test_when_every_other_deployment_is_full() -> None:
     codes = [attempt.error for attempt in rooms.journal.last.attempts]
     assert codes == ["upstream_error", "rate_limit_exceeded"]
     assert rooms.limiter.requests == [0]
+
+
+async def test_a_call_that_ends_because_nobody_has_room() -> None:
+    """It is refused by a limit, and counted once as that, however many were in its way."""
+    clock = FakeClock()
+    ill = [
+        deployment(FakeProvider(clock), id=name, limits=words(MINUTE), fallbacks=["b"])
+        for name in ("m-0", "m-1")
+    ]
+    rooms = FakeRooms(clock, *ill, deployment(FakeProvider(clock), id="b", code="b"))
+    for each in ill:
+        until = clock.now() + 30.0
+        rooms.fleet.health(each).hear(Change(each.model.id, State.OPEN, until))
+    admission = await rooms.admit(call(clock))
+    clock.advance(EARLY_EVERY_S)
+    assert rooms.fleet.health(admission.plan[0]).takes_early(clock.monotonic())  # another call
+    rooms.limiter.full = {0, 1}
+    rooms.limiter.refuses = {"b": _spent()}
+
+    with pytest.raises(RateLimited):
+        await rooms.answer.admitted(admission)
+    assert rooms.limiter.moves == [1]
+    assert rooms.meter.refusals == [("deployment", "requests_per_minute")]
+    assert rooms.limiter.held == []
+
+
+async def test_a_stand_in_that_is_over_a_limit() -> None:
+    """The call was not refused where the next one answers; nor where a failure is what is told."""
+    clock = FakeClock()
+    down, last = FakeProvider(clock), FakeProvider(clock)
+    down.reply = Broken("down")
+    rooms = FakeRooms(
+        clock,
+        deployment(down, id="a", code="mini", fallbacks=["b", "c"]),
+        deployment(FakeProvider(clock), id="b", code="b"),
+        deployment(last, id="c", code="c"),
+    )
+    rooms.limiter.refuses = {"b": _spent()}
+
+    assert (await rooms.answer(call(clock))).deployment.model.id == "c"
+    last.reply = Broken("down")
+    with pytest.raises(Broken):
+        await rooms.answer(call(clock))
+    assert rooms.meter.refusals == []
 
 
 async def test_a_budget_in_another_currency() -> None:

@@ -43,6 +43,13 @@ def test_the_bound_is_the_same() -> None:
         assert bound_of(asked, facts.distinct) == bound_of(asked, plan)
 
 
+def test_limits_of_its_own() -> None:
+    """Whether any deployment has some: else nobody looks for them, call by call."""
+    free, limited = made(), made(limits={"requests_per_minute": 3})
+    for plan, holds in (((free, free), False), ((free, limited), True)):
+        assert PlanFacts().of(plan, CHAT, Snapshot(plan)).limited is holds
+
+
 def test_what_is_remembered() -> None:
     """Of one snapshot, found by the very plan only, and a bounded number."""
     known = PlanFacts()

@@ -138,6 +138,7 @@ def test_no_secret_is_printed(llmproxy: Run) -> None:
     secret = "sk-very-secret-value-of-a-key"
     env = {"NOT_SET_ANYWHERE": secret, "REDIS_URL": f"redis://:{secret}@127.0.0.1:1/0"}
     result = llmproxy("doctor", "--timeout", "1", env=env)
+    assert of(result.stdout, "redis")[0][0] == "problem"
     assert secret not in result.output
 
 
@@ -166,4 +167,5 @@ def test_every_check_is_on_its_page(llmproxy: Run) -> None:
     """The table names all of them."""
     page = (Path(__file__).parents[3] / "docs/doctor.md").read_text("utf-8")
     found = {row[1] for row in rows(llmproxy("doctor", "--ask").stdout)}
+    assert {"environment", "store", "limits", "answers"} <= found
     assert {check for check in found if f"| `{check}` |" not in page} == set()

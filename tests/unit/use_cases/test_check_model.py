@@ -26,7 +26,7 @@ async def test_a_model_that_answers_is_ok() -> None:
     clock = FakeClock()
     checks = CheckModel(FakeModelProbe(clock), clock, timeout_s=5)
 
-    assert await checks(model()) == (model(), Verdict.OK, 0.25, "")
+    assert await checks(model()) == (model(), Verdict.OK, 0.25, "", None)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,7 @@ async def test_a_failure_has_its_reason(failure: Exception, reason: str) -> None
 
     assert result.verdict is Verdict.FAILED
     assert reason in result.reason
+    assert result.error is failure
     assert result.latency_s == 0.25
 
 
@@ -84,6 +85,7 @@ async def test_a_silent_model_fails_in_time() -> None:
     result = await CheckModel(probe, clock, timeout_s=0.05)(model())
 
     assert (result.verdict, result.reason) == (Verdict.FAILED, "no answer within 0.05 s")
+    assert isinstance(result.error, TimeoutError)
     assert probe.at_once == 0
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from llmproxy.application.interfaces.store import StoreUnusableError
 from llmproxy.application.use_cases.doctor.advice import LATE, advice
+from llmproxy.application.use_cases.doctor.examine import LATE as CHECK_LATE
 from llmproxy.application.use_cases.doctor.examine import Check, Examined, examine
 from llmproxy.application.use_cases.doctor.findings import Finding, Level, named, ok
 from llmproxy.application.use_cases.doctor.spelling import misspelt
@@ -19,7 +20,7 @@ from tests.fakes.documents import azure_document, document
 
 @pytest.mark.asyncio
 async def test_a_check_that_hangs_holds_up_no_other() -> None:
-    """It is a problem after its limit, with its own advice; the others are told before."""
+    """It is a problem after its limit, with what to do; the others are told before."""
 
     async def hang() -> Sequence[Finding]:
         await asyncio.sleep(60)
@@ -28,12 +29,12 @@ async def test_a_check_that_hangs_holds_up_no_other() -> None:
     async def well() -> Sequence[Finding]:
         return [ok("well")]
 
-    checks = [Check("slow", hang, late="look at the disk"), Check("fast", well)]
+    checks = [Check("slow", hang), Check("fast", well)]
     done = [each async for each in examine(checks, 0.05)]
 
     assert done == [
         Examined("fast", [ok("well")]),
-        Examined("slow", [Finding(Level.PROBLEM, "no answer within 0.05 s", "look at the disk")]),
+        Examined("slow", [Finding(Level.PROBLEM, "no answer within 0.05 s", CHECK_LATE)]),
     ]
 
 

@@ -9,7 +9,6 @@ from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.snapshot import Snapshot
 from llmproxy.application.use_cases.doctor.findings import Finding
 from llmproxy.application.use_cases.doctor.registered import (
-    Counted,
     look_at_limits,
     look_at_models,
     look_for,
@@ -22,7 +21,6 @@ from tests.fakes.documents import document
 
 BUDGET = Limits((Rule(Measure.COST, Window.MONTH, 10**9),))
 REQUESTS = Limits((Rule(Measure.REQUESTS, Window.DAY, 10),), currency="EUR")
-COUNTED = Counted(None)
 WAITING = {"model": "m", "endpoint": "MY_ENDPOINT"}
 
 
@@ -72,18 +70,18 @@ def test_bad_documents_and_none() -> None:
 def test_limits_that_nobody_counts() -> None:
     """Several workers without Redis and a limit are a problem; without a limit they are none."""
     limited = snapshot(deployment(), callers=[caller(1, limits=BUDGET)])
-    many = Counted("another worker serves")
+    many = "another worker serves"
     assert said(look_at_limits(limited, many)) == [
         ("problem", "calls that have limits (key key_1) are refused: another worker serves")
     ]
-    assert said(look_at_limits(limited, COUNTED))[0][0] == "ok"
+    assert said(look_at_limits(limited, None))[0][0] == "ok"
     assert look_at_limits(snapshot(deployment()), many)[0].level.value == "ok"
 
 
 def test_prices_that_are_missing() -> None:
     """A model without a price is refused at each call; one that says it is free is not."""
     found = look_at_limits(
-        snapshot(deployment(costs={}), deployment(id="b", costs={}, free=True)), COUNTED
+        snapshot(deployment(costs={}), deployment(id="b", costs={}, free=True)), None
     )
     assert said(found) == [
         ("warning", "models without a price are refused (402 price_missing): gpt-mini")
@@ -100,7 +98,7 @@ def test_prices_that_are_missing() -> None:
 )
 def test_budgets_in_another_currency(limits: Limits, expected: list[str]) -> None:
     """A budget in euros refuses what is priced in dollars; a limit of requests has no currency."""
-    found = look_at_limits(snapshot(deployment(), callers=[caller(1, limits=limits)]), COUNTED)
+    found = look_at_limits(snapshot(deployment(), callers=[caller(1, limits=limits)]), None)
     assert [level for level, _ in said(found) if level != "ok"] == expected
 
 
@@ -112,12 +110,12 @@ def test_keys_without_limits() -> None:
         caller(3, project_limits=BUDGET),
         caller(4, limits=BUDGET),
     ]
-    found = look_at_limits(snapshot(deployment(), callers=callers), COUNTED)
+    found = look_at_limits(snapshot(deployment(), callers=callers), None)
     assert said(found) == [
         ("warning", "keys without any limit, of their own or of their project: key_1")
     ]
     free = deployment(costs={}, free=True)
-    assert look_at_limits(snapshot(free, callers=[caller(1)]), COUNTED)[0].level.value == "ok"
+    assert look_at_limits(snapshot(free, callers=[caller(1)]), None)[0].level.value == "ok"
 
 
 def test_a_model_that_is_not_found() -> None:
@@ -166,5 +164,5 @@ def test_limits_of_projects_and_models_count_too() -> None:
     limited = deployment(limits={"requests_per_minute": 5})
     project = parse_project({"id": "alpha", "limits": {"requests_per_day": 5}})
     whole = Snapshot((limited,), projects={"alpha": project})
-    [found] = look_at_limits(whole, Counted("REPLICAS=many"))
+    [found] = look_at_limits(whole, "REPLICAS=many")
     assert "(project alpha, model gpt-mini)" in found.what

@@ -128,9 +128,9 @@ class Limiter(Protocol):
 
     @abstractmethod
     async def move(self, reservation: Reservation, lane: int) -> None:
-        """Hold another lane in place of the present one; on an error none is held (`NO_LANE`).
+        """Hold another lane in place of the present one.
 
-        Raises as `reserve`.
+        Raises as `reserve`; then, or when it is cancelled, no lane is held (`NO_LANE`).
         """
 
     @abstractmethod

@@ -84,12 +84,8 @@ class ResponseCache(Protocol):
         """Begin to look, where that takes a while; None where `at_hand` tells all there is."""
 
     @abstractmethod
-    async def keep(self, key: bytes, kept: Kept) -> None:
-        """Keep it, in place of what was there."""
-
-    @abstractmethod
     def put(self, key: bytes, kept: Kept) -> "asyncio.Future[Any] | None":
-        """Do the same for somebody who does not wait.
+        """Begin to keep it, in place of what was there.
 
         What it returns is done when that has happened, or has failed: None for at once.
         """

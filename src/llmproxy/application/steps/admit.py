@@ -10,12 +10,14 @@ from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.journal import Journal, Opened
 from llmproxy.application.interfaces.limiter import NOTHING_USED, Limiter, Reservation, Scope
+from llmproxy.application.interfaces.meter import Meter
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.registry import Registry
 from llmproxy.application.routing.fleet import Fleet
 from llmproxy.application.routing.plan import Plan
 from llmproxy.application.steps.admission import Admission
 from llmproxy.application.steps.bound import Bound, bound_of, prompt_estimate
+from llmproxy.application.steps.causes import limit_of
 from llmproxy.application.steps.ground import Switching
 from llmproxy.application.steps.plan import plan_of
 from llmproxy.application.steps.plan_facts import PlanFacts
@@ -27,8 +29,8 @@ class Admit(Switching):
     """Let a call through or refuse it; nothing is held and nothing is written for a refused one.
 
     `fleet` puts a plan into the order of the next call. `countable` tells whether limits can hold
-    now: not while other workers count by themselves. What is limited is refused then. `told_of` is
-    called for each call that a limit refuses, with the kind of its scope and its field.
+    now: not while other workers count by themselves. What is limited is refused then. `meter` is
+    told of each call that ends here by a limit; `Settle` tells it of those that end later.
     """
 
     def __init__(
@@ -36,18 +38,19 @@ class Admit(Switching):
         registry: Registry,
         limiter: Limiter,
         journal: Journal,
+        meter: Meter,
         clock: Clock,
         fleet: Fleet,
     ) -> None:
         self._registry = registry
         self._limiter = limiter
         self._journal = journal
+        self._meter = meter
         self._clock = clock
         self._fleet = fleet
         self._known = PlanFacts()
         registry.installed.append(self._known.forget)
         self.countable: Callable[[], bool] = lambda: True
-        self.told_of: Callable[[str, str], None] = _nobody
 
     async def __call__(
         self, call: Call, only: Deployment | None = None, *, quietly: bool = False
@@ -58,7 +61,7 @@ class Admit(Switching):
         Raises CallerError, RateLimited, BudgetSpent, Unavailable, or OwnFault for a model that is
         not ready, nor any that stands in for it.
         """
-        registry, well = self._registry, 1
+        registry, well, facts = self._registry, 1, None
         if only is not None:
             model, stands_in = call.model, None
             _, scopes = plan_of(registry, call, self._known)
@@ -72,7 +75,8 @@ class Admit(Switching):
             routing = registry.routing(plan[0].model.code)
             if len(plan) > 1 or self._fleet.unwell:
                 plan, well = self._fleet.order(plan, call, routing)
-        reservation = reservation_of(call, plan, scopes, most)
+        limited = facts is None or facts.limited
+        reservation = reservation_of(call, plan, scopes, most, limited=limited)
         admission = await self._admit(call, plan, reservation, quietly=quietly)
         admission.model, admission.routing, admission.well = model, stands_in or routing, well
         try:
@@ -107,14 +111,15 @@ class Admit(Switching):
             admission.held = False
             self._limiter.settle(admission.reservation, NOTHING_USED)
         reservation = reservation_of(call, plan, scopes, bound_of(call, plan))
-        admitted = await self._admit(call, plan, reservation)
+        admitted = await self._admit(call, plan, reservation, quietly=True)
         admission.plan, admission.reservation = admitted.plan, admitted.reservation
         admission.model, admission.well, admission.held = code, well, True
 
     def refused(self, error: GatewayError) -> None:
-        """Tell of a refusal with which a call ends, if it is a limit's."""
-        if isinstance(error, RateLimited | BudgetSpent) and error.limit is not None:
-            self.told_of(*error.limit)
+        """Count a refusal with which a call ends, if it is a limit's."""
+        limit = limit_of(error)
+        if limit is not None:
+            self._meter.refused(*limit)
 
     async def _admit(
         self, call: Call, plan: Plan, reservation: Reservation, *, quietly: bool = False
@@ -130,10 +135,6 @@ class Admit(Switching):
                 self.refused(error)
             raise
         return Admission(call, plan, reservation, at=reservation.at)
-
-
-def _nobody(scope: str, limit: str) -> None:
-    del scope, limit
 
 
 def uncountable() -> Unavailable:
@@ -168,13 +169,16 @@ def _entry(admission: Admission, likely_tokens: int) -> Opened:
     )
 
 
-def reservation_of(call: Call, plan: Plan, scopes: tuple[Scope, ...], most: Bound) -> Reservation:
-    """Return what is to be held of a call over these deployments: its bound, and what limits it."""
+def reservation_of(
+    call: Call, plan: Plan, scopes: tuple[Scope, ...], most: Bound, *, limited: bool = True
+) -> Reservation:
+    """Return what is to be held of a call over these deployments: its bound, and what limits it.
+
+    `limited` is False where it is known that none of them has limits of its own.
+    """
     lanes: tuple[Scope | None, ...] = ()
-    for each in plan:
-        if each.scope is not None:
-            lanes = tuple([each.scope for each in plan])
-            break
+    if limited and any(each.scope is not None for each in plan):
+        lanes = tuple([each.scope for each in plan])
     caller = call.caller
     return Reservation(
         caller.key_id,

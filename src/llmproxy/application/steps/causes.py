@@ -4,9 +4,11 @@ from typing import Final
 
 from llmproxy.domain.errors import (
     Broken,
+    BudgetSpent,
     Busy,
     GatewayError,
     OwnFault,
+    RateLimited,
     Refused,
     TimedOut,
     UpstreamError,
@@ -30,6 +32,11 @@ def cause_of(error: GatewayError | None) -> Cause:
     if isinstance(error, Refused):
         return _CAUSES.get(error.code or "", Cause.ANY)
     return Cause.ANY
+
+
+def limit_of(error: GatewayError) -> tuple[str, str] | None:
+    """Return the limit of this gateway that has refused: the kind of its scope, and its field."""
+    return error.limit if isinstance(error, RateLimited | BudgetSpent) else None
 
 
 def asks_again_after(error: GatewayError) -> float | None:

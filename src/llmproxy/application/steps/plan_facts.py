@@ -19,12 +19,14 @@ class Facts(NamedTuple):
 
     `sure` are those of it that can serve any call of the operation, where no other one can serve
     some; None where that is to be looked at for each call. `distinct` are those of them of which no
-    two have the same price and bounds: what a call can cost at most is decided there.
+    two have the same price and bounds: what a call can cost at most is decided there. `limited` is
+    whether any of them has limits of its own.
     """
 
     plan: Plan
     sure: Plan | None
     distinct: Plan
+    limited: bool
 
 
 class PlanFacts:
@@ -87,7 +89,8 @@ def _facts(plan: Plan, operation: Operation) -> Facts:
         if bounds not in distinct:
             distinct.append(bounds)
             kept.append(each)
-    return Facts(plan, sure, tuple(kept))
+    limited = any(each.scope is not None for each in plan)
+    return Facts(plan, sure, tuple(kept), limited)
 
 
 def _may_be_able(deployment: Deployment, operation: Operation) -> bool:

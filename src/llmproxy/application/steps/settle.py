@@ -13,6 +13,7 @@ from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.life import Life
 from llmproxy.application.steps.admission import Admission
 from llmproxy.application.steps.bound import BYTES_PER_TOKEN, bound_of
+from llmproxy.application.steps.causes import limit_of
 from llmproxy.domain.errors import GatewayError, Refused
 from llmproxy.domain.pricing import Price
 from llmproxy.domain.usage import Usage
@@ -51,9 +52,17 @@ class Settle:
         )
 
     def failed(self, admission: Admission, error: GatewayError) -> None:
-        """Settle a call that no provider answered: nothing was used, all is given back."""
+        """Settle a call that no provider answered: nothing was used, all is given back.
+
+        One that ends by a limit is counted as refused by it: no other deployment had room, say.
+        """
+        if admission.settled:
+            return
         outcome = Outcome.REFUSED if isinstance(error, Refused) else Outcome.FAILED
         self._close(admission, outcome, error.code, NOTHING, None, counted=0)
+        limit = limit_of(error)
+        if limit is not None:
+            self._meter.refused(*limit)
 
     def cached(self, admission: Admission) -> None:
         """Settle a call that was answered without a provider: one request, and nothing used."""

@@ -11,7 +11,7 @@ Every failure before the first content comes here, and here alone it is decided 
 from typing import Final
 
 from llmproxy.application.interfaces.journal import Attempt
-from llmproxy.application.interfaces.limiter import NO_LANE, Reservation
+from llmproxy.application.interfaces.limiter import Reservation
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.routing.retry_budget import RetryBudget
 from llmproxy.application.steps.admission import Admission
@@ -103,7 +103,6 @@ class Walk:
             try:
                 await ground.limiter.move(reservation, lane)
             except GatewayError as error:
-                reservation.lane = NO_LANE  # none is held: whoever is asked next is held anew
                 duration_s = ground.clock.monotonic() - began
                 attempt = Attempt(deployment.model.id, error.code or "failed", duration_s)
                 self._fail(error, attempt, began)
@@ -111,11 +110,19 @@ class Walk:
         if self._retry_budget is None:
             self._retry_budget = ground.fleet.budget(deployment.model.code)
             self._retry_budget.began()
-        self._number += 1
-        asked = self.asked = Asked(ground.fleet, deployment, lane, reservation, began)
-        if admission.call.trace is not None:
-            asked.tried = admission.call.trace.tried(deployment.model, began)
+        self.asked = self._ask(lane, reservation, began)
         return deployment
+
+    def _ask(self, lane: int, reservation: Reservation, began: float) -> Asked:
+        """Note that a deployment is asked, for which this is held."""
+        admission = self._admission
+        deployment = admission.plan[lane]
+        self._number += 1
+        asked = Asked(self._ground.fleet, deployment, lane, reservation, began)
+        trace = admission.call.trace
+        if trace is not None:
+            asked.tried = trace.tried(deployment.model, began)
+        return asked
 
     def _budget(self) -> bool:
         return self._retry_budget is not None and self._retry_budget.take()
@@ -256,14 +263,7 @@ class Walk:
 
     def beside(self, lane: int, reservation: Reservation) -> Asked:
         """Ask a deployment too; `reservation` is held for that."""
-        deployment = self._admission.plan[lane]
-        self._number += 1
-        now = self._ground.clock.monotonic()
-        asked = Asked(self._ground.fleet, deployment, lane, reservation, now)
-        trace = self._admission.call.trace
-        if trace is not None:
-            asked.tried = trace.tried(deployment.model, now)
-        return asked
+        return self._ask(lane, reservation, self._ground.clock.monotonic())
 
     def go_on_as(self, asked: Asked) -> None:
         """Let this one be the present deployment, in place of another that is let go."""

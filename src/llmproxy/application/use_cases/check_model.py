@@ -28,12 +28,15 @@ class CheckResult(NamedTuple):
     """One check; `latency_s` is None when nothing was asked.
 
     `reason` is empty when all is well, and says so when a model that answers is in no test of ours.
+    `error` is what asking it came to, None where it answered or was not asked: a GatewayError,
+    SecretMissing or TimeoutError.
     """
 
     model: Model
     verdict: Verdict
     latency_s: float | None
     reason: str
+    error: Exception | None = None
 
 
 class CheckModel:
@@ -54,11 +57,11 @@ class CheckModel:
             reason = "offers no chat completions, and only these are asked"
             return CheckResult(model, Verdict.SKIPPED, None, reason)
         started_at = self._clock.monotonic()
-        reason = await self._failure(model)
+        error = await self._failure(model)
         latency_s = self._clock.monotonic() - started_at
-        verdict = Verdict.FAILED if reason else Verdict.OK
-        reason = reason or _untested(model)
-        return CheckResult(model, verdict, latency_s, reason)
+        if error is not None:
+            return CheckResult(model, Verdict.FAILED, latency_s, self._words(error), error)
+        return CheckResult(model, Verdict.OK, latency_s, _untested(model))
 
     async def each(self, models: Sequence[Model]) -> AsyncIterator[CheckResult]:
         """Check several models, eight at a time, and yield each result when it is there."""
@@ -77,17 +80,20 @@ class CheckModel:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _failure(self, model: Model) -> str:
+    async def _failure(self, model: Model) -> Exception | None:
         try:
             async with asyncio.timeout(self._timeout_s):
                 await self._probe.ask(model)
-        except GatewayError as error:
+        except (GatewayError, SecretMissing, TimeoutError) as error:
+            return error
+        return None
+
+    def _words(self, error: Exception) -> str:
+        if isinstance(error, GatewayError):
             return f"{error.message} {error.detail}".strip() or type(error).__name__
-        except SecretMissing as error:
-            return str(error)
-        except TimeoutError:
+        if isinstance(error, TimeoutError):
             return f"no answer within {self._timeout_s:g} s"
-        return ""
+        return str(error)
 
 
 def _untested(model: Model) -> str:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from llmproxy.application.use_cases.doctor.examine import LIMIT_S, Check, Examined, examine
 from llmproxy.application.use_cases.doctor.findings import Finding, Findings
 from llmproxy.application.use_cases.doctor.registered import (
-    Counted,
     look_at_limits,
     look_at_models,
     look_for,
@@ -92,14 +91,16 @@ def checks_of(scene: Scene, read: ReadSettings, env: EnvFile, wanted: Wanted) ->
         Check("memory", partial(memory_check, scene)),
         Check("store", partial(store_check, scene)),
         Check("redis", partial(redis_check, scene)),
-        Check("models", partial(_models, scene)),
+        Check("models", _registered(partial(_models, scene))),
         Check("secrets", _registered(partial(secrets_check, scene))),
         Check("credentials", _registered(partial(credentials_check, scene))),
         Check("hosts", _registered(partial(hosts_check, scene, limit_s))),
         Check("keys", _registered(partial(keys_check, scene, limit_s))),
-        Check("limits", partial(_limits, scene)),
+        Check("limits", _registered(partial(_limits, scene))),
     ]
-    checks += [Check(f"model {name}", partial(_named, scene, name)) for name in wanted.models]
+    checks += [
+        Check(f"model {name}", _registered(partial(_named, scene, name))) for name in wanted.models
+    ]
     if wanted.ask:
         asking = partial(answers_check, scene, wanted.limit_s)
         checks.append(Check("answers", _registered(asking), ANSWER_S))
@@ -123,26 +124,17 @@ def _registered(look: Callable[[], Awaitable[Findings]]) -> Callable[[], Awaitab
 
 
 async def _models(scene: Scene) -> Findings:
-    try:
-        return look_at_models((await scene.loaded()).snapshot)
-    except NotLoaded:
-        return not_looked_at()
+    return look_at_models((await scene.loaded()).snapshot)
 
 
 async def _limits(scene: Scene) -> Findings:
+    snapshot = (await scene.loaded()).snapshot
     counting = CountedByStore(scene.settings)
-    try:
-        snapshot = (await scene.loaded()).snapshot
-    except NotLoaded:
-        return not_looked_at()
-    return look_at_limits(snapshot, Counted(await in_thread(counting.fault, "workers")))
+    return look_at_limits(snapshot, await in_thread(counting.fault, "workers"))
 
 
 async def _named(scene: Scene, name: str) -> Findings:
-    try:
-        return look_for(name, (await scene.loaded()).snapshot)
-    except NotLoaded:
-        return not_looked_at()
+    return look_for(name, (await scene.loaded()).snapshot)
 
 
 def _bare(finding: Finding) -> Finding:

@@ -12,16 +12,13 @@ from typing import NamedTuple
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.upstream import Deployment
-from llmproxy.application.registry import Registry
 from llmproxy.application.response_ids import ResponseIds
 from llmproxy.application.snapshot import Snapshot
-from llmproxy.bootstrap.entry import admin_from
+from llmproxy.bootstrap.registry_once import registry_once
 from llmproxy.bootstrap.secrets import secret_chain
 from llmproxy.bootstrap.store import FILE_NAME, open_store
 from llmproxy.config import Settings
 from llmproxy.domain.model import Model
-from llmproxy.infra.database.following.keeper import Options, SnapshotKeeper
-from llmproxy.infra.database.following.models import Deployments
 from llmproxy.infra.database.sqlite.inspection import inspect
 from llmproxy.infra.providers.catalogue import Catalogue
 from llmproxy.infra.providers.credentials.pool import Credentials
@@ -109,27 +106,15 @@ class Scene:
             noted[model.id] = self.client.noting()
             return catalogue.deployment(model, created)
 
-        registry = Registry(self.clock, settings.auth)
-        keeper = SnapshotKeeper(
-            store.feeds,
-            registry,
-            Deployments(build, settings.environment, self.secrets),
-            self.clock,
-            Options(always=admin_from(settings.access)),
-        )
-        await keeper.look()
-        if any(each.not_ready for each in registry.snapshot.deployments):
-            await long_tail.settled()
-            keeper.reconsider()
-            await keeper.look()
+        registry = await registry_once(settings, store, build, self.secrets, long_tail)
         self.client.noting()
         return Loaded(registry.snapshot, noted)
 
 
 def is_current(path: Path) -> bool:
-    """Whether a file is a store of ours with the newest schema; waits for the disk."""
+    """Whether a file is a store of ours with the newest schema, by its head; waits for the disk."""
     try:
-        seen = inspect(path)
+        seen = inspect(path, every_page=False)
     except sqlite3.Error:
         return False
     return seen.ours and seen.version == seen.newest

@@ -6,7 +6,8 @@ from typing import Final
 
 from llmproxy.application.interfaces.secrets import SecretMissing
 from llmproxy.application.interfaces.upstream import Deployment
-from llmproxy.application.use_cases.doctor.advice import LATE, advice
+from llmproxy.application.use_cases.check_model import CheckModel, CheckResult, Verdict
+from llmproxy.application.use_cases.doctor.advice import LATE, MISSING, advice
 from llmproxy.application.use_cases.doctor.findings import (
     Finding,
     Findings,
@@ -38,10 +39,7 @@ AT_ONCE: Final = 16
 WEBHOOK: Final = "the webhook of ALERT_WEBHOOK_URL"
 COLLECTOR: Final = "the collector of OTEL_EXPORTER_OTLP_ENDPOINT"
 AZURE: Final = "Application Insights"
-INGESTION: Final = "ingestionendpoint"
-"""A part of a connection string (learn.microsoft.com, "Connection strings in Application
-Insights")."""
-TODO: Final = {
+ADVICE: Final = {
     Unresolved: "see that the host is spelt right, and that DNS answers here",
     Untrusted: "whoever runs it must renew its certificate; an authority of your own is named by "
     "SSL_CERT_FILE",
@@ -63,10 +61,7 @@ async def secrets_check(scene: Scene) -> Findings:
         try:
             scene.secrets.resolve(name)
         except SecretMissing as error:
-            todo = (
-                f"set {name} in the environment or .env (read at the start), as a file in "
-                "SECRETS_DIR, or in the vault of AZURE_KEY_VAULT_URL"
-            )
+            todo = MISSING.format(secret=name)
             found.append(problem(f"{error}; needed by {named(models)}", todo))
     for place, fault in scene.secrets.states().items():
         if fault is not None:
@@ -135,11 +130,8 @@ def _others(settings: Settings) -> Iterable[tuple[str, str]]:
     if collector is not None and collector.certificate is None:
         for url in filter(None, (collector.traces_url, collector.metrics_url)):
             yield url, COLLECTOR
-    if tracing is not None and tracing.azure is not None:
-        pairs = (part.partition("=") for part in tracing.azure.expose().split(";"))
-        told = {name.strip().lower(): value.strip() for name, _, value in pairs}
-        if told.get(INGESTION):
-            yield told[INGESTION], AZURE
+    if tracing is not None and tracing.azure_endpoint is not None:
+        yield tracing.azure_endpoint, AZURE
 
 
 async def _host(scene: Scene, origin: Origin, models: list[str], limit_s: float) -> list[Finding]:
@@ -169,7 +161,7 @@ def _todo(error: TransportError) -> str:
             return "a firewall may drop what is sent: see the way to it, and HTTPS_PROXY"
         return "it takes connections and says nothing: see that it is the right port, and well"
     return next(
-        (todo for kind, todo in TODO.items() if isinstance(error, kind)),
+        (todo for kind, todo in ADVICE.items() if isinstance(error, kind)),
         "see that it speaks HTTP/1.1 at this port, over TLS if the endpoint says https",
     )
 
@@ -179,25 +171,21 @@ async def answers_check(scene: Scene, limit_s: float) -> Findings:
     deployments = (await scene.loaded()).snapshot.deployments
     asked = [each for each in deployments if each.not_ready is None and _chats(each)]
     models = [each.model for each in asked]
-    turns = asyncio.Semaphore(AT_ONCE // 2)
     async with open_probe(scene.settings, scene.clock, models) as probe:
-
-        async def ask(deployment: Deployment) -> Finding:
-            model = deployment.model
-            try:
-                async with turns, asyncio.timeout(limit_s):
-                    await probe.ask(model)
-            except TimeoutError:
-                return problem(f"{model.id}: no answer within {limit_s:g} s", LATE)
-            except SecretMissing as error:
-                return problem(f"{model.id}: {error}", "set it, or name another")
-            except GatewayError as error:
-                said = f"{error.message} {error.detail}".strip()
-                return problem(f"{model.id} ({error.code}): {said}", advice(error, model))
-            return ok(f"{model.id} answers")
-
-        found = [*await asyncio.gather(*map(ask, asked))]
+        checks = CheckModel(probe, scene.clock, timeout_s=limit_s)
+        results = {each.model.id: each async for each in checks.each(models)}
+    found = [_answered(results[model.id]) for model in models]
     return found or [ok("no ready model offers chat completions: none was asked")]
+
+
+def _answered(result: CheckResult) -> Finding:
+    model, error = result.model, result.error
+    if result.verdict is Verdict.OK:
+        return ok(f"{model.id} answers")
+    if isinstance(error, GatewayError):
+        return problem(f"{model.id} ({error.code}): {result.reason}", advice(error, model))
+    todo = LATE if isinstance(error, TimeoutError) else "set it, or name another"
+    return problem(f"{model.id}: {result.reason}", todo)
 
 
 def _chats(deployment: Deployment) -> bool:

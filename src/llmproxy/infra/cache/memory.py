@@ -47,10 +47,6 @@ class MemoryCache(ResponseCache):
         """Begin nothing: all is at hand."""
 
     @override
-    async def keep(self, key: bytes, kept: Kept) -> None:
-        self.put(key, kept)
-
-    @override
     def put(self, key: bytes, kept: Kept) -> None:
         if key in self._entries:
             self._forget(key)

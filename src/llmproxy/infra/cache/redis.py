@@ -149,13 +149,6 @@ class RedisCache(ResponseCache):
         return kept if kept.until > self._clock.now() else None
 
     @override
-    async def keep(self, key: bytes, kept: Kept) -> None:
-        keeping = self.put(key, kept)
-        self._client.hurry()
-        if keeping is not None:
-            await asyncio.wait([keeping])
-
-    @override
     def put(self, key: bytes, kept: Kept) -> "asyncio.Future[Any] | None":
         name, value = self._name(key), packed(kept)
         left_ms = max(1, round((kept.until - self._clock.now()) * 1000))

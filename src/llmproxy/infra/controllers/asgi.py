@@ -9,6 +9,14 @@ Send = Callable[[Message], Awaitable[None]]
 Scope = MutableMapping[str, Any]
 Headers = list[bytes]
 """Header lines, `name: value` without the line's end."""
+Pair = tuple[bytes, bytes]
+"""A header as ASGI has it: its name, in small letters, and its value."""
+
+
+def pair(line: bytes) -> Pair:
+    """Return a header line that was written here as ASGI has it."""
+    name, _, value = line.partition(b": ")
+    return name, value
 
 
 def start(status: int, lines: Headers) -> Message:

@@ -1,7 +1,7 @@
 """The control plane: everything that is not an operation of the data plane, on FastAPI."""
 
 from collections.abc import Awaitable, Callable
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -11,9 +11,13 @@ from starlette.exceptions import HTTPException
 from llmproxy import __version__
 from llmproxy.application.registry import Registry
 from llmproxy.domain.errors import GatewayError, InvalidRequest, UnknownUrl, WrongMethod
+from llmproxy.domain.operation import Endpoint
 from llmproxy.infra.controllers.credentials import credentials
 from llmproxy.infra.controllers.errors import ERROR, rendered
 from llmproxy.infra.controllers.openai.left_out import left_out
+
+VERSIONED: Final = frozenset((*[f"/{endpoint}" for endpoint in Endpoint], "/models"))
+"""What a client asks for whose base URL lacks the `/v1`."""
 
 
 def control_plane(routers: list[APIRouter]) -> FastAPI:
@@ -85,8 +89,10 @@ async def _answer_http(request: Request, error: Exception) -> Response:
         return _response(request, unsupported)
     where = f"{request.method} {path[:200]}"
     if error.status_code == 404:
-        message = f"Invalid URL ({where})."
-        return _response(request, UnknownUrl(message, hint="The operations are listed at /docs."))
+        hint = "The operations are listed at /docs."
+        if path in VERSIONED:
+            hint = "A client's base URL ends in /v1."
+        return _response(request, UnknownUrl(f"Invalid URL ({where}).", hint=hint))
     if error.status_code == 405:
         allowed = (error.headers or {}).get("allow", "GET")
         return _response(

@@ -75,12 +75,14 @@ def opened(kind: type[Visit]) -> type[Visit]:
 
 
 class CrossOrigin:
-    """Stands at the door while an origin may call; without one the door does not ask."""
+    """Stands at the door while an origin may call; without one the door does not ask.
+
+    The visits of such a door are `opened`.
+    """
 
     def __init__(self, rules: Rules) -> None:
         self._origins = None if rules.origins is None else _encoded(rules.origins)
         self._headers = None if rules.headers is None else _joined(rules.headers)
-        self._kinds: dict[type[Visit], type[Visit]] = {}
         exposed = b"access-control-expose-headers: " + _joined(EXPOSED)
         self._always: Headers = [b"vary: Origin"] if rules.origins is not None else []
         self._let_in: Headers = [*self._always, exposed]
@@ -90,13 +92,6 @@ class CrossOrigin:
         ]
         if rules.credentials:
             self._let_in.append(b"access-control-allow-credentials: true")
-
-    def over(self, kind: type[Visit]) -> type[Visit]:
-        """Return the kind of visit that is served here in place of another one."""
-        found = self._kinds.get(kind)
-        if found is None:
-            found = self._kinds[kind] = opened(kind)
-        return found
 
     async def answered(self, visit: Visit) -> bool:
         """Have the answer say who may read it; return whether this was all that was asked.

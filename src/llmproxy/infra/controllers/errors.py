@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from llmproxy.domain import errors
+from llmproxy.infra.controllers.asgi import Pair, pair
 from llmproxy.infra.controllers.rate_limits import quota_lines
 from llmproxy.infra.wire.hiding import HIDDEN
 
-Headers = list[tuple[bytes, bytes]]
+Headers = list[Pair]
 _encode = msgspec.json.Encoder().encode
 
 INVALID = "invalid_request_error"
@@ -134,17 +135,12 @@ def rendered(error: Exception) -> tuple[int, Headers, bytes]:
         headers.append((b"retry-after", b"%d" % math.ceil(error.retry_after_s)))
         headers.append((b"retry-after-ms", b"%d" % math.ceil(error.retry_after_s * 1000)))
     if isinstance(error, errors.RateLimited | errors.BudgetSpent) and error.quota is not None:
-        headers += [_pair(line) for line in quota_lines(error.quota)]
+        headers += map(pair, quota_lines(error.quota))
     if isinstance(error, errors.WrongMethod):
         headers.append((b"allow", error.allowed.encode("ascii")))
     if isinstance(error, errors.Unauthenticated):
         headers.append((b"www-authenticate", b"Bearer"))
     return row.status, headers, body
-
-
-def _pair(line: bytes) -> tuple[bytes, bytes]:
-    name, _, value = line.partition(b": ")
-    return name, value
 
 
 def told(error: errors.UpstreamError) -> str:

@@ -12,12 +12,12 @@ from typing import NamedTuple, Protocol
 
 from llmproxy.application.interfaces.trace import Trace
 from llmproxy.domain.errors import GatewayError, UnknownUrl, UpstreamError, WrongMethod
-from llmproxy.infra.controllers.asgi import Message, Receive, Scope, Send
+from llmproxy.infra.controllers.asgi import Message, Receive, Scope, Send, pair
 from llmproxy.infra.controllers.cross_origin import CrossOrigin, OpenVisit
 from llmproxy.infra.controllers.errors import ERROR, rendered, stopping, told
 from llmproxy.infra.controllers.lifespan import Lifespan
 from llmproxy.infra.controllers.openai.left_out import left_out
-from llmproxy.infra.controllers.protection import is_administration, pair, protected
+from llmproxy.infra.controllers.protection import is_administration, protected
 from llmproxy.infra.controllers.visit import ClientGone, Visit
 
 logger = logging.getLogger("llmproxy")
@@ -87,9 +87,7 @@ class Door:
         if scope["type"] != "http":
             await self.lifespan(scope, receive, send)
             return
-        pages = self.cross_origin
-        visiting = self.visiting if pages is None else pages.over(self.visiting)
-        visit = visiting(scope, receive, send)
+        visit = self.visiting(scope, receive, send)
         visit.trace = None if self.tracer is None else self.tracer.begin(visit)
         try:
             await self._serve(visit, scope, receive, send)

@@ -7,7 +7,7 @@ every call.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-Pair = tuple[bytes, bytes]
+from llmproxy.infra.controllers.asgi import Pair
 
 ALWAYS: Final[Sequence[Pair]] = (
     (b"x-content-type-options", b"nosniff"),
@@ -28,12 +28,6 @@ def is_administration(path: str) -> bool:
     return path == ADMIN or path.startswith(f"{ADMIN}/")
 
 
-def pair(line: bytes) -> Pair:
-    """Return a header line as ASGI has it."""
-    name, _, value = line.partition(b": ")
-    return name, value
-
-
 def protected(headers: Iterable[Pair], scope: Mapping[str, Any]) -> list[Pair]:
     """Return an answer's headers with those that protect, where it does not say them itself."""
     found = list(headers)
@@ -43,4 +37,4 @@ def protected(headers: Iterable[Pair], scope: Mapping[str, Any]) -> list[Pair]:
         wanted.append(OVER_TLS)
     if is_administration(scope["path"]):
         wanted.append(NOT_KEPT)
-    return found + [pair for pair in wanted if pair[0] not in said]
+    return found + [header for header in wanted if header[0] not in said]

@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.limiter import (
+    NO_LANE,
     NOTHING_USED,
     Alerts,
     Limiter,
@@ -179,6 +180,7 @@ class MemoryLimiter(Limiter):
         if scope is None:
             reservation.lane = lane
             return
+        reservation.lane = NO_LANE
         await self._rebuilding.known([scope])
         now = self._now()
         new = self._rebuilding.lane(scope, reservation.currency, int(now))

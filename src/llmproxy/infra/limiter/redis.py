@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.limiter import (
+    NO_LANE,
     Alerts,
     Limiter,
     Past,
@@ -210,6 +211,7 @@ class RedisLimiter(Limiter):
         if held is None or scope is None:
             reservation.lane = lane
             return
+        reservation.lane = NO_LANE
         at, quota = reservation.at, reservation.quota
         await self._hold(Found(reservation, [], [self._room.track(scope)], held, lane))
         reservation.at, reservation.quota = at, quota

@@ -98,9 +98,10 @@ class Holding:
                 self._release(held, tracked, step)
 
     def release_lane(self, held: RedisHeld) -> None:
-        """Give back what the present lane holds, and hold none."""
+        """Give back what the present lane holds, and hold none: it has used nothing."""
         if held.lane is not None:
             self._release(held, held.lane, held.lane_step)
+            held.settle_shares(NOTHING, held.lane)
             held.lane = None
 
     def settle(self, reservation: Reservation, used: Used) -> None:
@@ -109,12 +110,11 @@ class Holding:
         used_here = (used.requests, used.tokens, used.cost_nano)
         places: list[tuple[Tracked, int]] = []
         if held is not None:
+            if reservation.deployment is None:
+                self.release_lane(held)
             places = held.places()
             for tracked, step in places:
                 self._release(held, tracked, step)
-            if reservation.deployment is None and held.lane is not None:
-                held.settle_shares(NOTHING, held.lane)  # it was not asked
-                places = [each for each in places if each[0] is not held.lane]
             held.settle_shares(used_here)
         others = self._room.others(reservation, [tracked for tracked, _ in places])
         places += [(tracked, step_of(reservation.at)) for tracked in others]

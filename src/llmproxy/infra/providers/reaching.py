@@ -20,7 +20,7 @@ from llmproxy.domain.operation import OPERATION_OF, Endpoint
 from llmproxy.infra.providers.transport.client import HttpClient
 from llmproxy.infra.providers.transport.connection import Connection
 from llmproxy.infra.providers.transport.proxies import Proxies
-from llmproxy.infra.providers.transport.target import Origin, Patience, Target, target
+from llmproxy.infra.providers.transport.target import Origin, Patience, Target
 from llmproxy.infra.wire.json_object import JsonObject
 
 _NOBODY: Final = Caller(key_id="doctor", project=None, models=None, admin=True, expires_at=None)
@@ -53,8 +53,9 @@ class NotingClient(HttpClient):
 
     @override
     def target(self, url: str, headers: dict[str, str], method: str = "POST") -> Target:
-        self._noted.add(target(url, headers, method=method).origin)
-        return super().target(url, headers, method)
+        made = super().target(url, headers, method)
+        self._noted.add(made.origin)
+        return made
 
     def noting(self) -> set[Origin]:
         """Return a set that gathers the origins of all targets from now on."""

@@ -48,7 +48,7 @@ class TextLines:
 
 def _colour(status: int) -> str:
     """Green, yellow for what the caller did, red for what failed."""
-    return "31" if status >= SERVER_FAULT else "33" if status >= 400 else "32"
+    return "31" if status >= SERVER_FAULT else "33" if status >= CALLER_FAULT else "32"
 
 
 def _remarks(visit: Request, entry: Closed | None) -> str:

@@ -6,10 +6,12 @@ https://opentelemetry.io/docs/specs/semconv/http/http-metrics/, with the bounds 
 
 from bisect import bisect_left
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from llmproxy.application.interfaces.journal import Attempt
 from llmproxy.application.interfaces.trace import Tried
+from llmproxy.domain.model import Model
 from llmproxy.domain.usage import Usage
 from llmproxy.infra.tracing.naming import OPERATIONS, Place, Places, method_of, route_of
 from llmproxy.infra.tracing.tracer import Asked, Ended
@@ -105,78 +107,103 @@ class Series:
 Counted = dict[Figure, dict[Labels, Series]]
 
 
+@dataclass(slots=True)
+class _Line:
+    """The series of attempts that are alike, found once and then at hand."""
+
+    place: Place
+    labels: Labels
+    duration: Series
+    tokens: tuple[Series, Series] | None = None
+    """Of its input and its output, once a provider has reported some."""
+
+
 class Figures:
-    """Counts what has ended. Not for several threads at once."""
+    """Counts what has ended. Not for several threads at once.
+
+    Labels are put together, and their series looked for, when they are new: equal requests find
+    theirs by a short key.
+    """
 
     def __init__(self, places: Places) -> None:
         self._places = places
-        self._labels: dict[tuple[str, Place], Labels] = {}
-        self._http_labels: dict[tuple[str, str, str, int, str | None], Labels] = {}
+        self._requests: dict[tuple[str, str, str, int, str | None], Series] = {}
+        self._lines: dict[tuple[str, str, str | None], _Line] = {}
         self.counted: Counted = {figure: {} for figure in FIGURES}
 
     def fold(self, ended: Ended) -> None:
         """Count one request and its attempts."""
-        duration_s = ended.ended_at - ended.started_at
-        self._add(HTTP_DURATION, self._http_labels_of(ended), duration_s)
+        self._request(ended).add(ended.ended_at - ended.started_at, HTTP_DURATION.bounds)
         asked = ended.asked
         if asked is None:
             return
         operation = OPERATIONS[asked.endpoint]
         for tried in ended.trace.tries:
             self._fold_attempt(ended, operation, tried)
-        self._fold_first_content(ended, operation, asked)
+        entry = asked.entry
+        if entry is not None and entry.first_content_s is not None:
+            self._fold_first_content(ended, operation, asked, entry.first_content_s)
 
     def _fold_attempt(self, ended: Ended, operation: str, tried: Tried) -> None:
-        labels = self._labels_of(operation, self._places.of(tried.model))
         attempt = tried.attempt
-        error = None if attempt is None else attempt.error
-        duration_s = ended.ended_at - tried.began if attempt is None else attempt.duration_s
-        self._add(DURATION, (*labels, ("error.type", error)) if error else labels, duration_s)
+        if attempt is None:
+            error, duration_s = None, ended.ended_at - tried.began
+        else:
+            error, duration_s = attempt.error, attempt.duration_s
+        line = self._line(operation, tried.model, error)
+        line.duration.add(duration_s, DURATION.bounds)
         usage = _reported(attempt, ended.asked)
-        if usage is not None:
-            self._add(TOKENS, (*labels, INPUT), usage.total_input_tokens)
-            self._add(TOKENS, (*labels, OUTPUT), usage.total_output_tokens)
-
-    def _fold_first_content(self, ended: Ended, operation: str, asked: Asked) -> None:
-        entry, tried = asked.entry, ended.trace.answering()
-        if entry is None or entry.first_content_s is None or tried is None:
+        if usage is None:
             return
-        place = self._places.of(tried.model)
-        at = ended.started_at + entry.first_content_s
-        labels = self._labels_of(operation, place)
-        self._add(FIRST_CHUNK, labels, max(0.0, at - tried.began))
-        self._add(
-            FIRST_TOKEN,
-            (
-                ("gen_ai.operation.name", operation),
-                ("gen_ai.provider.name", place.provider),
-                ("gen_ai.request.model", asked.model),
-            ),
-            entry.first_content_s,
-        )
+        if line.tokens is None:
+            line.tokens = (
+                self._series(TOKENS, (*line.labels, INPUT)),
+                self._series(TOKENS, (*line.labels, OUTPUT)),
+            )
+        line.tokens[0].add(usage.total_input_tokens, TOKENS.bounds)
+        line.tokens[1].add(usage.total_output_tokens, TOKENS.bounds)
 
-    def _http_labels_of(self, ended: Ended) -> Labels:
+    def _fold_first_content(
+        self, ended: Ended, operation: str, asked: Asked, first_content_s: float
+    ) -> None:
+        tried = ended.trace.answering()
+        if tried is None:
+            return
+        line = self._line(
+            operation, tried.model, None if tried.attempt is None else tried.attempt.error
+        )
+        waited_s = max(0.0, ended.started_at + first_content_s - tried.began)
+        self._series(FIRST_CHUNK, line.labels).add(waited_s, FIRST_CHUNK.bounds)
+        labels: Labels = (
+            ("gen_ai.operation.name", operation),
+            ("gen_ai.provider.name", line.place.provider),
+            ("gen_ai.request.model", asked.model),
+        )
+        self._series(FIRST_TOKEN, labels).add(first_content_s, FIRST_TOKEN.bounds)
+
+    def _request(self, ended: Ended) -> Series:
         error = error_type(ended)
         key = (ended.method, ended.path, ended.scheme, ended.status, error)
-        labels = self._http_labels.get(key)
-        if labels is None:
-            labels = http_labels(ended, error)
-            if len(self._http_labels) >= MAX_SERIES:
-                self._http_labels.clear()  # paths may hold ids
-            self._http_labels[key] = labels
-        return labels
+        series = self._requests.get(key)
+        if series is None:
+            series = self._series(HTTP_DURATION, http_labels(ended, error))
+            if len(self._requests) >= MAX_SERIES:
+                self._requests.clear()  # paths may hold ids
+            self._requests[key] = series
+        return series
 
-    def _labels_of(self, operation: str, place: Place) -> Labels:
-        labels = self._labels.get((operation, place))
-        if labels is None:
-            if len(self._labels) >= MAX_SERIES:
-                self._labels.clear()
-            labels = self._labels[operation, place] = _labels(operation, place)
-        return labels
-
-    def _add(self, figure: Figure, labels: Labels, value: float) -> None:
-        series = self._series(figure, labels)
-        series.add(value, figure.bounds)
+    def _line(self, operation: str, model: Model, error: str | None) -> _Line:
+        place = self._places.of(model)
+        key = (operation, model.id, error)
+        line = self._lines.get(key)
+        if line is None or line.place is not place:
+            labels = _labels(operation, place)
+            failed = (*labels, ("error.type", error)) if error else labels
+            line = _Line(place, labels, self._series(DURATION, failed))
+            if len(self._lines) >= MAX_SERIES:
+                self._lines.clear()
+            self._lines[key] = line
+        return line
 
     def _series(self, figure: Figure, labels: Labels) -> Series:
         known = self.counted[figure]
@@ -192,6 +219,8 @@ class Figures:
     def take(self) -> Counted:
         """Return what was counted, and begin anew."""
         counted, self.counted = self.counted, {figure: {} for figure in FIGURES}
+        self._requests.clear()
+        self._lines.clear()
         return counted
 
     def put_back(self, counted: Mapping[Figure, Mapping[Labels, Series]]) -> None:

@@ -31,7 +31,6 @@ COUNTED: Final = ("spans_sent", "spans_failed", "spans_dropped", "metrics_sent",
 LOOK_EVERY_S: Final = 0.5
 SAY_EVERY_S: Final = 60.0
 """An exporter that raises may do so for every message."""
-MILLI: Final = 1000
 NANO: Final = 1_000_000_000
 
 

@@ -36,8 +36,11 @@ class Keeping(Source):
         """Answer at once."""
         return await self.house.answer()
 
-    async def keep(self, *_answered: object) -> None:
+    def keep(self, *_answered: object) -> "asyncio.Future[None]":
         """Keep it."""
+        return asyncio.ensure_future(self._keep())
+
+    async def _keep(self) -> None:
         await self.gate.wait()
         self.kept += 1
 

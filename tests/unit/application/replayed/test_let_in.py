@@ -71,13 +71,6 @@ def _limited() -> RateLimited:
     return error
 
 
-def _refusals(house: House) -> list[tuple[str, str]]:
-    """What is told of refusals by limits."""
-    told: list[tuple[str, str]] = []
-    house.rooms.admit.told_of = lambda scope, limit: told.append((scope, limit))
-    return told
-
-
 async def test_what_is_kept() -> None:
     """It is given, admitted and booked once."""
     house, store = _house()
@@ -113,10 +106,9 @@ async def test_what_a_limit_refuses() -> None:
     house, store = _house()
     await house.answer()
     house.rooms.limiter.refusal = _limited()
-    told = _refusals(house)
     with pytest.raises(RateLimited):
         await house.answer(LIKELY)
-    assert told == [("key", "cost_per_month")]
+    assert house.rooms.meter.refusals == [("key", "cost_per_month")]
     assert [look.given_up for look in store.looks] == [False, True]
     house.check_books()
 
@@ -155,24 +147,22 @@ async def test_what_a_limit_refuses_of_a_call_but_not_of_a_kept_answer() -> None
     """A refusal by what a provider may cost is none of an answer that costs nothing."""
     house, store = _house()
     await house.answer()
-    told = _refusals(house)
     limiter = house.rooms.limiter
     limiter.refusal = _limited()
     store.when_told = lambda: setattr(limiter, "refusal", None)
     assert status(await house.answer()) == "hit"
     assert [look.given_up for look in store.looks] == [False, False]
-    assert told == [], "nobody was refused"
+    assert house.rooms.meter.refusals == [], "nobody was refused"
     house.check_books()
 
 
 async def test_what_is_refused_and_not_kept() -> None:
     """It is refused, and counted once as that."""
     house, _ = _house()
-    told = _refusals(house)
     house.rooms.limiter.refusal = _limited()
     with pytest.raises(RateLimited):
         await house.answer()
-    assert told == [("key", "cost_per_month")]
+    assert house.rooms.meter.refusals == [("key", "cost_per_month")]
     assert house.outcomes() == []
     house.check_books()
 

@@ -61,6 +61,20 @@ class Stuck(MemoryCache):
         return None
 
 
+class Slow(MemoryCache):
+    """Keeps an answer when a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__(FakeClock(), max_bytes=1_000_000)
+        self.keeping: list[asyncio.Future[None]] = []
+
+    @override
+    def put(self, key: bytes, kept: Kept) -> "asyncio.Future[None]":  # type: ignore[override]
+        keeping = asyncio.get_running_loop().create_future()
+        self.keeping.append(keeping)
+        return keeping
+
+
 def _replayed(answer: Whole | Live) -> bool:
     lines = lines_of(answer)
     return REPLAY[0] in lines
@@ -103,6 +117,25 @@ async def test_while_the_first_is_running() -> None:
     answers = await asyncio.gather(*asked)
     assert sorted(map(_replayed, answers)) == [False, True, True]
     assert len(house.provider.calls) == 1
+    house.check_books()
+
+
+@pytest.mark.parametrize("wish", [ONCE, STREAMED])
+async def test_a_claim_is_held_until_the_answer_is_kept(wish: Wish) -> None:
+    """Else another worker would find neither; the caller has the answer long before."""
+    store, claims = Slow(), Held()
+    house = House(store, claims)
+    house.provider.gate.set()
+    if wish is ONCE:
+        await house.answer(wish)
+    else:
+        house.provider.streams_paced().say(b"content", None)
+        assert await read(await house.stream(wish)) == b"content"
+    await steps()
+    [keeping], [_] = store.keeping, claims.keys
+    keeping.set_result(None)
+    await steps()
+    assert claims.keys == []
     house.check_books()
 
 

@@ -13,6 +13,7 @@ from llmproxy.infra.redis.errors import RedisAway
 from llmproxy.infra.redis.script import Script
 from tests.fakes.clock import FakeClock
 from tests.fakes.redis_link import GBIT, LinkedRedis, connected, linked
+from tests.keeping import keep
 
 RESERVE = Script("return {'held'}")
 MIB = 1024 * 1024
@@ -99,10 +100,10 @@ def test_a_slow_network() -> None:
         world = await _world(redis)
         redis.up.bytes_per_s = redis.down.bytes_per_s = GBIT // 10
         kept = world.kept(LARGE)
-        keeping = asyncio.ensure_future(world.cache.keep(KEY, kept))
-        await asyncio.sleep(0)
+        keeping = world.cache.put(KEY, kept)
+        assert keeping is not None
         assert await world.reserved_in() < 2 * SOON_S
-        await keeping
+        await asyncio.wait([keeping])
         assert await world.cache.get(KEY) == kept
         assert world.limits.up
 
@@ -115,7 +116,7 @@ def test_small_answers_take_the_connection_that_is_there() -> None:
     async def small(redis: LinkedRedis) -> None:
         world = await _world(redis)
         kept = world.kept(SMALL)
-        await world.cache.keep(KEY, kept)
+        await keep(world.cache, KEY, kept)
         world.bulk._line = None
         assert await world.cache.get(KEY) == kept
         assert list(redis.values) == [b"a:" + KEY.hex().encode()]
@@ -130,7 +131,7 @@ def test_each_takes_the_place_of_the_other() -> None:
         world = await _world(redis)
         for body in (LARGE, SMALL, b"y" + LARGE, b"z" + LARGE, b"z"):
             kept = world.kept(body)
-            await world.cache.keep(KEY, kept)
+            await keep(world.cache, KEY, kept)
             assert await world.cache.get(KEY) == kept
             world.clock.advance(1)
         assert redis.connections == 2
@@ -144,10 +145,10 @@ def test_a_large_answer_that_got_lost() -> None:
     async def lost(redis: LinkedRedis) -> None:
         world = await _world(redis)
         name = b"a:" + KEY.hex().encode() + APART
-        await world.cache.keep(KEY, world.kept(LARGE))
+        await keep(world.cache, KEY, world.kept(LARGE))
         world.clock.advance(1)
         redis.lost.add(name)
-        await world.cache.keep(KEY, world.kept(b"newer" + LARGE))
+        await keep(world.cache, KEY, world.kept(b"newer" + LARGE))
         assert await world.cache.get(KEY) is None
         del redis.values[name]
         assert await world.cache.get(KEY) is None
@@ -163,12 +164,12 @@ def test_without_the_second_connection() -> None:
 
     async def away(redis: LinkedRedis) -> None:
         world = await _world(redis)
-        await world.cache.keep(KEY, world.kept(LARGE))
+        await keep(world.cache, KEY, world.kept(LARGE))
         await world.bulk.close()
         assert await world.cache.get(KEY) is None
         assert world.cache.put(KEY, world.kept(LARGE)) is None
         assert world.cache.failures == 2
-        await world.cache.keep(KEY, world.kept(SMALL))
+        await keep(world.cache, KEY, world.kept(SMALL))
         assert await world.cache.get(KEY) == world.kept(SMALL)
 
     linked(away)
@@ -184,7 +185,7 @@ def test_what_is_on_its_way_is_bounded() -> None:
         assert len(sent) == MOST_BYTES // MIB - 1
         assert world.cache.failures == 40 - len(sent)
         await asyncio.wait(sent)
-        await world.cache.keep(KEY, world.kept(LARGE))
+        await keep(world.cache, KEY, world.kept(LARGE))
         assert await world.cache.get(KEY) == world.kept(LARGE)
         largest = Bulk(world.bulk)
         assert await largest.put(b"n", b"x" * (MOST_BYTES + 1), 1000) == b"OK"

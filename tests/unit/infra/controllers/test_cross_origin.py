@@ -42,7 +42,7 @@ async def asked(
     lines = [(name.encode(), value.encode()) for name, value in headers.items()]
     scope = {"method": method, "path": path, "headers": lines}
     pages = CrossOrigin(given)
-    visit = pages.over(Visit)(scope, receive, send)
+    visit = opened(Visit)(scope, receive, send)
     done = await pages.answered(visit)
     assert isinstance(visit, OpenVisit)
     further = (line.decode().partition(": ") for line in visit.further)
@@ -150,18 +150,15 @@ async def test_headers_that_the_settings_name() -> None:
     assert said["access-control-allow-headers"] == "authorization"
 
 
-def test_a_visit_of_any_kind_is_opened_once() -> None:
+def test_a_visit_of_any_kind_is_opened() -> None:
     """What others add to visits stays."""
 
     class Counted(Visit):
         __slots__ = ("count",)
 
-    pages = CrossOrigin(rules())
-    assert pages.over(Visit) is pages.over(Visit)
-    kind = pages.over(Counted)
+    kind = opened(Counted)
     assert issubclass(kind, Counted)
     assert issubclass(kind, OpenVisit)
-    assert pages.over(Counted) is kind
     assert issubclass(opened(Visit), OpenVisit)
 
 

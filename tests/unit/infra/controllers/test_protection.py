@@ -1,6 +1,7 @@
 """Headers that protect those who look at the control plane's answers in a browser."""
 
-from llmproxy.infra.controllers.protection import pair, protected
+from llmproxy.infra.controllers.asgi import pair
+from llmproxy.infra.controllers.protection import protected
 
 
 def test_an_answer_is_protected() -> None:

@@ -16,7 +16,7 @@ from llmproxy.domain.errors import (
     Unavailable,
     UpstreamError,
 )
-from llmproxy.infra.controllers.errors import rendered
+from llmproxy.infra.controllers.errors import rendered, told
 from llmproxy.infra.providers.openai_wire.failures import (
     BROKEN,
     DETAIL_BYTES,
@@ -25,6 +25,7 @@ from llmproxy.infra.providers.openai_wire.failures import (
     retry_after_s,
     stream_failure,
     transport_failure,
+    unreadable,
 )
 from llmproxy.infra.providers.transport.errors import (
     ConnectFailed,
@@ -205,3 +206,13 @@ def test_whatever_a_provider_says(status: int, body: object) -> None:
         assert envelope["code"] is None or isinstance(envelope["code"], str)
         assert (b"content-length", str(len(text)).encode()) in headers
         assert len(error.detail) <= DETAIL_BYTES * 4 + 20
+
+
+def test_an_unreadable_answer_is_kept_short_and_not_told() -> None:
+    """Its beginning stands in the detail, behind what is wrong with it; the log leaves it out."""
+    answer = b"zebra \xff" + b"z" * DETAIL_BYTES
+    begins = answer[:DETAIL_BYTES].decode("utf-8", "replace")
+    for words, detail in (("", begins), ("no object", f"no object: {begins}")):
+        error = unreadable("The provider's answer makes no sense.", answer, words)
+        assert error.detail == detail
+        assert "zebra" not in told(error)

@@ -77,6 +77,27 @@ def test_taken_and_put_back() -> None:
     figures.put_back(taken)
     [http] = figures.counted[HTTP_DURATION].values()
     assert (http.count, http.total, http.lowest, http.highest) == (2, 2.0, 1.0, 1.0)
+    [duration] = figures.counted[DURATION].values()
+    assert duration.count == 2
+    assert [each.count for each in figures.counted[TOKENS].values()] == [2, 2]
+
+
+def test_a_document_that_was_changed() -> None:
+    """What is asked at another place is counted as that place's, under an id that stayed."""
+    figures = Figures(Places())
+    figures.fold(answered(GOOD))
+    moved = answered(GOOD)
+    [tried] = moved.trace.tries
+    elsewhere = replace(tried.model.parameters, location="europe-west4")
+    tried.model = replace(tried.model, parameters=elsewhere)
+    figures.fold(moved)
+    hosts = {
+        dict(labels)["server.address"]: each for labels, each in figures.counted[DURATION].items()
+    }
+    assert {host: each.count for host, each in hosts.items()} == {
+        "us-central1-aiplatform.googleapis.com": 1,
+        "europe-west4-aiplatform.googleapis.com": 1,
+    }
 
 
 @given(st.lists(st.floats(0, 20)))

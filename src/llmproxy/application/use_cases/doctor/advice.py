@@ -32,6 +32,11 @@ LATE: Final = (
     'give the model more time ("timeouts": {"first_token_s": 300} in its document), stream long '
     "answers, and look at the way to it: proxy, firewall, region"
 )
+MISSING: Final = (
+    "set {secret} in the environment or .env (read at the start), as a file in SECRETS_DIR, or in "
+    "the vault of AZURE_KEY_VAULT_URL"
+)
+"""For a secret that is not found; the others are for a provider that did not answer."""
 OTHERWISE: Final = "see what the provider says; docs/failures.md lists the codes"
 
 

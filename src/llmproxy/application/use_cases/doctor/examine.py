@@ -12,6 +12,8 @@ from llmproxy.domain.errors import GatewayError
 logger = logging.getLogger("llmproxy.doctor")
 
 LIMIT_S: Final = 10.0
+LATE: Final = "look at what it waits for: the network, a firewall, a proxy, a disk"
+"""What to do when a check is not done in time."""
 Look = Callable[[], Awaitable[Findings]]
 
 
@@ -21,8 +23,6 @@ class Check(NamedTuple):
     name: str
     look: Look
     limit_s: float | None = None
-    late: str = "look at what it waits for: the network, a firewall, a proxy, a disk"
-    """What to do when it is not done in time."""
 
 
 class Examined(NamedTuple):
@@ -53,7 +53,7 @@ async def _examined(check: Check, limit_s: float) -> Examined:
         async with asyncio.timeout(limit_s):
             return Examined(check.name, await check.look())
     except TimeoutError:
-        found = problem(f"no answer within {limit_s:g} s", check.late)
+        found = problem(f"no answer within {limit_s:g} s", LATE)
     except GatewayError as error:
         found = problem(f"{error.message} {error.detail}".strip(), "see what it says")
     except StoreUnusableError as error:

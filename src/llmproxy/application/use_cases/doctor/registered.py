@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
-from typing import NamedTuple
 
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.snapshot import Snapshot
+from llmproxy.application.use_cases.doctor.advice import MISSING
 from llmproxy.application.use_cases.doctor.findings import (
     Finding,
     Findings,
@@ -15,7 +15,6 @@ from llmproxy.application.use_cases.doctor.findings import (
     warning,
 )
 from llmproxy.domain.caller import Caller
-from llmproxy.domain.limit import Limits
 
 
 def look_at_models(snapshot: Snapshot) -> Findings:
@@ -52,23 +51,17 @@ def _mend(deployment: Deployment) -> str:
         return "set the variable in the environment or in .env, and restart"
     secret = parameters.secret_name
     if secret is not None and secret in (deployment.not_ready or ""):
-        return (
-            f"set {secret} in the environment or .env (read at the start), as a file in "
-            "SECRETS_DIR, or in the vault of AZURE_KEY_VAULT_URL"
-        )
+        return MISSING.format(secret=secret)
     return "see what it says, and docs/model-documents.md"
 
 
-class Counted(NamedTuple):
-    """How limits are counted: `fault` says why they cannot be, None where they can."""
+def look_at_limits(snapshot: Snapshot, fault: str | None) -> Findings:
+    """Judge limits, budgets and prices together.
 
-    fault: str | None
-
-
-def look_at_limits(snapshot: Snapshot, counted: Counted) -> Findings:
-    """Judge limits, budgets and prices together."""
+    `fault` says why limits cannot be counted, None where they can.
+    """
     found = [
-        *_unenforceable(snapshot, counted),
+        *_unenforceable(snapshot, fault),
         *_without_price(snapshot),
         *_other_currency(snapshot),
         *_unlimited_keys(snapshot),
@@ -76,24 +69,11 @@ def look_at_limits(snapshot: Snapshot, counted: Counted) -> Findings:
     return found or [ok("limits hold, and every model has a price or is free")]
 
 
-def _limits(snapshot: Snapshot) -> Iterator[tuple[str, Limits]]:
-    for caller in snapshot.keys.values():
-        if caller.limits is not None:
-            yield f"key {caller.key_id}", caller.limits
-    for project in snapshot.projects.values():
-        if project.limits is not None:
-            yield f"project {project.id}", project.limits
-    for each in snapshot.deployments:
-        for limits in (each.model.limits, each.model.model_limits):
-            if limits is not None:
-                yield f"model {each.model.id}", limits
-
-
-def _unenforceable(snapshot: Snapshot, counted: Counted) -> Iterator[Finding]:
-    limited = [name for name, _ in _limits(snapshot)]
-    if counted.fault is not None and limited:
+def _unenforceable(snapshot: Snapshot, fault: str | None) -> Iterator[Finding]:
+    limited = [name for name, _ in snapshot.limited()]
+    if fault is not None and limited:
         yield problem(
-            f"calls that have limits ({named(limited)}) are refused: {counted.fault}",
+            f"calls that have limits ({named(limited)}) are refused: {fault}",
             "set REDIS_URL for all workers, or run one",
         )
 
@@ -115,7 +95,7 @@ def _other_currency(snapshot: Snapshot) -> Iterator[Finding]:
         if price is not None and not price.free:
             prices.setdefault(price.currency, []).append(each.model.id)
     budgets: dict[str, list[str]] = {}
-    for name, limits in _limits(snapshot):
+    for name, limits in snapshot.limited():
         if limits.counts_cost:
             budgets.setdefault(limits.currency, []).append(name)
     for currency, names in budgets.items():

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final
 
 from llmproxy.application.interfaces.delivery import Whole
@@ -18,9 +18,14 @@ logger = logging.getLogger("llmproxy")
 NOT_KEPT: Final = "an answer could not be kept"
 LANDING_S: Final = 1.0
 """How long the end of the gateway waits for answers that are just being kept."""
-Keep = Callable[[Asked, list[bytes], bytes, Deployment], Awaitable[None] | None]
-"""Has header lines and a body kept that somebody answered; None where there is nothing to wait for.
+Keep = Callable[[Asked, list[bytes], bytes, Deployment], "asyncio.Future[Any] | None"]
+"""Begins to keep header lines and a body that somebody answered.
+
+What it returns is done when they are kept, or cannot be; None where there is nothing to wait for.
 """
+
+Answered = tuple[list[bytes], bytes, Deployment]
+"""Header lines and a body, and who answered."""
 
 
 class Flight:
@@ -92,7 +97,10 @@ class Flight:
             finally:
                 self.ended = True
                 self._tell()
-            await self._have_kept()
+            keeping = self._kept()
+            if keeping is not None:
+                self._table.land(keeping)
+                await asyncio.wait([keeping])
         finally:
             self.retire()
             try:
@@ -101,26 +109,26 @@ class Flight:
             finally:
                 self._table.running.discard(self)
 
-    async def _have_kept(self) -> None:
-        """Have the answer kept; what breaks meanwhile costs nobody the answer."""
+    def _kept(self) -> "asyncio.Future[Any] | None":
+        """Begin to keep the answer; whoever asks until that is done still boards.
+
+        What breaks is logged, and costs nobody the answer, which was paid for.
+        """
         try:
-            landing = self._landing()
-            if landing is not None:
-                with self._table.landing():
-                    await landing
+            answered = self._answered() if self.source.keeps else None
+            if answered is not None:
+                return self._keep(self.asked, *answered)
         except Exception:
             logger.exception(NOT_KEPT)
+        return None
 
     @abstractmethod
     def _run(self) -> Coroutine[Any, Any, Whole | None]:
         """Do what is waited for. Raises what all are to be told."""
 
     @abstractmethod
-    def _landing(self) -> Awaitable[None] | None:
-        """Return what keeps the answer; nobody waits for this, but whoever asks now still boards.
-
-        None where it is not to be kept.
-        """
+    def _answered(self) -> Answered | None:
+        """Return the whole answer, None where there is none."""
 
     @abstractmethod
     def _tell(self) -> None:
@@ -138,31 +146,16 @@ class Flights:
         self.max_bytes = max_bytes
         self.running: set[Flight] = set()
         self.boarding: dict[Boarding, Flight] = {}
-        self._landing = 0
         self._landings: set[asyncio.Future[Any]] = set()
 
     def __len__(self) -> int:
         """Return how many may be boarded."""
         return len(self.boarding)
 
-    @contextmanager
-    def landing(self) -> Generator[None, None, None]:
-        """Count an answer that everybody has, and that is being kept."""
-        self._landing += 1
-        try:
-            yield
-        finally:
-            self._landing -= 1
-
-    def land(self, keeping: "asyncio.Future[Any]", then: Callable[[], None]) -> None:
-        """Do the same without a task; when it is done, or cannot be, go on with `then`."""
+    def land(self, keeping: "asyncio.Future[Any]") -> None:
+        """Have the end of the gateway wait for an answer that is being kept."""
         self._landings.add(keeping)
-
-        def landed(_: "asyncio.Future[Any]") -> None:
-            self._landings.discard(keeping)
-            then()
-
-        keeping.add_done_callback(landed)
+        keeping.add_done_callback(self._landings.discard)
 
     async def close(self) -> None:
         """Have kept what has come, and cancel the rest.
@@ -171,15 +164,12 @@ class Flights:
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(LANDING_S):
-                while self._landing or self._landings:
-                    under_way = [*self._tasks(), *self._landings]
-                    await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                while self._landings:
+                    await asyncio.wait(self._landings)
         for flight in self.running:
             flight.cancel()
-        await asyncio.gather(*self._tasks(), return_exceptions=True)
-
-    def _tasks(self) -> list[asyncio.Task[None]]:
-        return [flight.task for flight in self.running if flight.task is not None]
+        tasks = [flight.task for flight in self.running if flight.task is not None]
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def stopping() -> Unavailable:
@@ -207,12 +197,11 @@ class WholeFlight(Flight):
     def _run(self) -> Coroutine[Any, Any, Whole]:
         return self.source.answer(self._admission)
 
-    def _landing(self) -> Awaitable[None] | None:
+    def _answered(self) -> Answered | None:
         whole = self.outcome
-        if whole is None or not self.source.keeps:
+        if whole is None:
             return None
-        reply = whole.reply
-        return self._keep(self.asked, reply.headers, reply.body, whole.deployment)
+        return whole.reply.headers, whole.reply.body, whole.deployment
 
     def _tell(self) -> None:
         for waiting in self._waiting:

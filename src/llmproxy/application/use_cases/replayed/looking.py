@@ -108,7 +108,7 @@ class Looking:
         Nothing is held for an answer that is not kept any more. Raises what limits refuse.
         """
         try:
-            held = await self._admission_of.free(asked.call)
+            held = await self._admission_of.free(asked.call, asked.plan)
         except BaseException:
             look.give_up()
             raise

@@ -1,27 +1,12 @@
 """A flight in the task of the request that asks first, as most are: nobody else asks the same."""
 
 import asyncio
-import logging
-from collections.abc import Callable
 from typing import Any
 
 from llmproxy.application.interfaces.delivery import Whole
 from llmproxy.application.interfaces.presence import Presence
-from llmproxy.application.interfaces.upstream import Deployment
-from llmproxy.application.steps.admission import Admission
-from llmproxy.application.use_cases.replayed.asked import Asked, Source
-from llmproxy.application.use_cases.replayed.flights import (
-    NOT_KEPT,
-    Flights,
-    WholeFlight,
-    stopping,
-)
+from llmproxy.application.use_cases.replayed.flights import WholeFlight, stopping
 from llmproxy.domain.errors import GatewayError
-
-logger = logging.getLogger("llmproxy")
-
-Put = Callable[[Asked, list[bytes], bytes, Deployment], "asyncio.Future[Any] | None"]
-"""As `Keep`, without a task: what it returns is done when the answer is kept, or cannot be."""
 
 
 class OwnFlight(WholeFlight):
@@ -31,17 +16,7 @@ class OwnFlight(WholeFlight):
     them; it ends as cancelled when the answer is there. Only for a source that holds nothing.
     """
 
-    def __init__(
-        self,
-        table: Flights,
-        asked: Asked,
-        source: Source,
-        admission: Admission | None,
-        put: Put,
-    ) -> None:
-        super().__init__(table, asked, source, admission, put)
-        self._put = put
-        self.riders = 1
+    riders = 1
 
     async def fly(self, presence: Presence) -> Whole:
         """Answer; whoever asks the same meanwhile may board. Raises what the call raises."""
@@ -74,22 +49,16 @@ class OwnFlight(WholeFlight):
         return whole
 
     def _land(self) -> None:
-        """Have the answer kept; whoever asks until then still boards.
-
-        What breaks meanwhile costs nobody the answer, which was paid for, and keeps nobody aboard.
-        """
-        whole = self.outcome
-        keeping = None
-        if whole is not None and self.source.keeps:
-            reply = whole.reply
-            try:
-                keeping = self._put(self.asked, reply.headers, reply.body, whole.deployment)
-            except Exception:
-                logger.exception(NOT_KEPT)
+        """Have the answer kept; whoever asks until then still boards."""
+        keeping = self._kept()
         if keeping is None:
             self.retire()
         else:
-            self._table.land(keeping, self.retire)
+            self._table.land(keeping)
+            keeping.add_done_callback(self._landed)
+
+    def _landed(self, _: "asyncio.Future[Any]") -> None:
+        self.retire()
 
     def _left(self) -> bool:
         """Count the first client out; return whether nobody is left."""

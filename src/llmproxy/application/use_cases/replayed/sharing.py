@@ -6,7 +6,7 @@ request that uses nothing, and has a row of its own.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
 from llmproxy.application.interfaces.clock import Clock
@@ -63,7 +63,6 @@ class Sharing:
         self._looking = Looking(rooms.admit, rooms.settle, store, forms, self.flights)
         self.kept = self._looking.kept
         self._keeping = self._keep
-        self._putting = self._put
         self.counts = {"hits": 0, "misses": 0, "coalesced": 0}
 
     async def answer(self, asked: Asked, source: Source) -> Whole:
@@ -79,7 +78,7 @@ class Sharing:
             return await self._fly_along(asked, flight, admission)
         self.counts["misses"] += 1
         if asked.presence is not None and not source.holds:
-            own = OwnFlight(self.flights, asked, source, admission, self._putting)
+            own = OwnFlight(self.flights, asked, source, admission, self._keeping)
             return marked(await own.fly(asked.presence), asked.marks.first)
         first = WholeFlight(self.flights, asked, source, admission, self._keeping)
         first.board()
@@ -94,7 +93,8 @@ class Sharing:
         """Answer in events or bytes. Raises GatewayError."""
         kept = self._looking.at_hand(asked)
         if kept is not None:
-            return await self.again_live(asked, kept)
+            held = await self._rooms.admit.free(asked.call, asked.plan)
+            return await self.again_live(asked, kept, held)
         kept, flight, admission = await self._looking.find(asked, source)
         if kept is not None:
             return await self.again_live(asked, kept, admission)
@@ -167,12 +167,6 @@ class Sharing:
         return ride
 
     def _keep(
-        self, asked: Asked, headers: list[bytes], body: bytes, deployment: Deployment
-    ) -> Awaitable[None] | None:
-        kept = self._to_keep(asked, headers, body, deployment)
-        return None if kept is None else self._store.keep(asked.key, kept)
-
-    def _put(
         self, asked: Asked, headers: list[bytes], body: bytes, deployment: Deployment
     ) -> "asyncio.Future[Any] | None":
         kept = self._to_keep(asked, headers, body, deployment)

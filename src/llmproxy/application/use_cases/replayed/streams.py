@@ -1,13 +1,12 @@
 """A stream that several may read: each from its beginning, as it arrives."""
 
 import asyncio
-from collections.abc import Awaitable
 from typing import Final
 
 from llmproxy.application.interfaces.delivery import Live
 from llmproxy.application.steps.admission import Admission
 from llmproxy.application.use_cases.replayed.asked import Asked, Source
-from llmproxy.application.use_cases.replayed.flights import Flight, Flights, Keep
+from llmproxy.application.use_cases.replayed.flights import Answered, Flight, Flights, Keep
 from llmproxy.domain.errors import Broken
 
 LEAD_BYTES: Final = 256 * 1024
@@ -64,13 +63,11 @@ class StreamFlight(Flight):
         finally:
             live.close()
 
-    def _landing(self) -> Awaitable[None] | None:
+    def _answered(self) -> Answered | None:
         live = self.live
-        if self.error is not None or not self.whole or live is None or not self.source.keeps:
+        if self.error is not None or not self.whole or live is None or live.deployment is None:
             return None
-        if live.deployment is None:
-            return None
-        return self._keep(self.asked, live.headers, b"".join(self._batches), live.deployment)
+        return live.headers, b"".join(self._batches), live.deployment
 
     def _offer(self, batch: bytes) -> bool:
         if self._lead() > LEAD_BYTES:

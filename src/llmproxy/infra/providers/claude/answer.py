@@ -17,11 +17,11 @@ from typing import Any
 import msgspec
 
 from llmproxy.application.interfaces.call import Call
-from llmproxy.domain.errors import Broken
 from llmproxy.domain.usage import Usage
 from llmproxy.infra.providers.claude.failures import claude_failure_in
 from llmproxy.infra.providers.claude.thoughts import keep, thought
 from llmproxy.infra.providers.claude.usage import WireUsage, usage_of
+from llmproxy.infra.providers.openai_wire.failures import unreadable
 from llmproxy.infra.providers.translated.chat_answer import (
     SaidCall,
     SaidChoice,
@@ -32,6 +32,7 @@ from llmproxy.infra.providers.translated.kept_reasoning import KeptReasoning
 from llmproxy.infra.wire.unreadable import UNREADABLE
 
 Json = dict[str, Any]
+NO_MESSAGE = "The provider's answer is no message."
 
 _FINISHES = {
     "end_turn": "stop",
@@ -91,11 +92,11 @@ def translated_answer(call: Call, body: bytes, kept: KeptReasoning) -> tuple[byt
     try:
         message = _message(body)
     except UNREADABLE as error:
-        raise _unreadable(body) from error
+        raise unreadable(NO_MESSAGE, body) from error
     if message.type == "error":
         raise claude_failure_in(body)
     if message.type != "message" or message.stop_reason is None:
-        raise _unreadable(body)
+        raise unreadable(NO_MESSAGE, body)
     choice = _said(message)
     keep(
         kept,
@@ -131,10 +132,3 @@ def _said(message: Message) -> SaidChoice:
         refusal=refusal,
         further={"thinking_blocks": thoughts} if thoughts else {},
     )
-
-
-def _unreadable(body: bytes) -> Broken:
-    error = Broken("The provider's answer is no message.")
-    error.detail = body[:500].decode("utf-8", "replace")
-    error.quotes = True
-    return error

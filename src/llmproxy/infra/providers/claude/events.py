@@ -23,6 +23,7 @@ from llmproxy.infra.providers.claude.answer import (
 from llmproxy.infra.providers.claude.failures import claude_failure_in
 from llmproxy.infra.providers.claude.thoughts import keep, thought
 from llmproxy.infra.providers.claude.usage import WireUsage, usage_of
+from llmproxy.infra.providers.openai_wire.failures import unreadable
 from llmproxy.infra.providers.translated.chat_answer import answer_head, asks_for_usage
 from llmproxy.infra.providers.translated.chat_chunks import ChatChunks
 from llmproxy.infra.providers.translated.kept_reasoning import KeptReasoning
@@ -30,6 +31,7 @@ from llmproxy.infra.providers.translated.sse import SseReader
 from llmproxy.infra.wire.unreadable import UNREADABLE
 
 Json = dict[str, Any]
+SENSELESS = "The provider sent an event that makes no sense."
 
 
 class Delta(msgspec.Struct):
@@ -90,7 +92,7 @@ class ClaudeReader(SseReader):
         try:
             event = _event(data)
         except UNREADABLE as error:
-            raise _senseless(data) from error
+            raise unreadable(SENSELESS, data) from error
         chunks = self._chunks
         if chunks is None:
             return self._before(event, data)
@@ -123,7 +125,7 @@ class ClaudeReader(SseReader):
         message = event.message
         if event.type != "message_start" or message is None:
             if event.type.startswith(("content_block", "message")):
-                raise _senseless(data)
+                raise unreadable(SENSELESS, data)
             return b""
         self._counted = message.usage
         self._chunks = chunks = ChatChunks(
@@ -209,10 +211,3 @@ class ClaudeReader(SseReader):
                 self._refusal = details.explanation
         if event.usage is not None:
             self.usage = usage_of(event.usage, self._counted)
-
-
-def _senseless(data: bytes) -> Broken:
-    error = Broken("The provider sent an event that makes no sense.")
-    error.detail = data[:500].decode("utf-8", "replace")
-    error.quotes = True
-    return error

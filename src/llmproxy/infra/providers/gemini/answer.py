@@ -18,6 +18,7 @@ from llmproxy.domain.errors import Broken
 from llmproxy.infra.providers.gemini.finishes import UNSAID, finish_of
 from llmproxy.infra.providers.gemini.signatures import new_id, shown
 from llmproxy.infra.providers.gemini.usage import usage_in
+from llmproxy.infra.providers.openai_wire.failures import unreadable
 from llmproxy.infra.providers.translated.chat_answer import (
     SaidCall,
     SaidChoice,
@@ -122,10 +123,7 @@ def read_answer(body: bytes) -> Answer:
     except UNREADABLE as error:
         if body.lstrip()[:1] == b"[" and b'"error"' in body:
             raise stream_failure(body) from error
-        made = Broken("The provider's answer makes no sense.")
-        made.detail = f"{error}: {body[:500].decode('utf-8', 'replace')}"
-        made.quotes = True
-        raise made from error
+        raise unreadable("The provider's answer makes no sense.", body, str(error)) from error
     if answer.error != NULL:
         raise stream_failure(body)
     feedback = answer.prompt_feedback

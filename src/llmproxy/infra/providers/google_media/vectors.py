@@ -11,11 +11,13 @@ import msgspec
 from llmproxy.domain.errors import Broken
 from llmproxy.domain.usage import Usage
 from llmproxy.infra.providers.gemini.usage import UsageMetadata, usage_of
+from llmproxy.infra.providers.openai_wire.failures import unreadable
 from llmproxy.infra.providers.translated.translation import Translated
 from llmproxy.infra.wire.unreadable import UNREADABLE
 
 AT_ONCE = 16
 """Vectors that are turned into base64 before others get their turn on the event loop."""
+UNREAD = "The provider's embeddings cannot be read."
 
 
 class Vectors(NamedTuple):
@@ -63,7 +65,7 @@ def predicted(body: bytes, count: int) -> Vectors:
     try:
         found = [each.embeddings for each in _predicted(body).predictions]
     except UNREADABLE as error:
-        raise _unreadable(body) from error
+        raise unreadable(UNREAD, body) from error
     tokens = [each.statistics.token_count for each in found]
     known = [int(each) for each in tokens if each is not None and each >= 0]
     total = sum(known) if len(known) == len(tokens) else None
@@ -75,7 +77,7 @@ def embedded_contents(body: bytes, count: int) -> Vectors:
     try:
         read = _contents(body)
     except UNREADABLE as error:
-        raise _unreadable(body) from error
+        raise unreadable(UNREAD, body) from error
     found = [read.embedding] if read.embedding is not None else read.embeddings or []
     said = read.usage_metadata
     tokens = None if said is None else usage_of(said).total_input_tokens
@@ -111,7 +113,7 @@ def _base64(values: msgspec.Raw) -> str:
         numbers = _floats(values)
         packed = struct.pack(f"<{len(numbers)}f", *numbers)
     except (*UNREADABLE, struct.error, OverflowError) as error:
-        raise _unreadable(bytes(values)) from error
+        raise unreadable(UNREAD, bytes(values)) from error
     return base64.b64encode(packed).decode("ascii")
 
 
@@ -119,10 +121,3 @@ def _counted(vectors: Vectors, count: int) -> Vectors:
     if len(vectors.values) != count or not all(bytes(each)[:1] == b"[" for each in vectors.values):
         raise Broken(f"The provider gave {len(vectors.values)} vectors for {count} texts.")
     return vectors
-
-
-def _unreadable(body: bytes) -> Broken:
-    error = Broken("The provider's embeddings cannot be read.")
-    error.detail = body[:500].decode("utf-8", "replace")
-    error.quotes = True
-    return error

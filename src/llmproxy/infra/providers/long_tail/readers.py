@@ -14,6 +14,7 @@ from llmproxy.infra.providers.long_tail.deltas import Deltas
 from llmproxy.infra.providers.long_tail.dialect import JsonDict, Parse
 from llmproxy.infra.providers.long_tail.failures import in_stream
 from llmproxy.infra.providers.long_tail.importing import Foreign
+from llmproxy.infra.providers.openai_wire.failures import unreadable
 from llmproxy.infra.providers.translated.chat_chunks import ChatChunks
 from llmproxy.infra.providers.translated.sse import MAX_EVENT_BYTES, SseReader
 from llmproxy.infra.providers.translated.translation import Reader
@@ -35,10 +36,7 @@ def object_of(data: bytes) -> JsonDict:
 
 def nonsense(words: str, data: bytes) -> Broken:
     """Return the error for something that cannot be read."""
-    error = Broken("The provider's answer makes no sense.")
-    error.detail = f"{words}: {data[:500].decode('utf-8', 'replace')}"
-    error.quotes = True
-    return error
+    return unreadable("The provider's answer makes no sense.", data, words)
 
 
 def parsed(parse: Callable[[], Foreign], data: bytes) -> Foreign:

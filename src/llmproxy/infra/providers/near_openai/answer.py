@@ -7,7 +7,7 @@ import msgspec
 from typing_extensions import override
 
 from llmproxy.domain.errors import Broken
-from llmproxy.infra.providers.openai_wire.failures import DETAIL_BYTES, stream_failure
+from llmproxy.infra.providers.openai_wire.failures import stream_failure, unreadable
 from llmproxy.infra.providers.openai_wire.sse import reports_error
 from llmproxy.infra.providers.openai_wire.usage import WireUsage, usage_from
 from llmproxy.infra.providers.translated.chat_answer import (
@@ -22,6 +22,7 @@ from llmproxy.infra.providers.translated.translation import Translated
 from llmproxy.infra.wire.unreadable import UNREADABLE
 
 NO_ID = (None, "", "null")
+NOT_ASKED_FOR = "The provider's answer is not what was asked for."
 FINISH = {"model_length": "length"}
 """Mistral's word for an answer that filled the model's context (mistralai 3.7.0)."""
 
@@ -63,7 +64,7 @@ def translated(head: AnswerHead, body: bytes) -> Translated:
     """Return a whole answer. Raises Broken when it is none."""
     answer = _decoded(body)
     if not answer.choices:
-        raise _unreadable(body, "it has no choices")
+        raise unreadable(NOT_ASKED_FOR, body, "it has no choices")
     usage = None if answer.usage is None else usage_from(answer.usage)
     ordered = sorted(answer.choices, key=lambda choice: choice.index)
     said = [_said(choice, body) for choice in ordered]
@@ -73,7 +74,7 @@ def translated(head: AnswerHead, body: bytes) -> Translated:
 def _said(choice: _Choice, body: bytes) -> SaidChoice:
     message = choice.message
     if message is None or choice.finish_reason is None:
-        raise _unreadable(body, "a choice has no message or no end")
+        raise unreadable(NOT_ASKED_FOR, body, "a choice has no message or no end")
     text, thought = _texts(message)
     calls = [
         SaidCall(_id(call), call.function.name or "", _arguments(call.function))
@@ -189,11 +190,4 @@ def _decoded(body: bytes) -> _Answer:
     try:
         return _answer.decode(body)
     except UNREADABLE as error:
-        raise _unreadable(body, str(error)) from error
-
-
-def _unreadable(body: bytes, words: str) -> Broken:
-    said = body[:DETAIL_BYTES].decode("utf-8", "replace")
-    error = Broken("The provider's answer is not what was asked for.", detail=f"{words}: {said}")
-    error.quotes = True
-    return error
+        raise unreadable(NOT_ASKED_FOR, body, str(error)) from error

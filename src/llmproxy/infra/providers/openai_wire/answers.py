@@ -5,10 +5,9 @@ from typing import Any
 
 import msgspec
 
-from llmproxy.domain.errors import Broken
 from llmproxy.domain.operation import Endpoint
 from llmproxy.domain.usage import Usage
-from llmproxy.infra.providers.openai_wire.failures import DETAIL_BYTES
+from llmproxy.infra.providers.openai_wire.failures import unreadable
 from llmproxy.infra.providers.openai_wire.usage import (
     WireUsage,
     drawn_from,
@@ -87,7 +86,5 @@ def _check_result(judge: _Judge | None, answer: bytes, error: Exception) -> None
             return
         msgspec.json.decode(answer)
     except UNREADABLE:
-        broken = Broken("The provider's answer is not what was asked for.")
-        broken.detail = f"{error}: {answer[:DETAIL_BYTES].decode('utf-8', 'replace')}"
-        broken.quotes = True
-        raise broken from error
+        message = "The provider's answer is not what was asked for."
+        raise unreadable(message, answer, str(error)) from error

@@ -123,6 +123,14 @@ def stream_failure(data: bytes) -> UpstreamError:
     return made
 
 
+def unreadable(message: str, answer: bytes, words: str = "") -> Broken:
+    """Return the error for an answer or a piece of one that makes no sense; `words` say why."""
+    said = answer[:DETAIL_BYTES].decode("utf-8", "replace")
+    error = Broken(message, detail=f"{words}: {said}" if words else said)
+    error.quotes = True
+    return error
+
+
 def transport_failure(error: TransportError) -> GatewayError:
     """Return the gateway's error for an exchange that broke."""
     if isinstance(error, Silent):

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from llmproxy.domain.errors import Broken
+from llmproxy.infra.providers.openai_wire.failures import unreadable
 from llmproxy.infra.providers.translated.chat_request import JsonDict
 from llmproxy.infra.wire.unreadable import UNREADABLE
 
@@ -89,7 +89,4 @@ def read_chat(text: bytes) -> Chat:
     try:
         return _chat.decode(text)
     except UNREADABLE as error:
-        broken = Broken("The provider's answer makes no sense.")
-        broken.detail = f"{error}: {text[:500].decode('utf-8', 'replace')}"
-        broken.quotes = True
-        raise broken from error
+        raise unreadable("The provider's answer makes no sense.", text, str(error)) from error

@@ -6,6 +6,7 @@ from typing_extensions import override
 
 from llmproxy.domain.errors import Broken, UpstreamError
 from llmproxy.domain.usage import Usage
+from llmproxy.infra.providers.openai_wire.failures import unreadable
 from llmproxy.infra.providers.translated.translation import EVENT_STREAM, Reader
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
@@ -98,7 +99,4 @@ class SseReader(Reader):
 
     def stray(self, block: bytes) -> bytes:
         """Judge a block that is no event. Raises Broken."""
-        error = Broken("The provider sent something that is no event.")
-        error.detail = block[:500].decode("utf-8", "replace")
-        error.quotes = True
-        raise error
+        raise unreadable("The provider sent something that is no event.", block)

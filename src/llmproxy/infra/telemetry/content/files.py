@@ -56,9 +56,9 @@ class ContentFiles:
             raise OSError("the disk took only a part of a line")
         self._size += written
 
-    def tidy(self, now: float, *, at_once: bool = False) -> int:
+    def tidy(self, now: float) -> int:
         """Delete what is too old or too much, every ten minutes; return how many files."""
-        if not at_once and now - self._looked_at < LOOK_EVERY_S:
+        if now - self._looked_at < LOOK_EVERY_S:
             return 0
         self._looked_at = now
         found = []

@@ -14,7 +14,7 @@ import pytest
 
 from llmproxy.domain.caller import Caller
 from llmproxy.domain.operation import Endpoint
-from llmproxy.infra.telemetry.content.files import DAY_S, FILE_BYTES, ContentFiles
+from llmproxy.infra.telemetry.content.files import DAY_S, FILE_BYTES, LOOK_EVERY_S, ContentFiles
 from llmproxy.infra.telemetry.content.log import MAX_WAITING_BYTES, ContentLog
 from llmproxy.infra.telemetry.content.patterns import BUILT_IN
 from llmproxy.infra.telemetry.content.redaction import Redaction
@@ -215,7 +215,7 @@ def test_files_are_deleted_in_time(folder: Path) -> None:
     os.utime(old, (now - 8 * DAY_S, now - 8 * DAY_S))
     os.utime(foreign, (0, 0))
     assert files.tidy(now) == 1
-    assert files.tidy(now + 8 * DAY_S, at_once=False) == 2
+    assert files.tidy(now + 8 * DAY_S) == 2
     assert [path.name for path in folder.iterdir()] == ["c.txt"]
     files.append(b"again\n", NOW)
     files.close()
@@ -244,11 +244,11 @@ def test_a_file_that_another_writes_to_stays(folder: Path) -> None:
     [path] = folder.iterdir()
     now = time.time()
     os.utime(path, (now - 8 * DAY_S, now - 8 * DAY_S))
-    assert files.tidy(now, at_once=True) == 0
+    assert files.tidy(now) == 0
     other.append(b"more\n", NOW)
     assert path.read_bytes() == b"other\nmore\n"
     other.close()
-    assert files.tidy(now, at_once=True) == 1
+    assert files.tidy(now + LOOK_EVERY_S) == 1
     assert list(folder.iterdir()) == []
 
 
