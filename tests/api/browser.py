@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +74,21 @@ def look(url: str, folder: Path) -> Seen:
         check=True,
     )
     return Seen(done.stdout, _requests(json.loads(log.read_text())))
+
+
+@contextmanager
+def opened(url: str, folder: Path) -> Iterator[None]:
+    """Have the page open, in real time, until the block ends: the page itself tells what it saw."""
+    profile = f"--user-data-dir={folder / 'profile'}"
+    with (folder / "browser.log").open("wb") as log:
+        browser = subprocess.Popen(
+            [chromium(), *QUIET, profile, "--remote-debugging-port=0", url], stdout=log, stderr=log
+        )
+    try:
+        yield
+    finally:
+        browser.terminate()
+        browser.wait(LIMIT_S)
 
 
 def _requests(log: dict[str, Any]) -> list[str]:

@@ -2,20 +2,22 @@
 
 import http.server
 import json
+import queue
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.api.asking import ask, within
-from tests.api.browser import look
+from tests.api.browser import LIMIT_S, opened
 from tests.api.gateway import Gateway, run, serving
 
 SCRIPT = """
-<!doctype html><meta charset="utf-8"><pre id="out">waiting</pre><script>
-const out = document.getElementById("out");
+<!doctype html><meta charset="utf-8"><script>
+const tell = (what) => fetch("/", {method: "POST", body: JSON.stringify(what)});
 async function run() {
   const answer = await fetch("GATEWAY/v1/chat/completions", {
     method: "POST",
@@ -38,19 +40,20 @@ async function run() {
   let admin = "opened";
   try { await fetch("GATEWAY/admin/keys", {headers: {authorization: "Bearer KEY"}}); }
   catch (error) { admin = "closed"; }
-  out.textContent = JSON.stringify({status: answer.status, words, done: text.includes("[DONE]"),
+  return {status: answer.status, words, done: text.includes("[DONE]"),
     id: answer.headers.get("x-request-id"), model: answer.headers.get("x-llmproxy-model"),
-    refused: refused.status, code: (await refused.json()).error.code, admin});
+    refused: refused.status, code: (await refused.json()).error.code, admin};
 }
-run().catch((error) => { out.textContent = "failed: " + error; });
+run().then(tell, (error) => tell({failed: error.name}));
 </script>
 """
 
 
 class Page(http.server.BaseHTTPRequestHandler):
-    """Serves one page, whatever is asked for."""
+    """Serves one page, whatever is asked for, and takes what the page tells."""
 
     text = ""
+    told: "queue.SimpleQueue[Any]"
 
     def do_GET(self) -> None:
         body = self.text.encode()
@@ -60,6 +63,12 @@ class Page(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def do_POST(self) -> None:
+        said = self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(204)
+        self.end_headers()
+        self.told.put(json.loads(said))
+
     def log_message(self, *_: object) -> None:
         """Keep quiet."""
 
@@ -67,7 +76,7 @@ class Page(http.server.BaseHTTPRequestHandler):
 @contextmanager
 def other_origin() -> Iterator[tuple[str, type[Page]]]:
     """A web server on a port of its own, which is another origin."""
-    page = type("OnePage", (Page,), {})
+    page = type("OnePage", (Page,), {"told": queue.SimpleQueue()})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), page) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
@@ -93,12 +102,11 @@ def test_a_page_of_another_origin(tmp_path: Path, *, let_in: bool) -> None:
         allowed = origin if let_in else "https://somebody-else.test"
         with gateway_for(tmp_path / "gateway", allowed) as (gateway, key):
             page.text = SCRIPT.replace("GATEWAY", gateway.url).replace("KEY", key)
-            seen = look(origin, tmp_path)
-    shown = seen.html.partition('<pre id="out">')[2].partition("</pre>")[0]
+            with opened(origin, tmp_path):
+                told = page.told.get(timeout=LIMIT_S)
     if not let_in:
-        assert shown.startswith("failed: TypeError")
+        assert told == {"failed": "TypeError"}
         return
-    told = json.loads(shown)
     assert told.pop("id").startswith("req_")
     assert told == {
         "status": 200,
