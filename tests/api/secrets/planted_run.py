@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.api.documents import document
-from tests.api.gateway import Gateway, _address, _wait_until_ready, command, run
+from tests.api.gateway import Gateway, _wait_until_ready, address, command, run
 from tests.api.secrets.planted import planted
 from tests.emulator.running import Emulator, emulator, require
 from tests.simulators.key_vault import KeyVaultSimulator
@@ -90,7 +90,7 @@ def served(folder: Path, environment: Mapping[str, str]) -> Iterator[Gateway]:
             [*command(), "serve"], env=dict(environment), stdout=log, stderr=subprocess.STDOUT
         )
     try:
-        gateway = Gateway(_address(process, log_path), log_path, process, environment)
+        gateway = Gateway(address(process, log_path), log_path, process, environment)
         _wait_until_ready(gateway)
         yield gateway
     finally:
