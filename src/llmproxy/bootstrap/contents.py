@@ -73,7 +73,9 @@ def whose(rules: ContentRules) -> str:
     return ", ".join(sorted(rules.projects)) or "all projects"
 
 
-def redaction_of(rules: ContentRules) -> tuple[Redaction, str]:
+def redaction_of(
+    rules: ContentRules, spared: frozenset[str] = frozenset()
+) -> tuple[Redaction, str]:
     """Return what takes out, and in words what that is, beside secrets. Raises StartRefused."""
     try:
         own = [] if rules.patterns_file is None else read_patterns(rules.patterns_file)
@@ -81,4 +83,4 @@ def redaction_of(rules: ContentRules) -> tuple[Redaction, str]:
         raise StartRefused(f"CONTENT_LOG_PATTERNS_FILE: {error}") from None
     patterns = [pattern for name, pattern in BUILT_IN.items() if name in rules.redact]
     out = ", ".join([*rules.redact, *(each.name for each in own)]) or "nothing else taken out"
-    return Redaction(patterns, own), out
+    return Redaction(patterns, own, spared), out

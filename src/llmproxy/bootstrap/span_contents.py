@@ -8,7 +8,7 @@ from typing_extensions import override
 from llmproxy.bootstrap.contents import redaction_of, whose
 from llmproxy.config.logs import ContentRules
 from llmproxy.infra.controllers.recorded_visit import RecordedVisit
-from llmproxy.infra.telemetry.content.on_spans import SpanContents
+from llmproxy.infra.telemetry.content.on_spans import WORDS, SpanContents
 from llmproxy.infra.tracing.contents import Contents
 from llmproxy.infra.tracing.tracer import Visit
 
@@ -23,7 +23,7 @@ class ContentsOnSpans(Contents):
 
         `most_bytes` is what those who are told take of one attribute, None where that is no matter.
         """
-        redaction, out = redaction_of(rules)
+        redaction, out = redaction_of(rules, WORDS)
         logger.warning(
             "what is asked and answered leaves with traces "
             "(OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT): of %s, without secrets and %s",

@@ -165,7 +165,7 @@ def test_what_is_cut(tmp_path: Path) -> None:
 
 
 def test_of_whom(tmp_path: Path) -> None:
-    """Projects that are named only, requests that are followed only, never of embeddings."""
+    """Of projects that are named only, and of requests that are followed only."""
     for more in ({"CONTENT_LOG_PROJECTS": "others"}, {"OTEL_TRACES_SAMPLER": "always_off"}):
         with receiving() as collector:
             with staged(tmp_path, {"one": {}}, by_spans(collector, **more)) as stage:

@@ -76,7 +76,8 @@ def _of_prompt(prompt: object) -> list[Json]:
         return of_content(prompt)
     several = prompt if isinstance(prompt, list) else []
     texts = [text(each) for each in several if isinstance(each, str)]
-    return texts or ([{"type": "tokens", "count": len(several)}] if several else [])
+    count = sum(len(each) if isinstance(each, list) else 1 for each in several)
+    return texts or ([{"type": "tokens", "count": count}] if several else [])
 
 
 def _of_chat(message: Json) -> Json:

@@ -104,7 +104,7 @@ class _Response:
 
     def take(self, event: Json) -> None:
         """Take what an event says of it."""
-        kind = event.get("type")
+        kind = word(event.get("type"))
         if kind in COMPLETE and isinstance(event.get("response"), dict):
             self._response = event["response"]
             return

@@ -27,6 +27,15 @@ INSTRUCTIONS: Final = "gen_ai.system_instructions"
 ASKED: Final = "gen_ai.input.messages"
 ANSWERED: Final = "gen_ai.output.messages"
 TRUNCATED: Final = "llmproxy.content.truncated"
+WORDS: Final = frozenset(
+    (
+        *("role", "parts", "name", "finish_reason", "type", "content", "id", "arguments"),
+        *("response", "modality", "mime_type", "uri", "file_id", "server_tool_call"),
+        *("system", "user", "assistant", "tool", "text", "reasoning", "tool_call"),
+        *("tool_call_response", "blob", "file", "image", "document", "audio", "stop", "length"),
+    )
+)
+"""Of the conventions: nothing is looked for in a text that is one of them."""
 
 
 class _Kept(NamedTuple):

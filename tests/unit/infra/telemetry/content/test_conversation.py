@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from llmproxy.infra.telemetry.content.conversation import answer_of, instructions_of, question_of
 from tests import genai_messages
@@ -155,6 +157,7 @@ def test_input_of_the_responses_api() -> None:
         ("Once", [text("Once")]),
         (["Once", "Twice"], [text("Once"), text("Twice")]),
         ([1, 2, 3], [{"type": "tokens", "count": 3}]),
+        ([[1, 2, 3], [4]], [{"type": "tokens", "count": 4}]),
     ],
 )
 def test_a_prompt(prompt: object, parts: list[dict[str, Any]]) -> None:
@@ -263,3 +266,29 @@ def test_an_error_is_no_answer() -> None:
     """Nor is a response that has only begun."""
     assert answered(error={"message": "no"}) == []
     assert answered(status="queued", output=[]) == []
+
+
+NAMES = (
+    "messages", "prompt", "input", "instructions", "choices", "output", "message", "content",
+    "role", "type", "text", "tool_calls", "function", "arguments", "image_url", "file", "summary",
+    "input_audio", "audio", "status", "incomplete_details", "finish_reason", "delta", "index",
+    "function_call", "response", "item", "tool_call_id", "action",
+)  # fmt: skip
+KINDS = ("message", "reasoning", "function_call", "web_search_call", "input_file", "image_url",
+         "input_audio", "refusal", "response.completed", "tool", "completed")  # fmt: skip
+LEAVES = st.none() | st.booleans() | st.integers() | st.sampled_from(KINDS) | st.text(max_size=5)
+ANY = st.recursive(
+    LEAVES,
+    lambda deeper: (
+        st.lists(deeper, max_size=3) | st.dictionaries(st.sampled_from(NAMES), deeper, max_size=5)
+    ),
+    max_leaves=30,
+)
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), ANY, max_size=6))
+def test_whatever_is_said(body: dict[str, Any]) -> None:
+    """Nothing that is JSON is too strange, and all that is told has the conventions' form."""
+    asked(**body)
+    answered(**body)
+    genai_messages.read_parts(json.dumps(instructions_of(body)))

@@ -3,9 +3,13 @@
 import json
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from llmproxy.infra.telemetry.content.conversation import answer_of
 from llmproxy.infra.telemetry.content.joining import joined
-from tests.unit.infra.telemetry.content.test_conversation import text
+from tests import genai_messages
+from tests.unit.infra.telemetry.content.test_conversation import ANY, NAMES, text
 from tests.unit.infra.telemetry.content.test_reading import stream
 
 
@@ -128,3 +132,10 @@ def test_a_response() -> None:
     assert told(*events, {"type": "response.completed", "response": whole}) == [
         {"role": "assistant", "parts": [text("One.")], "finish_reason": "stop"}
     ]
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(NAMES), ANY, max_size=6), max_size=4))
+def test_whatever_is_streamed(events: list[dict[str, Any]]) -> None:
+    """Nothing that is JSON is too strange."""
+    told_of = json.dumps(told(*events))
+    genai_messages.read(told_of, answered=True)

@@ -1,6 +1,7 @@
 """Contents on spans: kept within bounds, redacted, cut, and never at the cost of a span."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from llmproxy.infra.telemetry.content.on_spans import (
     INSTRUCTIONS,
     MAX_WAITING_BYTES,
     TRUNCATED,
+    WORDS,
     SpanContents,
 )
-from llmproxy.infra.telemetry.content.patterns import BUILT_IN
+from llmproxy.infra.telemetry.content.patterns import BUILT_IN, Pattern
 from llmproxy.infra.telemetry.content.reading import MAX_PARSED_BYTES
 from llmproxy.infra.telemetry.content.redaction import Redaction
 from tests import genai_messages
@@ -30,7 +32,8 @@ QUIET = {"contents_waiting_bytes": 0, "contents_dropped": 0, "contents_broken": 
 
 def keeping(**options: Any) -> SpanContents:  # noqa: ANN401
     """Contents with all that can be taken out."""
-    return SpanContents(Redaction(list(BUILT_IN.values())), **{"max_bytes": 64 * 1024, **options})
+    redaction = Redaction(list(BUILT_IN.values()), spared=WORDS)
+    return SpanContents(redaction, **{"max_bytes": 64 * 1024, **options})
 
 
 def visit(question: object, answer: object = None, **more: Any) -> Recorded:  # noqa: ANN401
@@ -98,6 +101,16 @@ def test_instructions_are_redacted() -> None:
         {"type": "text", "content": "Write to [email]"}
     ]
     assert sorted(said) == [ASKED, INSTRUCTIONS]
+
+
+def test_expressions_that_match_words_of_the_form() -> None:
+    """They take such words out of what was said, and the form stays what it is."""
+    own = [Pattern("word", re.compile("text|user"))]
+    contents = SpanContents(Redaction([], own, WORDS), max_bytes=1024)
+    [said] = told(contents, visit(chat("a text for the user"), {}))
+    assert genai_messages.read(said[ASKED]) == [
+        {"role": "user", "parts": [{"type": "text", "content": "a [word] for the [word]"}]}
+    ]
 
 
 def test_what_is_too_long() -> None:
