@@ -42,7 +42,7 @@ def test_contents() -> None:
     """Where, of whom, how much, for how long, and what is taken out."""
     found = settings_from({"CONTENT_LOG": "on", "LLMPROXY_DATA_DIR": "/d"}).logs.content
     assert found is not None
-    assert (found.folder, found.projects, found.redact) == (
+    assert (found.folder, found.rules.projects, found.rules.redact) == (
         Path("/d/content"),
         frozenset(),
         PATTERNS,
@@ -55,10 +55,13 @@ def test_contents() -> None:
     }
     found = settings_from(environment).logs.content
     assert found is not None
-    assert (found.projects, found.redact) == (frozenset({"alpha", "beta"}), ("cpf", "email"))
+    assert (found.rules.projects, found.rules.redact) == (
+        frozenset({"alpha", "beta"}),
+        ("cpf", "email"),
+    )
     found = settings_from({"CONTENT_LOG": "on", "CONTENT_LOG_REDACT": "none"}).logs.content
     assert found is not None
-    assert found.redact == ()
+    assert found.rules.redact == ()
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from llmproxy.config import SettingError, settings_from
+from llmproxy.config.logs import ContentRules
 from llmproxy.config.tracing import TracingSettings
 
 COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318/"}
+CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 KEY = "InstrumentationKey=11111111-2222-3333-4444-555555555555"
 
 
@@ -75,6 +77,29 @@ def test_what_is_said_of_the_service() -> None:
     assert (found.service, found.resource) == ("gate", {"a": "1", "b": "x,y"})
 
 
+@pytest.mark.parametrize("word", ["", "no_content", "NO_CONTENT", "false", "False"])
+def test_no_contents(word: str) -> None:
+    """None are told unless somebody says so."""
+    assert tracing(**{CAPTURE: word}).contents is None
+
+
+@pytest.mark.parametrize("word", ["span_only", "SPAN_ONLY", "true", "True"])
+def test_contents(word: str) -> None:
+    """On spans, by the rules that hold for the log of contents, whether that is on or not."""
+    rules = {"CONTENT_LOG_MAX_BYTES": "2048", "CONTENT_LOG_PROJECTS": "a", CAPTURE: word}
+    found = tracing(**rules, CONTENT_LOG_REDACT="cpf").contents
+    assert found == ContentRules(frozenset({"a"}), 2048, ("cpf",), None)
+    assert settings_from({**COLLECTOR, **rules}).logs.content is None
+
+
+def test_contents_without_spans() -> None:
+    """Where only figures are told there is nothing to tell them on."""
+    only = {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://127.0.0.1:4318/v1/metrics"}
+    found = settings_from({**only, CAPTURE: "true"}).tracing
+    assert found is not None
+    assert found.contents is None
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
@@ -89,6 +114,9 @@ def test_what_is_said_of_the_service() -> None:
         ("OTEL_TRACES_SAMPLER_ARG", "5%", "give a number from 0 to 1"),
         ("OTEL_TRACES_SAMPLER_ARG", "nan", "give a number from 0 to 1"),
         ("OTEL_RESOURCE_ATTRIBUTES", "alone", "give key=value"),
+        (CAPTURE, "EVENT_ONLY", "no events are sent here; give span_only"),
+        (CAPTURE, "span_and_event", "no events are sent here; give span_only"),
+        (CAPTURE, "yes", "give one of no_content, false, span_only, true"),
         ("APPLICATIONINSIGHTS_CONNECTION_STRING", "secret", "as the portal shows it"),
         ("APPLICATIONINSIGHTS_CONNECTION_STRING", f"{KEY};IngestionEndpoint=x", "as the portal"),
     ],

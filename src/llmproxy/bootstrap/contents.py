@@ -4,7 +4,7 @@ import asyncio
 import logging
 from contextlib import AsyncExitStack
 
-from llmproxy.config.logs import ContentSettings
+from llmproxy.config.logs import ContentRules, ContentSettings
 from llmproxy.infra.controllers.lifespan import StartRefused
 from llmproxy.infra.controllers.middleware import AccessLog
 from llmproxy.infra.controllers.recorded_visit import RecordedVisit
@@ -48,11 +48,9 @@ def _opened(settings: ContentSettings) -> ContentLog:
     files = ContentFiles(
         settings.folder, keep_days=settings.keep_days, max_total_bytes=settings.max_total_bytes
     )
+    redaction, out = redaction_of(settings.rules)
     try:
-        own = [] if settings.patterns_file is None else read_patterns(settings.patterns_file)
         files.try_folder()
-    except BadPatternError as error:
-        raise StartRefused(f"CONTENT_LOG_PATTERNS_FILE: {error}") from None
     except OSError as error:
         raise StartRefused(
             f"CONTENT_LOG_DIR: {settings.folder} cannot be written to: {error.strerror}"
@@ -61,14 +59,28 @@ def _opened(settings: ContentSettings) -> ContentLog:
         "what is asked and answered is logged to %s (CONTENT_LOG=on): of %s, kept for %s, without "
         "secrets and %s",
         settings.folder,
-        ", ".join(sorted(settings.projects)) or "all projects",
+        whose(settings.rules),
         f"{settings.keep_days} days" if settings.keep_days else "ever",
-        ", ".join([*settings.redact, *(each.name for each in own)]) or "nothing else taken out",
+        out,
     )
-    patterns = [pattern for name, pattern in BUILT_IN.items() if name in settings.redact]
     return ContentLog(
-        files,
-        Redaction(patterns, own),
-        projects=settings.projects,
-        max_bytes=settings.max_bytes,
+        files, redaction, projects=settings.rules.projects, max_bytes=settings.rules.max_bytes
     )
+
+
+def whose(rules: ContentRules) -> str:
+    """Return in words whose contents are told."""
+    return ", ".join(sorted(rules.projects)) or "all projects"
+
+
+def redaction_of(
+    rules: ContentRules, spared: frozenset[str] = frozenset()
+) -> tuple[Redaction, str]:
+    """Return what takes out, and in words what that is, beside secrets. Raises StartRefused."""
+    try:
+        own = [] if rules.patterns_file is None else read_patterns(rules.patterns_file)
+    except BadPatternError as error:
+        raise StartRefused(f"CONTENT_LOG_PATTERNS_FILE: {error}") from None
+    patterns = [pattern for name, pattern in BUILT_IN.items() if name in rules.redact]
+    out = ", ".join([*rules.redact, *(each.name for each in own)]) or "nothing else taken out"
+    return Redaction(patterns, own, spared), out

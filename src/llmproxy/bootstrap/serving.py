@@ -102,7 +102,7 @@ def serving(settings: Settings, announce: Announce | None = None) -> Door:
     metrics.add(counted.blocks)
     door = Door(parts.operations, parts.sockets, parts.families, control, counted)
     parts.tracing.door = door
-    door.visiting = parts.logs.visiting
+    door.visiting = parts.tracing.visiting(parts.logs.visiting)
     let_pages_in(door, settings.cross_origin)
     return door
 

@@ -15,6 +15,8 @@ from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.trace import outgoing
 from llmproxy.config.tracing import CollectorSettings, TracingSettings
 from llmproxy.infra.controllers.middleware import Door
+from llmproxy.infra.controllers.recorded_visit import RecordedVisit
+from llmproxy.infra.controllers.visit import Visit
 from llmproxy.infra.providers.credentials.threads import in_thread
 from llmproxy.infra.providers.transport.client import HttpClient
 from llmproxy.infra.telemetry.metrics import Metrics
@@ -22,6 +24,7 @@ from llmproxy.infra.tracing.sampling import sampler
 from llmproxy.infra.tracing.tracer import Tracer
 
 if TYPE_CHECKING:
+    from llmproxy.infra.tracing.contents import Contents
     from llmproxy.infra.tracing.folding import Folding
     from llmproxy.infra.tracing.sender import Destination, Sender
 
@@ -57,13 +60,18 @@ class Tracing:
         self.door: Door | None = None
         """Where requests arrive; set before `open`."""
 
+    def visiting(self, usual: type[Visit]) -> type[Visit]:
+        """Return what requests are served with: one that keeps contents where spans tell them."""
+        if self._settings is None or self._settings.contents is None:
+            return usual
+        return RecordedVisit
+
     async def open(self, stack: AsyncExitStack, client: HttpClient, metrics: Metrics) -> None:
-        """Begin to follow requests, until the stack unwinds."""
+        """Begin to follow requests, until the stack unwinds. Raises StartRefused."""
         settings = self._settings
         if settings is None or self.door is None:
             return
-        tracer = Tracer(sampler(settings.sampler, settings.ratio))
-        folding, senders = await in_thread(lambda: _made(settings, tracer, self._clock), "tracing")
+        tracer, folding, senders = await in_thread(lambda: _made(settings, self._clock), "tracing")
         self._folding, self._senders = folding, senders
         for thread in (*senders, folding):
             thread.start()
@@ -86,14 +94,13 @@ class Tracing:
             sender.end(max(LEAST_S, until - self._clock.monotonic()))
 
 
-def _made(
-    settings: TracingSettings, tracer: Tracer, clock: Clock
-) -> tuple["Folding", list["Sender"]]:
+def _made(settings: TracingSettings, clock: Clock) -> tuple[Tracer, "Folding", list["Sender"]]:
     from llmproxy.infra.tracing.folding import Folding  # noqa: PLC0415
     from llmproxy.infra.tracing.naming import Places  # noqa: PLC0415
     from llmproxy.infra.tracing.sender import Sender  # noqa: PLC0415
     from llmproxy.infra.tracing.spans import SpanMaker, resource_of  # noqa: PLC0415
 
+    tracer, contents = _follower(settings)
     release = __version__
     more = {"service.instance.id": str(uuid4()), **settings.resource}
     resource = resource_of(settings.service, release, more)
@@ -103,14 +110,30 @@ def _made(
         Places(),
         for_azure=settings.azure is not None,
         rate_percent=_rate_percent(settings),
+        contents=contents,
     )
     destinations = _destinations(settings)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in REPEATING:
         logging.getLogger(name).addFilter(OnceAWhile(clock))
-    senders = [Sender(each, (resource, maker.scope), clock) for each in destinations]
-    return Folding(tracer.ended, maker, senders, clock), senders
+    told = contents is not None
+    about = resource, maker.scope
+    senders = [Sender(each, about, clock, contents=told) for each in destinations]
+    return tracer, Folding(tracer.ended, maker, senders, clock), senders
+
+
+def _follower(settings: TracingSettings) -> tuple[Tracer, "Contents | None"]:
+    """Return what notes requests, and what keeps their contents where spans tell them."""
+    sampled = sampler(settings.sampler, settings.ratio)
+    if settings.contents is None:
+        return Tracer(sampled), None
+    from llmproxy.bootstrap.span_contents import ContentsOnSpans  # noqa: PLC0415
+    from llmproxy.infra.tracing.contents import AZURE_BYTES, TellingTracer  # noqa: PLC0415
+
+    most = None if settings.azure is None else AZURE_BYTES
+    contents = ContentsOnSpans(settings.contents, most)
+    return TellingTracer(sampled, contents), contents
 
 
 def _destinations(settings: TracingSettings) -> list["Destination"]:

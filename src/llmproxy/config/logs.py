@@ -17,16 +17,23 @@ PATTERNS: Final = (
 
 
 @dataclass(frozen=True)
-class ContentSettings:
-    """The log of contents, where it is on. No `projects` are all; 0 days keep for ever."""
+class ContentRules:
+    """What holds for contents wherever they are told. No `projects` are all."""
 
-    folder: Path
     projects: frozenset[str] = frozenset()
     max_bytes: int = 64 * 1024
-    keep_days: int = 7
-    max_total_bytes: int = 1024 * 1024 * 1024
     redact: tuple[str, ...] = PATTERNS
     patterns_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class ContentSettings:
+    """The log of contents, where it is on. 0 days keep for ever."""
+
+    folder: Path
+    rules: ContentRules = ContentRules()
+    keep_days: int = 7
+    max_total_bytes: int = 1024 * 1024 * 1024
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from llmproxy.config.logs import PATTERNS, ContentSettings, LogSettings
+from llmproxy.config.logs import PATTERNS, ContentRules, ContentSettings, LogSettings
 from llmproxy.config.reader import Reader
 from llmproxy.config.settings import SettingError, Settings
 
@@ -35,16 +35,23 @@ def _content(read: Reader, data_dir: Path) -> ContentSettings | None:
     on = read.switch("CONTENT_LOG")
     settings = ContentSettings(
         read.folder("CONTENT_LOG_DIR") or data_dir / "content",
-        frozenset(read.listed("CONTENT_LOG_PROJECTS")),
-        read.whole("CONTENT_LOG_MAX_BYTES", ContentSettings.max_bytes, 1024, 16 * 1024 * 1024),
+        content_rules_from(read),
         read.whole("CONTENT_LOG_KEEP_DAYS", ContentSettings.keep_days, 0, 36_500),
         read.whole(
             "CONTENT_LOG_MAX_TOTAL_BYTES", ContentSettings.max_total_bytes, 64 * 1024 * 1024
         ),
+    )
+    return settings if on else None
+
+
+def content_rules_from(read: Reader) -> ContentRules:
+    """Read what holds for contents in their log and on spans. Raises SettingError."""
+    return ContentRules(
+        frozenset(read.listed("CONTENT_LOG_PROJECTS")),
+        read.whole("CONTENT_LOG_MAX_BYTES", ContentRules.max_bytes, 1024, 16 * 1024 * 1024),
         _redact(read),
         read.folder("CONTENT_LOG_PATTERNS_FILE"),
     )
-    return settings if on else None
 
 
 def _redact(read: Reader) -> tuple[str, ...]:

@@ -8,13 +8,20 @@ import re
 from typing import Final
 from urllib.parse import unquote
 
+from llmproxy.config.logs import ContentRules
 from llmproxy.config.reader import TOKEN, Reader, is_address
+from llmproxy.config.reading_logs import content_rules_from
 from llmproxy.config.settings import SettingError
 from llmproxy.config.tracing import SAMPLERS, CollectorSettings, TracingSettings
 from llmproxy.domain.secret import Secret
 
 ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 AZURE: Final = "APPLICATIONINSIGHTS_CONNECTION_STRING"
+CAPTURE: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+"""Of OpenTelemetry's instrumentations: the words are those of its `opentelemetry-util-genai`, true
+and false those of older ones."""
+ON_SPANS: Final = ("span_only", "true")
+ON_EVENTS: Final = ("event_only", "span_and_event")
 LEAST_MS: Final = 100
 """Whoever gives less has most likely given seconds."""
 _KEY: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -24,6 +31,9 @@ def tracing_from(read: Reader) -> TracingSettings | None:
     """Read them. None where nobody is told anything. Raises SettingError."""
     off = read.choice("OTEL_SDK_DISABLED", "false", ("false", "true")) == "true"
     collector, (azure, azure_endpoint) = _collector(read), _azure(read)
+    contents = _contents(read)
+    if azure is None and (collector is None or collector.traces_url is None):
+        contents = None  # there is no span to tell them on
     settings = TracingSettings(
         collector,
         azure,
@@ -33,8 +43,22 @@ def tracing_from(read: Reader) -> TracingSettings | None:
         read.choice("OTEL_TRACES_SAMPLER", TracingSettings.sampler, SAMPLERS),
         _ratio(read),
         _milliseconds(read, "OTEL_METRIC_EXPORT_INTERVAL", 60_000),
+        contents,
     )
     return None if off or (collector is None and azure is None) else settings
+
+
+def _contents(read: Reader) -> ContentRules | None:
+    """Return what holds for contents on spans, None where they are not told."""
+    rules = content_rules_from(read)
+    word = read.text(CAPTURE, "no_content").lower()
+    if word in ON_EVENTS:
+        raise SettingError(
+            f"{CAPTURE}={word!r}: no events are sent here; give span_only for contents on spans, "
+            "or no_content"
+        )
+    word = read.choice(CAPTURE, "no_content", ("no_content", "false", *ON_SPANS))
+    return rules if word in ON_SPANS else None
 
 
 def _collector(read: Reader) -> CollectorSettings | None:

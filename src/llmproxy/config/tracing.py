@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from llmproxy.config.logs import ContentRules
 from llmproxy.domain.secret import Secret
 
 SAMPLERS: Final = (
@@ -43,3 +44,5 @@ class TracingSettings:
     sampler: str = SAMPLERS[0]
     ratio: float = 1.0
     metrics_every_s: float = 60.0
+    contents: ContentRules | None = None
+    """What holds for contents on spans; None where none are told."""

@@ -61,6 +61,8 @@ class Folding(threading.Thread):
             except Exception:
                 # A record that cannot be told must not end the telling.
                 self._broken += len(portion)
+                for ended in portion:
+                    self._maker.forget(ended)
                 logger.exception("tracing: requests could not be told")
             rest()
 

@@ -15,6 +15,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from typing_extensions import override
 
 from llmproxy.application.interfaces.clock import Clock
+from llmproxy.infra.tracing.contents import BATCH_BYTES, MAX_BYTES, bytes_of, without
 from llmproxy.infra.tracing.figures import Figures
 from llmproxy.infra.tracing.metric_data import metrics_data
 from llmproxy.infra.tracing.naming import Places
@@ -27,7 +28,14 @@ MAX_SPANS: Final = 4_096
 BATCH: Final = 128
 """Spans of one message. Encoding one takes tens of microseconds, in which the event loop waits for
 the interpreter: small messages keep its waits short."""
-COUNTED: Final = ("spans_sent", "spans_failed", "spans_dropped", "metrics_sent", "metrics_failed")
+COUNTED: Final = (
+    "spans_sent",
+    "spans_failed",
+    "spans_dropped",
+    "contents_dropped",
+    "metrics_sent",
+    "metrics_failed",
+)
 LOOK_EVERY_S: Final = 0.5
 SAY_EVERY_S: Final = 60.0
 """An exporter that raises may do so for every message."""
@@ -47,7 +55,8 @@ class Destination(NamedTuple):
 class Sender(threading.Thread):
     """`offer` and `count` are called by one other thread, `end` by a third.
 
-    An exporter that raises has not taken what it was given, and is given the next.
+    An exporter that raises has not taken what it was given, and is given the next. With `contents`
+    spans may be large: so many bytes of them wait, and the others go without.
     """
 
     def __init__(
@@ -55,12 +64,16 @@ class Sender(threading.Thread):
         to: Destination,
         about: tuple[Resource, InstrumentationScope],
         clock: Clock,
+        *,
+        contents: bool = False,
     ) -> None:
         super().__init__(name=f"tracing-{to.name}", daemon=True)
         self.to = to.name
         self._to = to
         self._about = about
         self._clock = clock
+        self._contents = contents
+        self._offered_bytes = self._taken_bytes = 0
         self._waiting: deque[ReadableSpan] = deque()
         self._figures = Figures(Places())
         self._lock = threading.Lock()
@@ -76,8 +89,17 @@ class Sender(threading.Thread):
         if self._to.spans is None:
             return
         room = MAX_SPANS - len(self._waiting)
-        self._waiting.extend(spans[:room] if room > 0 else ())
+        taken = spans[:room] if room > 0 else ()
+        self._waiting.extend([self._bounded(span) for span in taken] if self._contents else taken)
         self._counts["spans_dropped"] += max(0, len(spans) - max(0, room))
+
+    def _bounded(self, span: ReadableSpan) -> ReadableSpan:
+        size = bytes_of(span)
+        if self._offered_bytes - self._taken_bytes + size > MAX_BYTES:
+            self._counts["contents_dropped"] += 1
+            return without(span)
+        self._offered_bytes += size
+        return span
 
     def count(self, ended: Sequence[Ended]) -> None:
         """Count requests that have ended."""
@@ -123,7 +145,21 @@ class Sender(threading.Thread):
 
     def _batch(self) -> list[ReadableSpan]:
         waiting = self._waiting
+        if self._contents:
+            return self._small_batch()
         return [waiting.popleft() for _ in range(min(BATCH, len(waiting)))]
+
+    def _small_batch(self) -> list[ReadableSpan]:
+        batch: list[ReadableSpan] = []
+        total = 0
+        while self._waiting and len(batch) < BATCH:
+            size = bytes_of(self._waiting[0])
+            if batch and total + size > BATCH_BYTES:
+                break
+            batch.append(self._waiting.popleft())
+            total += size
+        self._taken_bytes += total
+        return batch
 
     def _send_figures(self) -> None:
         exporter, delta = self._to.metrics, self._to.delta

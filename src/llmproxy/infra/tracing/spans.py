@@ -20,6 +20,7 @@ from llmproxy.infra.tracing.attributes import (
     of_place,
     of_request,
 )
+from llmproxy.infra.tracing.contents import Contents
 from llmproxy.infra.tracing.figures import error_type
 from llmproxy.infra.tracing.naming import OPERATIONS, Places, method_of, route_of
 from llmproxy.infra.tracing.tracer import Asked, Ended
@@ -36,7 +37,7 @@ class SpanMaker:
 
     That is the older `gen_ai.system`, by which it tells GenAI, and the provider's status under a
     name that its exporter leaves. `rate_percent` says how many of the traces that begin here are
-    followed, where that is known.
+    followed, where that is known; `contents` are told on the spans of requests.
     """
 
     def __init__(
@@ -47,12 +48,14 @@ class SpanMaker:
         *,
         for_azure: bool,
         rate_percent: float | None,
+        contents: Contents | None = None,
     ) -> None:
         self._resource = resource
         self.scope = InstrumentationScope("llmproxy", version)
         self._places = places
         self._for_azure = for_azure
         self._rate_percent = rate_percent
+        self._contents = contents
 
     def spans(self, ended: Ended, offset_s: float) -> Iterator[ReadableSpan]:
         """Yield the request's span and those of its attempts.
@@ -66,13 +69,16 @@ class SpanMaker:
         if self._rate_percent is not None and not trace.parent_id:
             extra[SAMPLE_RATE] = self._rate_percent
         error = error_type(ended)
+        said = of_request(ended, error) | extra
+        if self._contents is not None:
+            said |= self._contents.attributes(trace.span_id)
         method, route = method_of(ended.method), route_of(ended.path)
         yield ReadableSpan(
             name=method if route is None else f"{method} {route}",
             context=own,
             parent=context(trace.parent_id, remote=True) if trace.parent_id else None,
             resource=self._resource,
-            attributes=of_request(ended, error) | extra,
+            attributes=said,
             kind=SpanKind.SERVER,
             status=_status(error),
             start_time=_nano(ended.started_at + offset_s),
@@ -85,6 +91,11 @@ class SpanMaker:
         for tried in trace.tries:
             contexts = context(tried.span_id), own
             yield self._attempt(ended, ended.asked, tried, contexts, extra, offset_s)
+
+    def forget(self, ended: Ended) -> None:
+        """Let go of what is kept for a record of which no span is made."""
+        if self._contents is not None:
+            self._contents.forget(ended.trace.span_id)
 
     def _attempt(
         self,

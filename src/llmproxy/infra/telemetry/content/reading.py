@@ -35,10 +35,10 @@ def read_events(raw: bytes) -> dict[str, Any]:
 
     A response of the Responses API stands in `response` as its last event has it.
     """
-    events = list(_events(raw))
-    joined: dict[str, Any] = {"events": len(events)}
+    found = list(events(raw))
+    joined: dict[str, Any] = {"events": len(found)}
     choices: defaultdict[str, list[str]] = defaultdict(list)
-    for event in events:
+    for event in found:
         if event.get("type") in COMPLETE and isinstance(event.get("response"), dict):
             joined["response"] = event["response"]
         if event.get("error"):
@@ -50,7 +50,8 @@ def read_events(raw: bytes) -> dict[str, Any]:
     return joined
 
 
-def _events(raw: bytes) -> Iterator[dict[str, Any]]:
+def events(raw: bytes) -> Iterator[dict[str, Any]]:
+    """Yield the events of a stream that are objects."""
     for line in raw.splitlines():
         if not line.startswith(b"data:"):
             continue

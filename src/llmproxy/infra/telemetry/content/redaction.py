@@ -33,12 +33,19 @@ OWN_CHARS: Final = 4096
 class Redaction:
     """`patterns` are built in, `own` the operator's: those see pieces cut at white space.
 
+    `spared` are whole texts that stay as they are, such as names that a format gives to fields.
     Not thread-safe: `found` counts what was taken out since it was emptied.
     """
 
-    def __init__(self, patterns: Sequence[Pattern], own: Sequence[Pattern] = ()) -> None:
+    def __init__(
+        self,
+        patterns: Sequence[Pattern],
+        own: Sequence[Pattern] = (),
+        spared: frozenset[str] = frozenset(),
+    ) -> None:
         self._patterns = (KEY, *patterns)
         self._own = tuple(own)
+        self._spared = spared
         self.found: Counter[str] = Counter()
 
     def value(self, value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON value
@@ -56,6 +63,8 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """Return a text redacted."""
+        if text in self._spared:
+            return text
         if len(text) >= SHORTEST_BINARY:
             text = "".join([BINARY.sub(self._binary, piece) for piece in apart(text)])
         hidden = HIDDEN.hide(text)

@@ -62,6 +62,9 @@ def _tracing(to: str) -> dict[str, Figure]:
         "spans_sent": one("spans_sent_total", "Spans that were taken."),
         "spans_failed": one("spans_failed_total", "Spans that were sent and not taken."),
         "spans_dropped": one("spans_dropped_total", "Spans for which there was no room."),
+        "contents_dropped": one(
+            "contents_dropped_total", "Spans whose contents found no room; they went without."
+        ),
         "metrics_sent": one("metrics_sent_total", "Messages of OpenTelemetry metrics taken."),
         "metrics_failed": one("metrics_failed_total", "Those that were not taken."),
     }
@@ -91,6 +94,15 @@ REPORTED: Final[Mapping[str, Mapping[str, Figure]]] = {
         "requests_waiting": _one("tracing_requests_waiting", "Ended requests not yet told."),
         "requests_dropped": _one("tracing_requests_dropped_total", "Those without room."),
         "requests_broken": _one("tracing_requests_broken_total", "Those that cannot be told."),
+        "contents_waiting_bytes": _one(
+            "tracing_contents_waiting_bytes", "Contents that wait for their span; at most 64 MiB."
+        ),
+        "contents_dropped": _one(
+            "tracing_request_contents_dropped_total", "Requests whose contents found no room."
+        ),
+        "contents_broken": _one(
+            "tracing_request_contents_broken_total", "Requests whose contents could not be read."
+        ),
     },
     "tracing_collector": _tracing("collector"),
     "tracing_azure": _tracing("azure"),

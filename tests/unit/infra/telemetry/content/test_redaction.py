@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from llmproxy.config.logs import PATTERNS
 from llmproxy.domain.secret import Secret
-from llmproxy.infra.telemetry.content.patterns import BUILT_IN, KEY
+from llmproxy.infra.telemetry.content.patterns import BUILT_IN, KEY, Pattern
 from llmproxy.infra.telemetry.content.redaction import (
     BINARY,
     MAX_DEPTH,
@@ -27,6 +27,14 @@ SECRET = "planted-5555555555-secret"
 def redacted(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """What is left of it."""
     return Redaction(list(BUILT_IN.values())).value(value)
+
+
+def test_what_is_spared() -> None:
+    """Whole texts only, and names as well as values."""
+    own = [Pattern("word", re.compile("text"))]
+    spared = Redaction([], own, frozenset({"text"}))
+    assert spared.value({"text": ["text", "a text"]}) == {"text": ["text", "a [word]"]}
+    assert Redaction([], own).value({"text": "text"}) == {"[word]": "[word]"}
 
 
 def test_the_settings_know_every_pattern() -> None:

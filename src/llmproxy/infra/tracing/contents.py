@@ -1,0 +1,93 @@
+"""What is asked and answered, on the spans of requests, where a setting asks for it.
+
+Elsewhere nothing of this is made, and nothing of it costs anything.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from opentelemetry.sdk.trace import ReadableSpan
+from typing_extensions import override
+
+from llmproxy.infra.tracing.context import SAMPLED
+from llmproxy.infra.tracing.sampling import Sampler
+from llmproxy.infra.tracing.tracer import MAX_WAITING, Tracer, Visit
+
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""Of contents that wait for one place; more goes without."""
+BATCH_BYTES: Final = 1024 * 1024
+"""Of contents in one message, or one span's: collectors take no more than some megabytes."""
+AZURE_BYTES: Final = 256 * 1024
+"""azure-monitor-opentelemetry-exporter 1.0.0b58 (`_utils.py`) cuts an attribute of contents at so
+many characters, in the middle of its JSON; any other at 8,192."""
+ATTRIBUTES: Final = (
+    "gen_ai.system_instructions",
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+)
+TRUNCATED: Final = "llmproxy.content.truncated"
+
+
+class Contents(Protocol):
+    """Keeps contents from the end of a request until its span is made, by the id of the span."""
+
+    @abstractmethod
+    def keep(self, span_id: int, visit: Visit) -> None:
+        """Keep those of a request that has ended; called by the event loop."""
+
+    @abstractmethod
+    def forget(self, span_id: int) -> None:
+        """Let go of those that are not told."""
+
+    @abstractmethod
+    def attributes(self, span_id: int) -> Mapping[str, str | bool]:
+        """Return what the span of a request says of them, and let go of them; raises nothing."""
+
+    @abstractmethod
+    def counts(self) -> Mapping[str, float]:
+        """Return figures since the start."""
+
+
+class TellingTracer(Tracer):
+    """A tracer that hands over the contents of requests that are followed."""
+
+    def __init__(self, sampler: Sampler, contents: Contents) -> None:
+        super().__init__(sampler)
+        self._contents = contents
+
+    @override
+    def end(self, visit: Visit, ended_at: float) -> None:
+        trace = visit.trace
+        if trace is not None and trace.flags & SAMPLED and len(self.ended) < MAX_WAITING:
+            self._contents.keep(trace.span_id, visit)
+        super().end(visit, ended_at)
+
+    @override
+    def counts(self) -> Mapping[str, float]:
+        return {**super().counts(), **self._contents.counts()}
+
+
+def bytes_of(span: ReadableSpan) -> int:
+    """Return how much a span tells of contents, about: one for each of its characters."""
+    said = span.attributes or {}
+    return sum(len(str(said[name])) for name in ATTRIBUTES if name in said)
+
+
+def without(span: ReadableSpan) -> ReadableSpan:
+    """Return a span without its contents, which says that they were left out."""
+    said = span.attributes or {}
+    left = {name: value for name, value in said.items() if name not in ATTRIBUTES}
+    return ReadableSpan(
+        name=span.name,
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes=left | {TRUNCATED: True},
+        events=span.events,
+        kind=span.kind,
+        status=span.status,
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
