@@ -56,7 +56,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "Idempotency keys": ("idempotency",),
     "The journal and the ledger": ("ledger",),
     "Alerts of limits": (figures.ALERTS,),
-    "Redis": ("redis", "limits"),
+    "Redis": ("redis", "redis_bulk", "limits"),
     "The registry": ("registry",),
     "Cosmos DB": ("store",),
     "Credentials": ("credentials",),

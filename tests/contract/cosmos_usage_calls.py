@@ -15,6 +15,7 @@ from llmproxy.infra.database.cosmos.initialise import initialise
 from llmproxy.infra.database.cosmos.usage_ledger import CosmosUsageLedger
 from tests.contract.cosmos_places import place
 from tests.contract.cosmos_transports import Batching
+from tests.fakes.clock import FakeClock
 
 NOON = 1_795_694_400.0
 """2026-11-26 12:00 UTC: the beginning of a step of 15 minutes."""
@@ -123,7 +124,7 @@ async def ledger(
 ) -> AsyncIterator[CosmosUsageLedger]:
     """Open the ledger as another worker would."""
     account = await CosmosAccount.open(there, transport=transport or Batching())
-    opened = CosmosUsageLedger(account, rows=rows, keep_rows_days=30)
+    opened = CosmosUsageLedger(account, FakeClock(NOON + 3600), rows=rows, keep_rows_days=30)
     try:
         yield opened
     finally:

@@ -11,6 +11,7 @@ from llmproxy.infra.database.cosmos.account import CosmosPlace
 from llmproxy.infra.database.cosmos.usage_ledger import CosmosUsageLedger
 from tests.contract.cosmos_places import running
 from tests.contract.cosmos_usage_calls import NOON, Written, call, ledger, made_place
+from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.asyncio
 
@@ -23,12 +24,14 @@ async def _there() -> AsyncIterator[CosmosPlace]:
     running().heal()
 
 
-async def read(opened: CosmosUsageLedger, wanted: Filter, most: int) -> list[list[str]]:
+async def read(
+    opened: CosmosUsageLedger, wanted: Filter, most: int, *, newest_first: bool = False
+) -> list[list[str]]:
     """Read all pages; return the ids of each."""
     pages: list[list[str]] = []
     after: str | None = None
     while True:
-        page = await opened.rows(wanted, after, most)
+        page = await opened.rows(wanted, after, most, newest_first=newest_first)
         pages.append([row.request_id[-3:] for row in page.rows])
         after = page.next
         if after is None:
@@ -50,6 +53,27 @@ async def test_pages_over_many_hours(there: CosmosPlace) -> None:
             ["003", "004", "005", "006"]
         ]
         assert await read(one, Filter(since=NOON + 10**9), 10) == [[]]
+        for most in (1, 2, 3, 7, 100):
+            pages = await read(one, Filter(), most, newest_first=True)
+            assert [each for page in pages for each in page] == expected[::-1]
+            assert all(len(page) <= most for page in pages)
+        some = Filter(since=NOON + HOUR_S, until=NOON + 4 * HOUR_S)
+        assert await read(one, some, 10, newest_first=True) == [["006", "005", "004", "003"]]
+        for nothing in (Filter(since=NOON + 10**9), Filter(until=NOON)):
+            assert await read(one, nothing, 10, newest_first=True) == [[]]
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+async def test_a_place_of_the_other_order(there: CosmosPlace, newest_first: bool) -> None:  # noqa: FBT001
+    """Is refused: a position in an hour is of one order."""
+    rows = [call(n, at=NOON + n) for n in range(3)]
+    async with ledger(there, rows=True) as one:
+        await one.take(Written(rows).batch(0))
+        page = await one.rows(Filter(), None, 1, newest_first=newest_first)
+        assert page.next is not None
+        with pytest.raises(InvalidRequest) as caught:
+            await one.rows(Filter(), page.next, 1, newest_first=not newest_first)
+        assert caught.value.param == "after"
 
 
 async def test_many_empty_hours_end_a_page(there: CosmosPlace) -> None:
@@ -72,7 +96,7 @@ async def test_calls_end_by_themselves(there: CosmosPlace) -> None:
         item = await container.read_item(call(1).request_id, "calls/2026-11-26T12")
         assert item["ttl"] == 30 * 86_400
         for number, days in ((2, 0), (3, 36_500)):
-            forever = CosmosUsageLedger(one._account, rows=True, keep_rows_days=days)
+            forever = CosmosUsageLedger(one._account, FakeClock(), rows=True, keep_rows_days=days)
             await forever.take(Written([call(number)], f"other-{days}").batch(0))
             item = await container.read_item(call(number).request_id, "calls/2026-11-26T12")
             assert "ttl" not in item

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from llmproxy.application.interfaces.response_cache import Form, Kept, ResponseCache, Shape
 from llmproxy.domain.secret import Secret
-from llmproxy.infra.cache.bulk import Bulk
+from llmproxy.infra.cache.bulk import MOST_BYTES, Bulk
 from llmproxy.infra.cache.memory import ENTRY_BYTES, MemoryCache, NoClaims
 from llmproxy.infra.cache.redis import MARK, RedisCache, RedisClaims, packed, unpacked
 from llmproxy.infra.redis.address import read_address
@@ -183,6 +183,28 @@ async def test_redis_away(tmp_path: Path) -> None:
                 while await cache.get(KEY) != kept:
                     await keep(cache, KEY, kept)
                     await asyncio.sleep(0.02)
+
+
+async def test_figures_of_large_answers(tmp_path: Path) -> None:
+    """Bytes on their way, and what found no room beside them, over a connection of its own."""
+    with running(tmp_path / "redis") as server:
+        async with AsyncExitStack() as stack:
+            small = await _client(stack, server)
+            bulk = Bulk(await _client(stack, server, 30.0))
+            cache = RedisCache(small, b"b:", SystemClock(), bulk)
+            kept = _kept(time.time(), b"x" * (MOST_BYTES // 2 - 1000))
+            server.freeze()
+            setting = [cache.put(bytes([number]) * 32, kept) for number in range(4)]
+            assert [each is not None for each in setting] == [True, True, False, False]
+            told = bulk.counts()
+            assert told["bytes"] == 2 * len(packed(kept))
+            assert (told["refused"], told["waiting"], told["commands"]) == (2, 2, 2)
+            assert small.counts()["up"] == told["up"] == 1
+            server.thaw()
+            await asyncio.wait([each for each in setting if each is not None], timeout=30)
+            told = bulk.counts()
+            assert (told["bytes"], told["refused"], told["waiting"]) == (0, 2, 0)
+            assert cache.figures()["store_failures"] >= 2
 
 
 async def test_one_worker_holds_a_claim(server: RedisServer) -> None:

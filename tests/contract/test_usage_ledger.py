@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from llmproxy.application.interfaces.journal import Outcome
+from llmproxy.application.interfaces.journal import Closed, Outcome
 from llmproxy.application.interfaces.usage_ledger import (
     NOTHING_TAKEN,
     Batch,
@@ -169,6 +169,40 @@ async def test_pages(rows: UsageLedger) -> None:
             break
 
     assert found == [f"req_{n:06d}" for n in (1, 2, 3, 10, 11, 12, 13, 14)]
+
+
+async def test_newest_first(rows: UsageLedger) -> None:
+    """The same rows the other way round, whatever the size of a page, and with filters."""
+    calls = mixed()
+    await put(rows, *calls)
+    reference = await known(calls)
+    wanted = Filter(since=calls[5].at, until=NOON - 1.25, keys=frozenset({"key_1"}))
+    for which in (ALL, wanted):
+        expected = list((await reference.rows(which, None, 1000)).rows)[::-1]
+        assert len(expected) > 50
+        for most in (1000, 37):
+            found: list[Closed] = []
+            after: str | None = None
+            while not found or after is not None:
+                page = await rows.rows(which, after, most, newest_first=True)
+                assert len(page.rows) <= most
+                found += page.rows
+                after = page.next
+            assert found == expected
+
+
+async def test_newest_first_at_one_time(rows: UsageLedger) -> None:
+    """Each comes once, over pages that end among them; what is newer comes first."""
+    calls = [*(call(n, at=NOON + 50) for n in range(10, 15)), call(1), call(99)]
+    await put(rows, *calls)
+    found: list[str] = []
+    after: str | None = None
+    while not found or after is not None:
+        page = await rows.rows(ALL, after, 3, newest_first=True)
+        found += [row.request_id for row in page.rows]
+        after = page.next
+    assert (found[0], found[-1]) == ("req_000099", "req_000001")
+    assert sorted(found) == sorted(row.request_id for row in calls)
 
 
 @pytest.mark.parametrize("by", DIMENSIONS)

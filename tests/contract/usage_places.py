@@ -11,6 +11,7 @@ from tests.contract.cosmos_transports import Batching
 from tests.fakes.clock import FakeClock
 from tests.fakes.usage_ledger import NOON, FakeUsageLedger
 
+CLOCK = FakeClock(NOON + 3600)
 Make = Callable[[Path], Awaitable[UsageLedger]]
 
 
@@ -21,19 +22,18 @@ async def memory(_folder: Path) -> UsageLedger:
 
 async def sqlite(folder: Path) -> UsageLedger:
     """Make the SQLite adapter."""
-    clock = FakeClock(NOON + 3600)
-    return await SqliteUsageLedger.open(folder / "store.sqlite3", clock, keep_rows_days=400)
+    return await SqliteUsageLedger.open(folder / "store.sqlite3", CLOCK, keep_rows_days=400)
 
 
 async def cosmos(folder: Path) -> UsageLedger:
     """Make the Cosmos DB adapter, which keeps sums."""
-    return CosmosUsageLedger(await made(folder), rows=False, keep_rows_days=400)
+    return CosmosUsageLedger(await made(folder), CLOCK, rows=False, keep_rows_days=400)
 
 
 async def cosmos_rows(folder: Path) -> UsageLedger:
     """Make the one that keeps single calls too."""
     account = await made(folder, transport=Batching())
-    return CosmosUsageLedger(account, rows=True, keep_rows_days=400)
+    return CosmosUsageLedger(account, CLOCK, rows=True, keep_rows_days=400)
 
 
 PLACES: list[Make] = [memory, sqlite, cosmos]

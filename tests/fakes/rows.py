@@ -56,6 +56,8 @@ class RowsLedger(usage_ledger.FakeUsageLedger):
         return await super().sums(wanted, by)
 
     @override
-    async def rows(self, wanted: Filter, after: str | None, most: int) -> RowPage:
+    async def rows(
+        self, wanted: Filter, after: str | None, most: int, *, newest_first: bool = False
+    ) -> RowPage:
         self._answers()
-        return await super().rows(wanted, after, most)
+        return await super().rows(wanted, after, most, newest_first=newest_first)

@@ -112,9 +112,13 @@ class FakeUsageLedger(UsageLedger):
         return [_sum(group, currency, groups[group, currency]) for group, currency in ordered]
 
     @override
-    async def rows(self, wanted: Filter, after: str | None, most: int) -> RowPage:
+    async def rows(
+        self, wanted: Filter, after: str | None, most: int, *, newest_first: bool = False
+    ) -> RowPage:
         self._here()
-        found = sorted(self._found(wanted), key=lambda row: (row.at, row.request_id))
+        found = sorted(
+            self._found(wanted), key=lambda row: (row.at, row.request_id), reverse=newest_first
+        )
         begin = int(after or 0)
         more = begin + most < len(found)
         return RowPage(found[begin : begin + most], str(begin + most) if more else None)

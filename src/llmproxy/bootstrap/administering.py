@@ -116,8 +116,11 @@ class StoredUsage(UsageReading):
         return await ReadUsage(await self._opened()).report(wanted, by)
 
     @override
-    async def calls(self, wanted: Filter, after: str | None, most: int) -> RowPage:
-        return await ReadUsage(await self._opened()).calls(wanted, after, most)
+    async def calls(
+        self, wanted: Filter, after: str | None, most: int, *, newest_first: bool = False
+    ) -> RowPage:
+        reading = ReadUsage(await self._opened())
+        return await reading.calls(wanted, after, most, newest_first=newest_first)
 
     async def _opened(self) -> UsageLedger:
         if self._ledger is None:

@@ -42,11 +42,12 @@ async def open_cosmos(settings: Settings, cosmos: CosmosSettings) -> Store:
     except BaseException:
         await account.close()
         raise
+    clock = SystemClock()
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def open_usage(keep_rows_days: int | None) -> UsageLedger:
         return CosmosUsageLedger(
-            account, rows=cosmos.usage_rows, keep_rows_days=keep_rows_days or 0
+            account, clock, rows=cosmos.usage_rows, keep_rows_days=keep_rows_days or 0
         )
 
     models, keys, projects = models_shelf(account), keys_shelf(account), projects_shelf(account)
@@ -69,7 +70,7 @@ async def open_cosmos(settings: Settings, cosmos: CosmosSettings) -> Store:
         open_usage=open_usage,
         place=place,
         close=account.close,
-        clock=SystemClock(),
+        clock=clock,
         last_good=LastGoodFile(settings.data_dir / LAST_GOOD, place),
         shared=True,
         counts=lambda: asdict(account.counts()),

@@ -12,6 +12,7 @@ from llmproxy.infra.limiter.redis import RedisLimiter
 from llmproxy.infra.limiter.redis_room import RedisOptions
 from llmproxy.infra.redis.address import BadAddress, read_address
 from llmproxy.infra.redis.client import TIMEOUT_S, RedisClient
+from llmproxy.infra.telemetry.metrics import Metrics
 
 
 async def open_redis(stack: AsyncExitStack, redis: RedisSettings) -> RedisClient:
@@ -19,9 +20,13 @@ async def open_redis(stack: AsyncExitStack, redis: RedisSettings) -> RedisClient
     return _open(stack, redis, TIMEOUT_S)
 
 
-def open_bulk(stack: AsyncExitStack, redis: RedisSettings, max_entry_bytes: int) -> Bulk:
+def open_bulk(
+    stack: AsyncExitStack, redis: RedisSettings, max_entry_bytes: int, metrics: Metrics
+) -> Bulk:
     """Open a connection for values of up to so many bytes. Raises SettingError."""
-    return Bulk(_open(stack, redis, patience_s(max_entry_bytes)))
+    bulk = Bulk(_open(stack, redis, patience_s(max_entry_bytes)))
+    metrics.gauge("redis_bulk", bulk.counts)
+    return bulk
 
 
 def _open(stack: AsyncExitStack, redis: RedisSettings, timeout_s: float) -> RedisClient:

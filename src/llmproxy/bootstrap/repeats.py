@@ -30,7 +30,7 @@ def open_repeats(
 
     What is under way ends with the server.
     """
-    answers, repeated, claims = _stores(stack, settings, clock, client)
+    answers, repeated, claims = _stores(stack, settings, metrics, clock, client)
     forms = OpenAIForms()
     most = settings.cache.max_entry_bytes
     keeping = Sharing(rooms, answers, forms, clock, max_entry_bytes=most)
@@ -44,7 +44,11 @@ def open_repeats(
 
 
 def _stores(
-    stack: AsyncExitStack, settings: Settings, clock: Clock, client: "RedisClient | None"
+    stack: AsyncExitStack,
+    settings: Settings,
+    metrics: Metrics,
+    clock: Clock,
+    client: "RedisClient | None",
 ) -> tuple[ResponseCache, ResponseCache, Claims]:
     """Return what keeps answers for questions, for keys, and who runs what.
 
@@ -59,7 +63,7 @@ def _stores(
     from llmproxy.infra.cache.redis import RedisCache, RedisClaims  # noqa: PLC0415
 
     prefix = redis.prefix.encode()
-    bulk = open_bulk(stack, redis, settings.cache.max_entry_bytes)
+    bulk = open_bulk(stack, redis, settings.cache.max_entry_bytes, metrics)
     return (
         RedisCache(client, prefix + b":answer:", clock, bulk),
         RedisCache(client, prefix + b":repeat:", clock, bulk),

@@ -48,6 +48,8 @@ class Asked(NamedTuple):
     by: tuple[Dimension, ...]
     form: str
     limit: int | None
+    newest: bool
+    """Whether single calls begin with the newest."""
 
 
 def usage(  # noqa: PLR0913, PLR0917 - an argument for each option
@@ -69,10 +71,11 @@ def usage(  # noqa: PLR0913, PLR0917 - an argument for each option
     calls: Annotated[bool, typer.Option("--calls", help="Single calls, not sums.")] = False,
     limit: Annotated[
         int | None,
-        typer.Option(
-            min=1, metavar="N", help="So many calls, the oldest first; 100 in a table, else all."
-        ),
+        typer.Option(min=1, metavar="N", help="So many calls at most; 100 in a table, else all."),
     ] = None,
+    newest: Annotated[
+        bool, typer.Option("--newest", help="The newest call first, not the oldest.")
+    ] = False,
     data_dir: DataDir = None,
     url: Url = None,
 ) -> None:
@@ -81,8 +84,8 @@ def usage(  # noqa: PLR0913, PLR0917 - an argument for each option
         stop(f"--format is {', '.join(FORMATS[:-1])} or {FORMATS[-1]}", code=2)
     if calls and by:
         stop("give --by or --calls, not both", code=2)
-    if limit is not None and not calls:
-        stop("--limit is for --calls", code=2)
+    if (limit is not None or newest) and not calls:
+        stop("--limit and --newest are for --calls", code=2)
     groups = _groups(by)
     times = _moment("--since", since), _moment("--until", until)
     chosen = [frozenset(each or ()) for each in (project, key, model, tag)]
@@ -91,7 +94,7 @@ def usage(  # noqa: PLR0913, PLR0917 - an argument for each option
         begin = float(month_of(office.clock.now())[0]) if times[0] is None else times[0]
         if times[1] is not None and times[1] <= begin:
             stop(f"--until must be behind {instant(begin, 'auto')}", code=2)
-        asked = Asked(Filter(begin, times[1], *chosen), groups, form, limit)
+        asked = Asked(Filter(begin, times[1], *chosen), groups, form, limit, newest)
         if calls:
             await _show_calls(office.usage, asked)
         else:
@@ -155,7 +158,7 @@ async def _show_calls(reading: UsageReading, asked: Asked) -> None:
         return
     if asked.form == "csv":
         typer.echo(csv_line(CALL_COLUMNS), nl=False)
-    async for page in _pages(reading, asked.wanted, asked.limit):
+    async for page in _pages(reading, asked, asked.limit):
         for row in page.rows:
             words = call_words(row)
             if asked.form == "csv":
@@ -167,19 +170,21 @@ async def _show_calls(reading: UsageReading, asked: Asked) -> None:
 async def _show_table(reading: UsageReading, asked: Asked) -> None:
     rows: list[Closed] = []
     following = None
-    async for page in _pages(reading, asked.wanted, asked.limit or IN_A_TABLE):
+    async for page in _pages(reading, asked, asked.limit or IN_A_TABLE):
         rows += page.rows
         following = page.next
     print_table(CALL_HEADERS, [_cells(each) for each in rows], numbers=NUMBERS)
     if following is not None:
-        say(f"these are the first {len(rows)}; --limit shows more, --format csv shows all")
+        end, other = ("newest", "") if asked.newest else ("oldest", ", --newest the newest")
+        say(f"these are the {end} {len(rows)}; --limit shows more{other}, --format csv shows all")
 
 
-async def _pages(reading: UsageReading, wanted: Filter, most: int | None) -> AsyncIterator[RowPage]:
+async def _pages(reading: UsageReading, asked: Asked, most: int | None) -> AsyncIterator[RowPage]:
     """Yield pages of calls until there are no more, or `most` were yielded."""
     after, left = None, most
     while True:
-        page = await reading.calls(wanted, after, AT_ONCE if left is None else min(left, AT_ONCE))
+        most_now = AT_ONCE if left is None else min(left, AT_ONCE)
+        page = await reading.calls(asked.wanted, after, most_now, newest_first=asked.newest)
         yield page
         after = page.next
         left = None if left is None else left - len(page.rows)

@@ -75,6 +75,8 @@ def test_calls_in_every_way(world: World) -> None:
     for place in ("here", "there"):
         said = command(world, place, "--calls", "--format", "jsonl")
         assert [json.loads(line) for line in said.splitlines()] == whole
+        said = command(world, place, "--calls", "--newest", "--format", "jsonl")
+        assert [json.loads(line) for line in said.splitlines()] == whole[::-1]
 
 
 @pytest.mark.parametrize("place", ["here", "there"])

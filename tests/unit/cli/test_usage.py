@@ -128,6 +128,19 @@ def test_single_calls(llmproxy: Run, kept: list[Closed]) -> None:
     assert [row["request_id"] for row in csv.DictReader(StringIO(text))] == ids
 
 
+def test_the_newest_calls(llmproxy: Run, kept: list[Closed]) -> None:
+    """Come first, where that is asked for; else it is said that these are the oldest."""
+    ids = [row.request_id for row in kept][::-1]
+    table = llmproxy("usage", *EVER, "--calls", "--newest", "--limit", "3")
+    assert [line.split("\t")[1] for line in table.stdout.splitlines()[1:]] == ids[:3]
+    assert "these are the newest 3" in table.stderr
+    oldest = llmproxy("usage", *EVER, "--calls", "--limit", "3").stderr
+    assert "these are the oldest 3" in oldest
+    assert "--newest" in oldest
+    lines = llmproxy("usage", *EVER, "--calls", "--newest", "--format", "jsonl").stdout
+    assert [json.loads(line)["request_id"] for line in lines.splitlines()] == ids
+
+
 def test_looking_deletes_nothing(llmproxy: Run, tmp_path: Path) -> None:
     """How long calls are kept is the server's to say: USAGE_ROWS_DAYS of this shell may differ."""
     old = call(1, at=1_700_000_000.25)
@@ -157,7 +170,8 @@ def test_where_there_is_nothing(llmproxy: Run) -> None:
         (("--since", "2026-11-02", "--until", "2026-11-01"), "--until must be behind 2026-11-02"),
         (("--format", "xml"), "--format is table, csv or jsonl"),
         (("--calls", "--by", "day"), "not both"),
-        (("--limit", "5"), "--limit is for --calls"),
+        (("--limit", "5"), "--limit and --newest are for --calls"),
+        (("--newest",), "--limit and --newest are for --calls"),
     ],
 )
 def test_wrong_calls(llmproxy: Run, options: tuple[str, ...], words: str) -> None:

@@ -80,7 +80,7 @@ class Sum(NamedTuple):
 
 
 class RowPage(NamedTuple):
-    """Some rows, oldest first, and where to go on; None at the end."""
+    """Some rows in the order of their time, and where to go on; None at the end."""
 
     rows: Sequence[Closed]
     next: str | None
@@ -107,8 +107,13 @@ class UsageLedger(Protocol):
         """Return what the calls used, grouped; in the order of the groups."""
 
     @abstractmethod
-    async def rows(self, wanted: Filter, after: str | None, most: int) -> RowPage:
-        """Return single calls. Raises ReadOnly with a hint where only sums are kept."""
+    async def rows(
+        self, wanted: Filter, after: str | None, most: int, *, newest_first: bool = False
+    ) -> RowPage:
+        """Return single calls, oldest or newest first; `after` is a `next` of the same order.
+
+        Raises ReadOnly with a hint where only sums are kept.
+        """
 
     @abstractmethod
     async def history(self, scopes: Collection[Scope], now: float) -> History:

@@ -28,5 +28,10 @@ class UsageReading(Protocol):
         """Return what the calls used, in the order of the groups."""
 
     @abstractmethod
-    async def calls(self, wanted: Filter, after: str | None, most: int) -> RowPage:
-        """Return single calls, oldest first. Raises ReadOnly where only sums are kept."""
+    async def calls(
+        self, wanted: Filter, after: str | None, most: int, *, newest_first: bool = False
+    ) -> RowPage:
+        """Return single calls, oldest or newest first; `after` is a `next` of the same order.
+
+        Raises ReadOnly where only sums are kept.
+        """

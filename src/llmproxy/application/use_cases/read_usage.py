@@ -39,9 +39,11 @@ class ReadUsage(UsageReading):
         """Return the sums and their totals."""
         return await report_of(self._ledger, wanted, by)
 
-    async def calls(self, wanted: Filter, after: str | None, most: int) -> RowPage:
+    async def calls(
+        self, wanted: Filter, after: str | None, most: int, *, newest_first: bool = False
+    ) -> RowPage:
         """Return single calls."""
-        return await self._ledger.rows(wanted, after, most)
+        return await self._ledger.rows(wanted, after, most, newest_first=newest_first)
 
 
 async def report_of(ledger: UsageLedger, wanted: Filter, by: Sequence[Dimension]) -> Report:

@@ -29,12 +29,17 @@ class Bulk:
 
     def __init__(self, client: RedisClient) -> None:
         self._client = client
-        self._bytes = 0
+        self._bytes = self._refused = 0
+
+    def counts(self) -> dict[str, int]:
+        """Return figures for metrics: the connection's, and those of what is on its way."""
+        return {**self._client.counts(), "bytes": self._bytes, "refused": self._refused}
 
     def put(self, name: bytes, value: bytes, left_ms: int) -> "asyncio.Future[Reply]":
         """Set a value for a time. Raises RedisAway, RedisFull."""
         size = len(value)
         if self._bytes and self._bytes + size > MOST_BYTES:
+            self._refused += 1
             raise RedisFull("too many answers are on their way to Redis")
         putting = self._client.call("SET", name, value, "PX", left_ms)
         self._bytes += size

@@ -38,10 +38,14 @@ class RemoteUsage(UsageReading):
         return Report(groups, totals)
 
     @override
-    async def calls(self, wanted: Filter, after: str | None, most: int) -> RowPage:
+    async def calls(
+        self, wanted: Filter, after: str | None, most: int, *, newest_first: bool = False
+    ) -> RowPage:
         query = [*_query(wanted), ("limit", str(min(most, MOST)))]
         if after is not None:
             query.append(("after", after))
+        if newest_first:
+            query.append(("order", "desc"))
         reply = await self._exchange.ask("GET", f"{path_of('usage', 'calls')}?{urlencode(query)}")
         try:
             rows = [call_of(each) for each in reply.values["data"]]  # type: ignore[attr-defined]

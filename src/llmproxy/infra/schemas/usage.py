@@ -48,7 +48,12 @@ class CallQuery(CallFilter):
         le=1000,
         description="How many at most: 100 in JSON, all in CSV and JSON lines unless it is given.",
     )
-    after: str | None = Field(default=None, description="The `last_id` of the page before.")
+    after: str | None = Field(
+        default=None, description="The `last_id` of the page before, of the same `order`."
+    )
+    order: Literal["asc", "desc"] = Field(
+        default="asc", description="By time: `asc` begins with the oldest, `desc` with the newest."
+    )
 
 
 class UsageSum(BaseModel):
@@ -124,7 +129,7 @@ class UsageCall(BaseModel):
 
 
 class UsageCalls(BaseModel):
-    """A page of calls, oldest first."""
+    """A page of calls, in the order that was asked for."""
 
     object: Literal["list"] = "list"
     since: str

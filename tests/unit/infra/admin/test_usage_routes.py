@@ -182,6 +182,22 @@ async def test_calls_in_pages() -> None:
     assert (page["has_more"], seen) == (False, [f"req_{n:04d}" for n in range(1, 8)])
 
 
+async def test_newest_calls_first() -> None:
+    """In pages and in exports; an order that is none is refused."""
+    desk = desk_of(*(call(n) for n in range(1, 8)))
+    ids = [f"req_{n:04d}" for n in range(7, 0, -1)]
+    seen, after = [], ""
+    for _ in range(3):
+        page = (await desk.ask("GET", f"{CALLS}?limit=3&order=desc{after}")).json
+        seen += [each["request_id"] for each in page["data"]]
+        after = f"&after={page['last_id']}"
+    assert (page["has_more"], seen) == (False, ids)
+    lines = await desk.export(f"{CALLS}?format=jsonl&order=desc&limit=4")
+    assert [json.loads(line)["request_id"] for line in lines.text.splitlines()] == ids[:4]
+    refused = await desk.ask("GET", f"{CALLS}?order=newest")
+    assert (refused.status, refused.error["param"]) == (400, "order")
+
+
 async def test_csv_of_sums() -> None:
     """A header, a line for each group, CRLF; what could be a formula begins with an apostrophe."""
     evil = '=HYPERLINK("http://x", "y")'

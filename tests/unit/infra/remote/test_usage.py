@@ -49,14 +49,15 @@ async def test_sums(wanted: Filter, by: tuple[Dimension, ...]) -> None:
     assert await remote.report(wanted, by) == here
 
 
+@pytest.mark.parametrize("newest_first", [False, True])
 @pytest.mark.parametrize("wanted", FILTERS)
-async def test_calls(wanted: Filter) -> None:
-    """The same rows, page by page."""
+async def test_calls(wanted: Filter, newest_first: bool) -> None:  # noqa: FBT001
+    """The same rows, page by page, in both orders."""
     desk, remote = there(*ROWS)
     after = None
     for _ in range(5):
-        here = await ReadUsage(desk.ledger).calls(wanted, after, 2)
-        page = await remote.calls(wanted, after, 2)
+        here = await ReadUsage(desk.ledger).calls(wanted, after, 2, newest_first=newest_first)
+        page = await remote.calls(wanted, after, 2, newest_first=newest_first)
         assert page == here
         after = page.next
         if after is None:

@@ -93,7 +93,7 @@ def _calls(routes: APIRouter, opened: Opened, clock: Clock) -> None:
     async def list_calls(
         usage: Annotated[UsageReading, Depends(opened)], query: Annotated[CallQuery, Query()]
     ) -> Response:
-        """List single calls, oldest first.
+        """List single calls, oldest first unless `order` says otherwise.
 
         JSON comes in pages. CSV and JSON lines hold all calls, up to `limit` if it is given; they
         are sent as they are read.
@@ -103,13 +103,19 @@ def _calls(routes: APIRouter, opened: Opened, clock: Clock) -> None:
             return await _page(usage, wanted, query)
         most = query.limit or EXPORTED_AT_ONCE
         # What cannot be read at all is refused with a status, before anything is sent.
-        first = await usage.calls(wanted, query.after, most)
+        first = await _read(usage, wanted, query, query.after, most)
         pieces = _pieces(usage, wanted, first, query)
         return Export(pieces, TYPES[query.format], _named(query.format))
 
 
+async def _read(
+    usage: UsageReading, wanted: Filter, query: CallQuery, after: str | None, most: int
+) -> RowPage:
+    return await usage.calls(wanted, after, most, newest_first=query.order == "desc")
+
+
 async def _page(usage: UsageReading, wanted: Filter, query: CallQuery) -> Response:
-    page = await usage.calls(wanted, query.after, query.limit or PAGE)
+    page = await _read(usage, wanted, query, query.after, query.limit or PAGE)
 
     def written() -> bytes:
         return _json(
@@ -146,7 +152,7 @@ async def _pieces(
         left = None if left is None else left - len(rows)
         if page.next is None or left == 0:
             return
-        page = await usage.calls(wanted, page.next, left or EXPORTED_AT_ONCE)
+        page = await _read(usage, wanted, query, page.next, left or EXPORTED_AT_ONCE)
 
 
 async def _beside(lines: int, written: Callable[[], bytes]) -> bytes:

@@ -1,19 +1,19 @@
-"""Single calls: written many at once, and read page by page, oldest first."""
+"""Single calls: written many at once, and read page by page, in the order of their time."""
 
 import asyncio
 import base64
 import binascii
 import json
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.journal import Closed
 from llmproxy.application.interfaces.usage_ledger import Filter, RowPage
 from llmproxy.domain.errors import InvalidRequest
-from llmproxy.domain.limit import DAY_S
 from llmproxy.infra.database.cosmos.account import Item
 from llmproxy.infra.database.cosmos.usage_call import item_of, partition_of, row_of
+from llmproxy.infra.database.cosmos.usage_hours import UsageHours
 from llmproxy.infra.database.cosmos.usage_item import HOUR_S
 from llmproxy.infra.database.cosmos.usage_shelf import UsageShelf
 
@@ -25,15 +25,20 @@ _AT_ONCE: Final = 4
 HOURS_ASKED: Final = 500
 """For one page: an hour without a call that fits costs a query all the same."""
 HOURS_AT_ONCE: Final = 8
-_WIDER: Final = 8
-_NEVER_S: Final = 2**33
+_NEWEST: Final = "newest"
+"""Stands in the places of a list that begins with the newest call: positions are of one order."""
+
+
+Question = tuple[str, dict[str, object]]
+"""A query and its parameters."""
 
 
 class UsageCalls:
     """The calls of a container. `keep_days` is how long each stays there, 0 for ever."""
 
-    def __init__(self, shelf: UsageShelf, keep_days: int) -> None:
+    def __init__(self, shelf: UsageShelf, keep_days: int, clock: Clock) -> None:
         self._shelf = shelf
+        self._hours = UsageHours(shelf, clock)
         self._keep_days = keep_days
 
     async def write(self, rows: Sequence[Closed]) -> None:
@@ -57,35 +62,51 @@ class UsageCalls:
             if isinstance(outcome, BaseException):
                 raise outcome
 
-    async def read(self, wanted: Filter, after: str | None, most: int) -> RowPage:
+    async def read(
+        self, wanted: Filter, after: str | None, most: int, *, newest_first: bool
+    ) -> RowPage:
         """Return at most so many calls; maybe fewer, with a `next`, where most hours hold none.
 
-        Raises InvalidRequest for an `after` that is none of ours.
+        Raises InvalidRequest for an `after` that is none of ours, or of the other order.
         """
-        hour, position = _place(after) if after else (_hour(wanted.since or 0.0), None)
+        hour, position = _place(after, newest_first=newest_first) if after else (None, None)
         found: list[Closed] = []
-        hours = await self._hours(wanted, hour)
+        hours = await self._from(wanted, hour, newest_first=newest_first)
         if hours[:1] != [hour]:
             position = None
+        question = _question(wanted, newest_first=newest_first)
         asked, at_once = 0, 1
         while hours and len(found) < most and asked < HOURS_ASKED:
             turn = hours[:at_once]
-            pages = await self._pages(wanted, turn, position, most - len(found))
+            pages = await self._pages(question, turn, position, most - len(found))
             done, position = _append(found, pages, most)
-            hours = hours[done:] or await self._hours(wanted, turn[-1] + HOUR_S)
+            hours = hours[done:] or await self._behind(wanted, turn[-1], newest_first=newest_first)
             asked, at_once = asked + len(turn), min(2 * at_once, HOURS_AT_ONCE)
-        return RowPage(found, _token(hours[0], position) if hours else None)
+        token = _token(hours[0], position, newest_first=newest_first) if hours else None
+        return RowPage(found, token)
+
+    async def _from(self, wanted: Filter, hour: int | None, *, newest_first: bool) -> list[int]:
+        """Return some hours from this one on, or from where the list begins; none at the end."""
+        if newest_first:
+            return await self._hours.newest(wanted, None if hour is None else hour + HOUR_S)
+        return await self._hours.oldest(wanted, hour)
+
+    async def _behind(self, wanted: Filter, hour: int, *, newest_first: bool) -> list[int]:
+        """Return some hours behind this one in the list."""
+        if newest_first:
+            return await self._hours.newest(wanted, hour)
+        return await self._hours.oldest(wanted, hour + HOUR_S)
 
     def _batches(self, rows: Sequence[Closed]) -> list[list[Item]]:
         return list(_batches([item_of(row, self._keep_days) for row in rows]))
 
     async def _pages(
-        self, wanted: Filter, hours: Sequence[int], position: str | None, most: int
+        self, question: Question, hours: Sequence[int], position: str | None, most: int
     ) -> list[tuple[list[Closed], str | None]]:
         """Ask several hours at once, the first of them from a position on."""
 
         async def page(hour: int, after: str | None) -> tuple[list[Closed], str | None]:
-            text, parameters = _question(wanted)
+            text, parameters = question
             partition = partition_of(hour)
             items, behind = await self._shelf.page(
                 text,
@@ -98,27 +119,6 @@ class UsageCalls:
 
         first, *others = hours
         return await asyncio.gather(page(first, position), *[page(each, None) for each in others])
-
-    async def _hours(self, wanted: Filter, begin: int) -> list[int]:
-        """Return some hours with calls, in order, the first at or after this one; none at the end.
-
-        The parts know them. Most of the time those of the next day are enough.
-        """
-        until = wanted.until if wanted.until is not None else float(_NEVER_S)
-        at, width = float(begin), DAY_S
-        while at < until:
-            end = min(at + width, until)
-            hours: set[int] = set()
-            async for items in self._shelf.pages(
-                "SELECT c.hours FROM c WHERE c.kind = 'sums' AND c.last >= @begin"
-                " AND c.first < @end",
-                {"@begin": int(at), "@end": math.ceil(end)},
-            ):
-                hours.update(hour * HOUR_S for item in items for hour in item["hours"])
-            if inside := sorted(hour for hour in hours if at <= hour < end):
-                return inside
-            at, width = end, width * _WIDER
-        return []
 
 
 def _append(
@@ -134,7 +134,7 @@ def _append(
     return len(pages), None
 
 
-def _question(wanted: Filter) -> tuple[str, dict[str, object]]:
+def _question(wanted: Filter, *, newest_first: bool) -> Question:
     text = "SELECT * FROM c WHERE c.partition = @partition AND c.kind = 'call'"
     parameters: dict[str, object] = {}
     for name, sign, at in (("since", ">=", wanted.since), ("until", "<", wanted.until)):
@@ -150,7 +150,7 @@ def _question(wanted: Filter) -> tuple[str, dict[str, object]]:
         tags = {f"@tag{place}": tag for place, tag in enumerate(sorted(wanted.tags))}
         text += f" AND ({' OR '.join(f'ARRAY_CONTAINS(c.tags, {name})' for name in tags)})"
         parameters |= tags
-    return f"{text} ORDER BY c.at", parameters
+    return f"{text} ORDER BY c.at{' DESC' if newest_first else ''}", parameters
 
 
 def _batches(items: list[Item]) -> Iterator[list[Item]]:
@@ -171,22 +171,23 @@ def _batches(items: list[Item]) -> Iterator[list[Item]]:
         yield batch
 
 
-def _hour(at: float) -> int:
-    return int(at) - int(at) % HOUR_S
-
-
-def _token(hour: int, position: str | None) -> str:
-    text = json.dumps([hour, position])
+def _token(hour: int, position: str | None, *, newest_first: bool) -> str:
+    text = json.dumps([hour, position, *_order(newest_first=newest_first)])
     return base64.urlsafe_b64encode(text.encode()).decode("ascii")
 
 
-def _place(token: str) -> tuple[int, str | None]:
+def _order(*, newest_first: bool) -> list[str]:
+    return [_NEWEST] if newest_first else []
+
+
+def _place(token: str, *, newest_first: bool) -> tuple[int, str | None]:
     try:
         place: Any = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError):
         place = None
-    if isinstance(place, list) and len(place) == 2:
-        hour, position = place
+    order = _order(newest_first=newest_first)
+    if isinstance(place, list) and len(place) == 2 + len(order) and place[2:] == order:
+        hour, position = place[:2]
         known = position is None or isinstance(position, str)
         if type(hour) is int and hour >= 0 and hour % HOUR_S == 0 and known:
             return hour, position

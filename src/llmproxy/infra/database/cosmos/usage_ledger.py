@@ -14,6 +14,7 @@ from typing import Final
 
 from typing_extensions import override
 
+from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.limiter import History, Scope
 from llmproxy.application.interfaces.usage_ledger import (
     Batch,
@@ -52,10 +53,12 @@ class CosmosUsageLedger(UsageLedger):
     With `rows` every call is an item too, for `keep_rows_days` (0: for ever).
     """
 
-    def __init__(self, account: CosmosAccount, *, rows: bool, keep_rows_days: int) -> None:
+    def __init__(
+        self, account: CosmosAccount, clock: Clock, *, rows: bool, keep_rows_days: int
+    ) -> None:
         self._account = account
         self._shelf = UsageShelf(account)
-        self._calls = UsageCalls(self._shelf, keep_rows_days) if rows else None
+        self._calls = UsageCalls(self._shelf, keep_rows_days, clock) if rows else None
         self._folding = Folding(self._shelf)
         self._fold_at: int | None = None
         self._filled = 0
@@ -85,13 +88,15 @@ class CosmosUsageLedger(UsageLedger):
         return await asyncio.to_thread(sums_of, totals)
 
     @override
-    async def rows(self, wanted: Filter, after: str | None, most: int) -> RowPage:
+    async def rows(
+        self, wanted: Filter, after: str | None, most: int, *, newest_first: bool = False
+    ) -> RowPage:
         if self._calls is None:
             raise ReadOnly(
                 "The ledger in Azure Cosmos DB keeps sums here, not single calls.",
                 hint="USAGE_ROWS=on keeps both from then on (docs/cosmos.md says what it costs).",
             )
-        return await self._calls.read(wanted, after, most)
+        return await self._calls.read(wanted, after, most, newest_first=newest_first)
 
     @override
     async def history(self, scopes: Collection[Scope], now: float) -> History:

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Final, NamedTuple, Self, TypeVar
 
 from typing_extensions import override
 
@@ -31,7 +31,18 @@ from llmproxy.infra.database.sqlite.usage_taking import take, taken
 
 Result = TypeVar("Result")
 
-_PAGE: Final = f"SELECT {NAMES} FROM usage WHERE {{where}} ORDER BY at, request_id LIMIT ?"  # noqa: S608
+_PAGE: Final = f"SELECT {NAMES} FROM usage WHERE {{where}} ORDER BY {{by}} LIMIT ?"  # noqa: S608
+
+
+class _Order(NamedTuple):
+    """Of a list of calls: its words in a query, and what is behind a place."""
+
+    by: str
+    behind: str
+
+
+_OLDEST: Final = _Order("at, request_id", "(at, request_id) > (?, ?)")
+_NEWEST: Final = _Order("at DESC, request_id DESC", "(at, request_id) < (?, ?)")
 
 
 class SqliteUsageLedger(UsageLedger):
@@ -86,10 +97,15 @@ class SqliteUsageLedger(UsageLedger):
         )
 
     @override
-    async def rows(self, wanted: Filter, after: str | None, most: int) -> RowPage:
+    async def rows(
+        self, wanted: Filter, after: str | None, most: int, *, newest_first: bool = False
+    ) -> RowPage:
         """See the port. Raises InvalidRequest when `after` is no `next` of a page."""
         place = None if after is None else _place(after)
-        return await self._reading.read(lambda connection: _page(connection, wanted, place, most))
+        order = _NEWEST if newest_first else _OLDEST
+        return await self._reading.read(
+            lambda connection: _page(connection, wanted, place, most, order)
+        )
 
     @override
     async def history(self, scopes: Collection[Scope], now: float) -> History:
@@ -114,13 +130,18 @@ def _at_one_moment(connection: sqlite3.Connection, work: Callable[[], Result]) -
 
 
 def _page(
-    connection: sqlite3.Connection, wanted: Filter, place: tuple[float, str] | None, most: int
+    connection: sqlite3.Connection,
+    wanted: Filter,
+    place: tuple[float, str] | None,
+    most: int,
+    order: _Order,
 ) -> RowPage:
     since = max(wanted.since or 0.0, kept_from(connection))
     where = between(since, wanted.until).and_(named(wanted), tagged(wanted.tags))
     if place is not None:
-        where = where.and_(Where("(at, request_id) > (?, ?)", place))
-    found = connection.execute(_PAGE.format(where=where.text), (*where.values, most + 1)).fetchall()
+        where = where.and_(Where(order.behind, place))
+    text = _PAGE.format(where=where.text, by=order.by)
+    found = connection.execute(text, (*where.values, most + 1)).fetchall()
     calls = [call_of(row) for row in found[:most]]
     if len(found) <= most:
         return RowPage(calls, None)

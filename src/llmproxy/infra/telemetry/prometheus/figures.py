@@ -53,6 +53,17 @@ def _answers(name: str, what: str) -> dict[str, Figure]:
     }
 
 
+def _connection(name: str, what: str = "") -> dict[str, Figure]:
+    """Describe a connection to Redis; `what` tells it from the first one, that limits use."""
+    return {
+        "up": _one(f"{name}_up", f"1 while commands can be sent to Redis{what}."),
+        "commands": _one(f"{name}_commands_total", f"Commands sent{what}."),
+        "failed": _one(f"{name}_failed_total", f"Commands that failed{what}."),
+        "connections": _one(f"{name}_connections_total", f"Connections made{what}."),
+        "waiting": _one(f"{name}_waiting", f"Commands whose answer is waited for{what}."),
+    }
+
+
 def _tracing(to: str) -> dict[str, Figure]:
     def one(name: str, text: str) -> Figure:
         return Figure(family(f"{_ROOT}_tracing_{name}", text, "destination"), (to,))
@@ -171,12 +182,13 @@ REPORTED: Final[Mapping[str, Mapping[str, Figure]]] = {
         )
     )
     | {"webhook_waiting": _one("alerts_webhook_waiting", "Messages that wait to be sent.")},
-    "redis": {
-        "up": _one("redis_up", "1 while commands can be sent to Redis."),
-        "commands": _one("redis_commands_total", "Commands sent."),
-        "failed": _one("redis_failed_total", "Commands that failed."),
-        "connections": _one("redis_connections_total", "Connections made."),
-        "waiting": _one("redis_waiting", "Commands whose answer is waited for."),
+    "redis": _connection("redis"),
+    "redis_bulk": {
+        **_connection("redis_bulk", " (large kept answers)"),
+        "bytes": _one("redis_bulk_bytes", "Bytes of large answers on their way to Redis."),
+        "refused": _one(
+            "redis_bulk_refused_total", "Large answers not kept: too many bytes were on their way."
+        ),
     },
     "limits": {
         "seated": _one("limits_seated", "1 while this worker counts in Redis."),
