@@ -67,6 +67,8 @@ TABLE: Mapping[type[errors.GatewayError], Row] = {
 CRASH = Row(500, SERVER)
 """Whether the same request crashes again cannot be known: the SDK's own rules decide."""
 STOPPING = "gateway_stopping"
+DEEPEST = 100
+"""So deep a provider's error is told; OpenAI's is one object of texts."""
 CONFLICT = 409
 """Another request was faster: OpenAI's words for it are to try again, and both SDKs do."""
 
@@ -96,15 +98,20 @@ def envelope(error: Exception) -> dict[str, Any]:
     return whole
 
 
-def _hidden(value: object) -> object:
-    """Return a JSON value without any secret in its texts."""
+def _hidden(value: object, depth: int = 0) -> object:
+    """Return a JSON value without any secret in its texts; what is nested too deeply is named so.
+
+    It comes from a provider, and msgspec reads deeper ones than Python can follow.
+    """
     if isinstance(value, str):
         return HIDDEN.hide(value)
+    if not isinstance(value, Mapping | list | tuple):
+        return value
+    if depth > DEEPEST:
+        return "[nested too deep]"
     if isinstance(value, Mapping):
-        return {name: _hidden(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_hidden(inner) for inner in value]
-    return value
+        return {name: _hidden(inner, depth + 1) for name, inner in value.items()}
+    return [_hidden(inner, depth + 1) for inner in value]
 
 
 def _enveloped(message: str, kind: str, param: str | None, code: str | None) -> dict[str, Any]:

@@ -166,6 +166,21 @@ def test_a_providers_refusal_keeps_its_own_fields() -> None:
     }
 
 
+@pytest.mark.parametrize("depth", [600, 5000, 9000])
+@pytest.mark.parametrize("kind", [dict, list])
+def test_a_refusal_that_is_nested_deeply(kind: type, depth: int) -> None:
+    """It is told as far as anybody looks: Python follows fewer levels than msgspec reads."""
+    deep: object = "sk-0123456789abcdefghijklmnopqrstuv"
+    for _ in range(depth):
+        deep = {"a": deep} if kind is dict else [deep]
+    error = {"message": "No.", "inner": deep, "flat": {"a": ["b"]}}
+    told = envelope(errors.Refused("No.", status=400, error=error))["error"]
+    assert told["message"] == "No."
+    assert told["flat"] == {"a": ["b"]}
+    assert "[nested too deep]" in json.dumps(told["inner"])
+    assert "sk-0123" not in json.dumps(told["inner"])
+
+
 def test_the_frame_of_a_stream() -> None:
     """One event whose data is the envelope: both official SDKs raise on it."""
     frame = error_frame(errors.Broken("Cut."))

@@ -28,6 +28,9 @@ _TOO_LONG: Final = re.compile(
     r"|exceeds? the maximum number of (?:input )?tokens|maximum (?:number of )?(?:input )?tokens",
     re.IGNORECASE,
 )
+DEEPEST: Final = 20
+"""So deep words are looked for: nothing above is deeper than four, and Python cannot follow all
+that msgspec reads."""
 _OWN_KEY: Final = re.compile(r"api[ _]key (?:not valid|expired|invalid)", re.IGNORECASE)
 """Google says 400 to a key that it does not know."""
 _OWN_MODEL: Final = re.compile(r"Invalid model: ")
@@ -102,14 +105,16 @@ def words_of(body: bytes) -> str | None:
     return None
 
 
-def _words(place: object) -> str | None:
+def _words(place: object, depth: int = 0) -> str | None:
     if isinstance(place, str):
         return place
+    if depth > DEEPEST:
+        return None
     if isinstance(place, list):
-        return "; ".join(filter(None, map(_words, place))) or None
+        return "; ".join(filter(None, [_words(each, depth + 1) for each in place])) or None
     if isinstance(place, Mapping):
         for name in ("message", "Message", "msg", "detail", "error_message"):
-            found = _words(place.get(name))
+            found = _words(place.get(name), depth + 1)
             if found:
                 return found
     return None

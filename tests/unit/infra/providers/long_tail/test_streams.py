@@ -152,6 +152,15 @@ def test_words_of_failures(body: bytes, words: str | None) -> None:
     assert words_of(body) == words
 
 
+@pytest.mark.parametrize("depth", [600, 900, 5000, 9000])
+@pytest.mark.parametrize(("begin", "end"), [(b"[", b"]"), (b'{"message":', b"}")])
+def test_words_that_are_nested_deeply(begin: bytes, end: bytes, depth: int) -> None:
+    """Are none: Python follows fewer levels than msgspec reads."""
+    body = b'{"error":%b"x"%b}' % (begin * depth, end * depth)
+    assert words_of(body) is None
+    assert long_tail_failure(500, (), body).code == "upstream_error"
+
+
 @pytest.mark.parametrize(
     ("status", "body", "kind", "code"),
     [

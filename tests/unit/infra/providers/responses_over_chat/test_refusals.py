@@ -117,7 +117,9 @@ def test_refused_by_name(fields: Json, param: str, code: str | None) -> None:
 def test_an_item_that_cannot_be_read() -> None:
     """Nested too deeply, or with half a character: a refusal like any other."""
     chatting = Chatting()
-    deep = b'{"role":"user","content":"x","extra_content":' + b'{"a":' * 5000 + b"1" + b"}" * 5001
+    deep = (
+        b'{"role":"user","content":"x","extra_content":' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001
+    )
     half = b'{"role":"user","content":"\\ud800"}'
     for item in (deep, half):
         asked = chatting.call({"model": "mini", "input": "x"})
