@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from llmproxy.application.interfaces.journal import Outcome
+from llmproxy.application.use_cases.answer import FEW
 from llmproxy.domain.errors import Broken, Busy, OwnFault, Refused, TimedOut, Unavailable
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway import FakeRooms
@@ -188,3 +189,25 @@ async def test_a_crash_is_settled_too() -> None:
     assert rooms.limiter.held == []
     assert rooms.journal.last.outcome is Outcome.FAILED
     assert rooms.journal.last.error == rooms.journal.last.attempts[0].error == "internal_error"
+
+
+async def test_with_many_under_way_a_turn_passes_first() -> None:
+    """Few are asked at once, more after the others were admitted; who leaves then used nothing."""
+    clock = FakeClock()
+    provider = FakeProvider(clock)
+    provider.hangs = True
+    rooms = FakeRooms(clock, deployment(provider))
+    calls = [call(clock, request_id=f"req_{number}") for number in range(FEW + 2)]
+    tasks = [asyncio.create_task(rooms.answer(each)) for each in calls]
+    await asyncio.sleep(0)
+    assert provider.calls == calls[:FEW]
+    tasks[-1].cancel()
+    await asyncio.wait([tasks[-1]])
+    assert provider.calls == calls[:-1]
+    closed = rooms.journal.last
+    assert (closed.request_id, closed.outcome) == (f"req_{FEW + 1}", Outcome.ABORTED)
+    assert (closed.cost_nano, closed.attempts, closed.usage.total_tokens) == (0, [], 0)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    assert rooms.limiter.held == []

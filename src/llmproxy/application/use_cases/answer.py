@@ -1,6 +1,7 @@
 """A call answered in one piece."""
 
-from typing import NamedTuple
+import asyncio
+from typing import Final, NamedTuple
 
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.upstream import Deployment, Reply
@@ -11,6 +12,12 @@ from llmproxy.application.steps.dispatch import Dispatch
 from llmproxy.application.steps.settle import NOTHING, Settle
 from llmproxy.domain.errors import GatewayError
 from llmproxy.domain.limit import Quota
+
+FEW: Final = 8
+"""With more calls under way each waits a turn of the event loop before a provider is asked. So the
+loop admits many requests in a row, then asks for many in a row: what each of the two needs stays in
+the processor's caches. At 64 connections that took a seventh off the CPU time of a request (307
+against 355 µs, 9 interleaved pairs: -61 µs, -80 to -2); with few it would only cost the turn."""
 
 
 class Answered(NamedTuple):
@@ -33,6 +40,7 @@ class Answer:
         self._admit = admit
         self._dispatch = dispatch
         self._settle = settle
+        self._under_way = 0
 
     async def __call__(self, call: Call) -> Answered:
         """Return the answer, settled. Raises GatewayError; a cancellation is settled as aborted."""
@@ -40,7 +48,10 @@ class Answer:
 
     async def admitted(self, admission: Admission) -> Answered:
         """Do the same with a call that has passed the gate."""
+        self._under_way += 1
         try:
+            if self._under_way > FEW:
+                await asyncio.sleep(0)
             reply, deployment = await self._dispatch.answer(admission)
         except GatewayError as error:
             self._settle.failed(admission, error)
@@ -52,6 +63,8 @@ class Answer:
             last = last or admission.plan[0]
             self._settle.broken_off(admission, last, usage, crash, output_bytes=0)
             raise
+        finally:
+            self._under_way -= 1
         cost_nano = self._settle.finished(
             admission, deployment, reply.usage, output_bytes=len(reply.body)
         )
