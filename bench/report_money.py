@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from bench.priced import Earlier, Free, Limited, Shared
 from bench.report import Run, cell, table
-from bench.report_ways import speed, ways
+from bench.report_ways import SPEED_HEAD, speed, ways
 from bench.samples import AGAIN, PLAIN, SHARED_AGAIN, Sample, cpu_ratio, more_us
 
 _TITLES = {
@@ -17,7 +17,8 @@ _TITLES = {
 }
 _HEAD = (
     *("gateway", "c", "CPU µs each", "of it threads", "more than without µs", "to without"),
-    *("Redis' own CPU µs", "each/s", "core busy", "p50 ms", "p99 ms"),
+    "Redis' own CPU µs",
+    *SPEED_HEAD,
 )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from bench.observed import RATIOS, Observed, Unobserved, traced_title
 from bench.observed_figures import SPANS_EACH, Told
 from bench.report import Run, cell, table
-from bench.report_ways import CONNECTIONS, speed, ways
+from bench.report_ways import CONNECTIONS, SPEED_HEAD, speed, ways
 from bench.samples import (
     OBSERVED,
     OBSERVED_AGAIN,
@@ -35,7 +35,7 @@ _BESIDE = {
 """Who is measured beside whom."""
 _HEAD = (
     *("gateway", "c", "CPU µs each", "of it threads", "more µs", "than"),
-    *("each/s", "core busy", "p50 ms", "p99 ms"),
+    *SPEED_HEAD,
 )
 _TOLD_HEAD = (
     *("gateway", "c", "answers", "requests counted", "lines", "requests traced"),

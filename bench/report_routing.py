@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from bench.report import Run, cell, table
-from bench.report_ways import speed, ways
+from bench.report_ways import SPEED_HEAD, speed, ways
 from bench.samples import (
     ALONE,
     BESIDE_DOWN,
@@ -37,7 +37,7 @@ _BESIDE = {
 """Who is measured beside whom."""
 _HEAD = (
     *("model", "c", "CPU µs each", "more than with one µs"),
-    *("each/s", "core busy", "p50 ms", "p99 ms"),
+    *SPEED_HEAD,
 )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bench.report import Run, cell, table
-from bench.report_ways import speed
+from bench.report_ways import SPEED_HEAD, speed
 from bench.samples import LARGE, PLAIN, SINGLE, SMALL, STREAM, UNARY, WIDE, Held, Scale, spread
 
 _WAYS = {UNARY: "a request, c=64", SINGLE: "a request, c=1", STREAM: "a stream, saturated, c=64"}
@@ -11,7 +11,7 @@ _WAYS = {UNARY: "a request, c=64", SINGLE: "a request, c=1", STREAM: "a stream, 
 
 def tables(run: Run, scale: Scale) -> list[str]:
     """Write what a registry costs a request, a start and the event loop."""
-    head = ("registry", "what", "CPU µs each", "each/s", "core busy", "p50 ms", "p99 ms")
+    head = ("registry", "what", "CPU µs each", *SPEED_HEAD)
     titles = {each.name: _title(each) for each in scale.registries}
     titles[WIDE] = f"{titles[LARGE]}, asked all over"
     lines = ["## A large registry beside a small one", "", *table(head, _rows(run, titles))]

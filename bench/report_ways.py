@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from bench.report import Run, cell, percent
 from bench.samples import PLAIN, SINGLE, UNARY
 
+SPEED_HEAD = ("each/s", "core busy", "p50 ms", "p99 ms")
+"""Over the cells of `speed`."""
 CONNECTIONS = {UNARY: "64", SINGLE: "1"}
 
 
@@ -19,7 +21,7 @@ def ways(
 
 
 def speed(run: Run, name: str, kind: str) -> Iterator[str]:
-    """Yield the cells `each/s`, `core busy`, `p50 ms` and `p99 ms`."""
+    """Yield the cells below `SPEED_HEAD`."""
     yield cell(run.results.value(name, PLAIN, kind, lambda sample: sample.per_second))
     busy = run.results.value(name, PLAIN, kind, lambda sample: sample.busy)
     yield "-" if busy is None else percent(busy.median)

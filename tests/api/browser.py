@@ -88,7 +88,11 @@ def opened(url: str, folder: Path) -> Iterator[None]:
         yield
     finally:
         browser.terminate()
-        browser.wait(LIMIT_S)
+        try:
+            browser.wait(LIMIT_S)
+        except subprocess.TimeoutExpired:
+            browser.kill()
+            browser.wait()
 
 
 def _requests(log: dict[str, Any]) -> list[str]:

@@ -114,3 +114,12 @@ async def test_a_place_that_is_none(there: CosmosPlace, after: str) -> None:
         with pytest.raises(InvalidRequest) as caught:
             await one.rows(Filter(), after, 1)
         assert caught.value.param == "after"
+
+
+async def test_an_end_within_an_hour(there: CosmosPlace) -> None:
+    """A call of the same hour a day before is found, in either order."""
+    async with ledger(there, rows=True) as one:
+        await one.take(Written([call(1, at=NOON + 2700)]).batch(0))
+        for newest_first in (False, True):
+            wanted = Filter(until=NOON + 86_400 + 1800)
+            assert await read(one, wanted, 10, newest_first=newest_first) == [["001"]]

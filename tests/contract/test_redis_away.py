@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from llmproxy.application.interfaces.limiter import Reservation, Used
+from llmproxy.application.interfaces.limiter import Reservation, Scope, Used
 from llmproxy.domain.errors import Unavailable
 from llmproxy.domain.limit import WhenAway
 from tests.contract.limiter_places import call, deployment, key, limits
@@ -107,17 +107,23 @@ async def test_shares(plain: World) -> None:
     assert set(lanes) == {1}
 
 
-async def test_a_share_of_a_lane_that_was_not_asked(plain: World) -> None:
-    """It is given back as a whole."""
+async def sharing(plain: World, *lanes: Scope) -> tuple[Worker, Scope]:
+    """Return a worker that has counted a call and lives on shares now, and the key of that call."""
     worker = await plain.worker(WhenAway.SHARE)
-    lane = deployment(limits(requests_per_day=3), "d1")
     own = key(limits(requests_per_day=99))
-    held = call(own, lanes=(lane,))
+    held = call(own, lanes=lanes)
     await worker.limiter.reserve(held)
     worker.settle(held, Used(0, 0, 1))
     await worker.limiter.drain()
     plain.server.kill()
     await asyncio.sleep(0.1)
+    return worker, own
+
+
+async def test_a_share_of_a_lane_that_was_not_asked(plain: World) -> None:
+    """It is given back as a whole."""
+    lane = deployment(limits(requests_per_day=3), "d1")
+    worker, own = await sharing(plain, lane)
     for _ in range(5):
         held = call(own, lanes=(lane,))
         await worker.limiter.reserve(held)
@@ -130,15 +136,8 @@ async def test_a_share_of_a_lane_that_was_not_asked(plain: World) -> None:
 
 async def test_a_share_of_a_lane_that_was_left(plain: World) -> None:
     """A call that goes on to another lane gives the first one's share back, and uses none of it."""
-    worker = await plain.worker(WhenAway.SHARE)
     left, next_one = (deployment(limits(requests_per_day=n), f"d{n}") for n in (3, 9))
-    own = key(limits(requests_per_day=99))
-    held = call(own, lanes=(left, next_one))
-    await worker.limiter.reserve(held)
-    worker.settle(held, Used(0, 0, 1))
-    await worker.limiter.drain()
-    plain.server.kill()
-    await asyncio.sleep(0.1)
+    worker, own = await sharing(plain, left, next_one)
     for _ in range(5):
         held = call(own, lanes=(left, next_one))
         await worker.limiter.reserve(held)

@@ -10,9 +10,19 @@ from llmproxy.config.logs import ContentRules
 from llmproxy.infra.controllers.recorded_visit import RecordedVisit
 from llmproxy.infra.telemetry.content.on_spans import WORDS, SpanContents
 from llmproxy.infra.tracing.contents import Contents
+from llmproxy.infra.tracing.context import SAMPLED
 from llmproxy.infra.tracing.tracer import Visit
 
 logger = logging.getLogger("llmproxy.content")
+
+
+class FollowedVisit(RecordedVisit):
+    """Keeps what is asked and answered of requests that are followed; of others nothing."""
+
+    @property
+    @override
+    def keeps(self) -> bool:
+        return self.trace is not None and bool(self.trace.flags & SAMPLED)
 
 
 class ContentsOnSpans(Contents):

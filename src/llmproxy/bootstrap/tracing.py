@@ -62,9 +62,12 @@ class Tracing:
 
     def visiting(self, usual: type[Visit]) -> type[Visit]:
         """Return what requests are served with: one that keeps contents where spans tell them."""
-        if self._settings is None or self._settings.contents is None:
+        told = self._settings is not None and self._settings.contents is not None
+        if not told or issubclass(usual, RecordedVisit):
             return usual
-        return RecordedVisit
+        from llmproxy.bootstrap.span_contents import FollowedVisit  # noqa: PLC0415
+
+        return FollowedVisit
 
     async def open(self, stack: AsyncExitStack, client: HttpClient, metrics: Metrics) -> None:
         """Begin to follow requests, until the stack unwinds. Raises StartRefused."""
@@ -117,9 +120,7 @@ def _made(settings: TracingSettings, clock: Clock) -> tuple[Tracer, "Folding", l
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in REPEATING:
         logging.getLogger(name).addFilter(OnceAWhile(clock))
-    told = contents is not None
-    about = resource, maker.scope
-    senders = [Sender(each, about, clock, contents=told) for each in destinations]
+    senders = [Sender(each, (resource, maker.scope), clock) for each in destinations]
     return tracer, Folding(tracer.ended, maker, senders, clock), senders
 
 

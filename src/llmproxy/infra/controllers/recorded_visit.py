@@ -1,4 +1,4 @@
-"""A visit that keeps what was asked and answered, where contents are logged (`CONTENT_LOG=on`).
+"""A visit that keeps what was asked and answered, where contents are logged or told on spans.
 
 Elsewhere `Visit` is used, and nothing of this costs anything.
 """
@@ -30,8 +30,15 @@ class RecordedVisit(Visit):
 
     @override
     async def body(self, *, max_bytes: int, silence_s: float) -> bytes:
-        self.asked = await super().body(max_bytes=max_bytes, silence_s=silence_s)
-        return self.asked
+        body = await super().body(max_bytes=max_bytes, silence_s=silence_s)
+        if self.keeps:
+            self.asked = body
+        return body
+
+    @property
+    def keeps(self) -> bool:
+        """Whether this one is kept: all are, unless a kind of its own says otherwise."""
+        return True
 
     @override
     async def reply(self, status: int, headers: Headers, body: bytes) -> None:
@@ -71,7 +78,7 @@ class RecordedVisit(Visit):
 
     def _begin(self) -> None:
         head = self.head.lower()
-        self._readable = any(kind in head for kind in READABLE)
+        self._readable = self.keeps and any(kind in head for kind in READABLE)
 
     def _keep(self, data: bytes) -> None:
         self.answered_bytes += len(data)

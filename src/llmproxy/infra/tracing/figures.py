@@ -121,8 +121,8 @@ class _Line:
 class Figures:
     """Counts what has ended. Not for several threads at once.
 
-    Labels are put together, and their series looked for, when they are new: equal requests find
-    theirs by a short key.
+    Labels are put together, and their series looked for, when they are new: equal requests and
+    attempts find theirs by a short key. Only what is counted of first content looks each time.
     """
 
     def __init__(self, places: Places) -> None:

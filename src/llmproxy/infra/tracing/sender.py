@@ -55,8 +55,8 @@ class Destination(NamedTuple):
 class Sender(threading.Thread):
     """`offer` and `count` are called by one other thread, `end` by a third.
 
-    An exporter that raises has not taken what it was given, and is given the next. With `contents`
-    spans may be large: so many bytes of them wait, and the others go without.
+    An exporter that raises has not taken what it was given, and is given the next. Spans may tell
+    contents: so many bytes of them wait, and further spans go without.
     """
 
     def __init__(
@@ -64,15 +64,12 @@ class Sender(threading.Thread):
         to: Destination,
         about: tuple[Resource, InstrumentationScope],
         clock: Clock,
-        *,
-        contents: bool = False,
     ) -> None:
         super().__init__(name=f"tracing-{to.name}", daemon=True)
         self.to = to.name
         self._to = to
         self._about = about
         self._clock = clock
-        self._contents = contents
         self._offered_bytes = self._taken_bytes = 0
         self._waiting: deque[ReadableSpan] = deque()
         self._figures = Figures(Places())
@@ -90,7 +87,7 @@ class Sender(threading.Thread):
             return
         room = MAX_SPANS - len(self._waiting)
         taken = spans[:room] if room > 0 else ()
-        self._waiting.extend([self._bounded(span) for span in taken] if self._contents else taken)
+        self._waiting.extend(map(self._bounded, taken))
         self._counts["spans_dropped"] += max(0, len(spans) - max(0, room))
 
     def _bounded(self, span: ReadableSpan) -> ReadableSpan:
@@ -144,12 +141,6 @@ class Sender(threading.Thread):
                 break  # what waits is tried at the next look, if it is not dropped until then
 
     def _batch(self) -> list[ReadableSpan]:
-        waiting = self._waiting
-        if self._contents:
-            return self._small_batch()
-        return [waiting.popleft() for _ in range(min(BATCH, len(waiting)))]
-
-    def _small_batch(self) -> list[ReadableSpan]:
         batch: list[ReadableSpan] = []
         total = 0
         while self._waiting and len(batch) < BATCH:

@@ -126,7 +126,7 @@ def large(size: int, name: str = "large") -> ReadableSpan:
 def sender(exporter: FakeSpanExporter) -> Sender:
     """A sender of contents that does not run yet."""
     to = Destination("collector", exporter, None, delta=False, metrics_every_s=3600.0)
-    return Sender(to, (RESOURCE, SCOPE), SystemClock(), contents=True)
+    return Sender(to, (RESOURCE, SCOPE), SystemClock())
 
 
 def test_messages_stay_small() -> None:

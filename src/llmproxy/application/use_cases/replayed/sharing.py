@@ -75,8 +75,7 @@ class Sharing:
         """Answer in one piece. Raises GatewayError."""
         kept = self._looking.at_hand(asked)
         if kept is not None:
-            held = await self._rooms.admit.free(asked.call, asked.plan)
-            return self._again(asked, kept, held)
+            return await self.again(asked, kept)
         kept, flight, admission = await self._looking.find(asked, source)
         if kept is not None:
             return await self.again(asked, kept, admission)
@@ -100,8 +99,7 @@ class Sharing:
         """Answer in events or bytes. Raises GatewayError."""
         kept = self._looking.at_hand(asked)
         if kept is not None:
-            held = await self._rooms.admit.free(asked.call, asked.plan)
-            return await self.again_live(asked, kept, held)
+            return await self.again_live(asked, kept)
         kept, flight, admission = await self._looking.find(asked, source)
         if kept is not None:
             return await self.again_live(asked, kept, admission)
@@ -115,17 +113,19 @@ class Sharing:
 
     async def again(self, asked: Asked, kept: Kept, held: Admission | None = None) -> Whole:
         """Give a kept answer in one piece. Raises what limits refuse."""
-        return self._again(asked, kept, held or await self._rooms.admit.free(asked.call))
-
-    def _again(self, asked: Asked, kept: Kept, held: Admission) -> Whole:
+        held = held or await self._free(asked)
         reply = Reply(self._given(asked, kept, held), kept.body, None)
         return Given(reply, _answered(held, kept), 0, 0.0, held.reservation.quota, kept=True)
 
     async def again_live(self, asked: Asked, kept: Kept, held: Admission | None = None) -> Live:
         """Give a kept stream. Raises what limits refuse."""
-        held = held or await self._rooms.admit.free(asked.call)
+        held = held or await self._free(asked)
         lines = self._given(asked, kept, held)
         return GivenLive(lines, kept.body, _answered(held, kept), held.reservation.quota)
+
+    def _free(self, asked: Asked) -> Coroutine[Any, Any, Admission]:
+        """Admit a call that no provider is asked for. Raises what limits refuse."""
+        return self._rooms.admit.free(asked.call, asked.plan)
 
     def _given(self, asked: Asked, kept: Kept, held: Admission) -> list[bytes]:
         """Settle and count a kept answer; return its header lines."""
@@ -142,7 +142,7 @@ class Sharing:
         began = self._clock.monotonic()
         flight.board()
         try:
-            held = admission or await self._rooms.admit.free(asked.call)
+            held = admission or await self._free(asked)
             try:
                 if not flight.ended:
                     await flight.arrival()
@@ -167,7 +167,7 @@ class Sharing:
         self.counts["coalesced"] += 1
         ride = Ride(flight, self._rooms.settle, self._clock, asked.marks.along)
         try:
-            ride.admitted(admission or await self._rooms.admit.free(asked.call))
+            ride.admitted(admission or await self._free(asked))
         except BaseException:
             ride.close()
             raise

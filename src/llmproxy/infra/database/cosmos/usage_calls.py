@@ -75,12 +75,15 @@ class UsageCalls:
         if hours[:1] != [hour]:
             position = None
         question = _question(wanted, newest_first=newest_first)
+        step = -HOUR_S if newest_first else HOUR_S
         asked, at_once = 0, 1
         while hours and len(found) < most and asked < HOURS_ASKED:
             turn = hours[:at_once]
             pages = await self._pages(question, turn, position, most - len(found))
             done, position = _append(found, pages, most)
-            hours = hours[done:] or await self._behind(wanted, turn[-1], newest_first=newest_first)
+            hours = hours[done:] or await self._from(
+                wanted, turn[-1] + step, newest_first=newest_first
+            )
             asked, at_once = asked + len(turn), min(2 * at_once, HOURS_AT_ONCE)
         token = _token(hours[0], position, newest_first=newest_first) if hours else None
         return RowPage(found, token)
@@ -90,12 +93,6 @@ class UsageCalls:
         if newest_first:
             return await self._hours.newest(wanted, None if hour is None else hour + HOUR_S)
         return await self._hours.oldest(wanted, hour)
-
-    async def _behind(self, wanted: Filter, hour: int, *, newest_first: bool) -> list[int]:
-        """Return some hours behind this one in the list."""
-        if newest_first:
-            return await self._hours.newest(wanted, hour)
-        return await self._hours.oldest(wanted, hour + HOUR_S)
 
     def _batches(self, rows: Sequence[Closed]) -> list[list[Item]]:
         return list(_batches([item_of(row, self._keep_days) for row in rows]))

@@ -49,7 +49,10 @@ class UsageHours:
         since = float(hour_of(wanted.since or 0.0))
         until = min(_NEVER_S if each is None else float(each) for each in (wanted.until, end))
         width = DAY_S
-        begin = until - width if until < _NEVER_S else float(hour_of(self._clock.now()))
+        # Spans meet where hours begin: an hour in two of them would be found in neither.
+        begin = float(hour_of(self._clock.now()))
+        if until < _NEVER_S:
+            begin = hour_of(until) - width
         while until > since:
             begin = max(begin, since)
             if hours := await self._between(begin, until):

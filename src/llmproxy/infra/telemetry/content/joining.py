@@ -35,6 +35,8 @@ class _Choice:
     def __init__(self) -> None:
         self._texts: defaultdict[str, list[str]] = defaultdict(list)
         self._calls: dict[int, _Call] = {}
+        self._function: _Call | None = None
+        """The one call of the older kind, `function_call`."""
         self._reason: object = None
 
     def take(self, choice: Json) -> None:
@@ -51,6 +53,9 @@ class _Choice:
             number = call.get("index")
             at = number if isinstance(number, int) else 0
             self._calls.setdefault(at, _Call()).take(call)
+        if isinstance(delta.get("function_call"), dict):
+            self._function = self._function or _Call()
+            self._function.take({"function": delta["function_call"]})
 
     def _add(self, said: Json, names: Iterable[str]) -> None:
         for name in names:
@@ -65,6 +70,8 @@ class _Choice:
         if "transcript" in texts:
             message["audio"] = {"transcript": texts["transcript"]}
         message["tool_calls"] = [call.whole() for call in self._calls.values()]
+        if self._function is not None:
+            message["function_call"] = self._function.whole()["function"]
         return {"text": texts.get("text"), "message": message, "finish_reason": self._reason}
 
 

@@ -33,6 +33,7 @@ WORDS: Final = frozenset(
         *("response", "modality", "mime_type", "uri", "file_id", "server_tool_call"),
         *("system", "user", "assistant", "tool", "text", "reasoning", "tool_call"),
         *("tool_call_response", "blob", "file", "image", "document", "audio", "stop", "length"),
+        *("developer", "refusal", "tokens", "count", "error", "content_filter"),
     )
 )
 """Of the conventions: nothing is looked for in a text that is one of them."""
@@ -85,6 +86,8 @@ class SpanContents:
         size += OVERHEAD_BYTES + len(asked) + PIECE_BYTES * len(answered)
         if self._kept_bytes - self._taken_bytes + size > MAX_WAITING_BYTES:
             self._dropped += 1
+            # A mark without contents; the tracer's bound holds for their number.
+            self._kept[span_id] = _Kept(b"", [], events=False, cut=True, size=0)
             return
         self._kept[span_id] = _Kept(asked, answered, EVENTS in visit.head.lower(), cut, size)
         self._kept_bytes += size
@@ -94,9 +97,9 @@ class SpanContents:
         self._take(span_id)
 
     def attributes(self, span_id: int) -> Mapping[str, str | bool]:
-        """Return what the span of a request says of its contents; nothing if none were kept.
+        """Return what the span of a request says of its contents; nothing if none are to be told.
 
-        What cannot be read is counted, and its span goes without.
+        What cannot be read is counted, and its span says only that something is missing.
         """
         kept = self._take(span_id)
         if kept is None:
@@ -107,7 +110,7 @@ class SpanContents:
             if not self._broken:
                 logger.warning("contents cannot be told on spans: %s", type(error).__name__)
             self._broken += 1
-            return {}
+            return {TRUNCATED: True}
 
     def counts(self) -> Mapping[str, float]:
         """Return the bytes that wait, and whose contents found no room or could not be read."""

@@ -5,6 +5,7 @@ and gen-ai-output-messages.json, in development; read in November 2026). Picture
 are told by their kind alone: a `blob` has no `content`, a `uri` neither query nor password.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -18,6 +19,9 @@ Json = dict[str, Any]
 MAX_TYPE_CHARS: Final = 100
 SERVER_CALL: Final = ("action", "queries", "code", "name", "server_label")
 """What is told of a call of the provider's own tools, beside its arguments; no result is."""
+_ADDRESS: Final = re.compile(r"(?!data:)[a-z][a-z0-9+.-]{0,30}://", re.IGNORECASE)
+_DATA: Final = re.compile(r"data:([\w.+-]{1,60}/[\w.+-]{1,60})[;,]", re.IGNORECASE)
+"""A URL that is the content itself (RFC 2397), and the type of it."""
 _decode: Final = msgspec.json.Decoder().decode
 
 
@@ -138,10 +142,10 @@ def _media(modality: str, url: object, file_id: object) -> Json:
         return {"type": "file", "modality": modality, "file_id": file_id}
     if not isinstance(url, str):
         return _blob(modality, None)
-    if "://" in url[:MAX_TYPE_CHARS]:
+    if _ADDRESS.match(url):
         return {"type": "uri", "modality": modality, "uri": _place(url)}
-    kind = url[5 : 5 + MAX_TYPE_CHARS].partition(";")[0] if url.startswith("data:") else None
-    return _blob(modality, kind)
+    kind = _DATA.match(url)
+    return _blob(modality, None if kind is None else kind[1])
 
 
 def _blob(modality: str, mime_type: str | None) -> Json:

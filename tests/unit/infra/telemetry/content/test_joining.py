@@ -77,6 +77,18 @@ def test_calls_of_tools() -> None:
     ]
 
 
+def test_a_function_call_of_the_older_kind() -> None:
+    """Its name and its arguments, in pieces too."""
+    found = told(
+        chunk(function_call={"name": "find", "arguments": ""}),
+        chunk(function_call={"arguments": '{"in": "Ly'}),
+        chunk(function_call={"arguments": 'on"}'}),
+        chunk(reason="function_call"),
+    )
+    call = {"type": "tool_call", "id": None, "name": "find", "arguments": {"in": "Lyon"}}
+    assert [each["parts"] for each in found] == [[call]]
+
+
 def test_what_broke_off() -> None:
     """What there is of it, and no reason of the provider's."""
     raw = stream(chunk(content="Once"))[: -len("data: [DONE]\n\n")] + b'data: {"choi'

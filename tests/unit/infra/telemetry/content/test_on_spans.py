@@ -169,7 +169,8 @@ def test_bounded() -> None:
     counts = contents.counts()
     assert counts["contents_waiting_bytes"] <= MAX_WAITING_BYTES
     assert 15 < counts["contents_dropped"] < 20
-    for number in range(80):
+    assert contents.attributes(79) == {TRUNCATED: True}
+    for number in range(79):
         contents.forget(number)
     assert contents.counts()["contents_waiting_bytes"] == 0
     contents.keep(100, large)
@@ -185,9 +186,9 @@ class Careless(Redaction):
 
 
 def test_what_cannot_be_read(caplog: pytest.LogCaptureFixture) -> None:
-    """The span goes without, which is counted, and the log does not say the words."""
+    """The span says that something is missing, it is counted, and no log says the words."""
     contents = SpanContents(Careless([]), max_bytes=1024)
-    assert told(contents, visit(chat("papaya")), visit(chat("papaya"))) == [{}, {}]
+    assert told(contents, visit(chat("papaya")), visit(chat("papaya"))) == [{TRUNCATED: True}] * 2
     assert contents.counts() == {**QUIET, "contents_broken": 2}
     assert caplog.text.count("contents cannot be told on spans: ValueError") == 1
     assert "papaya" not in caplog.text
