@@ -39,8 +39,9 @@ STATUSES = {
 
 
 def _leaves(kind: type[errors.GatewayError]) -> Iterator[type[errors.GatewayError]]:
-    below = kind.__subclasses__()
-    if not below and kind.__module__ == errors.__name__:
+    # A store's own kind of one of them, which it has imported or not, does not count.
+    below = [each for each in kind.__subclasses__() if each.__module__ == errors.__name__]
+    if not below:
         yield kind
     for each in below:
         yield from _leaves(each)
