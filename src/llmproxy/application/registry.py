@@ -43,6 +43,8 @@ class Registry:
         self._scopes: dict[tuple[str, str, int, int], tuple[Scope, ...]] = {}
         self._routings: dict[str, Routing] = {}
         self.installed: list[Callable[[Snapshot], None]] = []
+        self.replacing: list[Callable[[], None]] = []
+        """Told before another snapshot takes the place of the present one."""
         """Called with every snapshot, once it is the one to answer from."""
 
     @property
@@ -59,6 +61,8 @@ class Registry:
 
     def install(self, snapshot: Snapshot) -> None:
         """Answer from this snapshot from now on."""
+        for told_before in self.replacing:
+            told_before()
         self._snapshot = snapshot
         self._plans.clear()
         self._scopes.clear()

@@ -29,6 +29,7 @@ def metrics_of(registry: Registry) -> Metrics:
                 )
             )
 
+    registry.replacing.append(metrics.calls.fold)  # while their deployments are known still
     registry.installed.append(follow)
     return metrics
 

@@ -28,6 +28,11 @@ class RecordedVisit(Visit):
         self._kept_bytes = 0
         self._readable = False
 
+    @property
+    @override
+    def kept_bytes(self) -> int:
+        return super().kept_bytes + len(self.asked) + sum(map(len, self.answered))
+
     @override
     async def body(self, *, max_bytes: int, silence_s: float) -> bytes:
         body = await super().body(max_bytes=max_bytes, silence_s=silence_s)

@@ -88,6 +88,11 @@ class Visit:
         self.watcher: asyncio.Task[None] | None = None
 
     @property
+    def kept_bytes(self) -> int:
+        """Of what was asked and answered, about how much it holds on to."""
+        return 0 if self.call is None else self.call.prompt_bytes
+
+    @property
     def key(self) -> bytes | None:
         """The caller's key."""
         return key_of(self.headers)

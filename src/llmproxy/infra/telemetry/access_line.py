@@ -50,6 +50,10 @@ class Request(Protocol):
     call: Call | None
     trace: Trace | None
 
+    @property
+    def kept_bytes(self) -> int:
+        """Of what was asked and answered, about how much it holds on to."""
+
 
 class AccessLine(msgspec.Struct, omit_defaults=True, gc=False):
     """One request, in the order in which the fields are written; what is not known is left out."""
@@ -95,20 +99,23 @@ class AccessLine(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class Stamps:
-    """Writes the present as `2026-11-23T20:00:00.250Z`; the second is written once a second."""
+    """Writes times as `2026-11-23T20:00:00.250Z`; each second's part is written once in a row."""
 
     def __init__(self) -> None:
-        self._second = 0
+        self._second = -1
         self._text = ""
 
     def now(self) -> str:
-        """Return the time of a line."""
-        now = time.time()  # noqa: TID251 - the line's own stamp
-        second = int(now)
+        """Return the present."""
+        return self.of(time.time())  # noqa: TID251 - the line's own stamp
+
+    def of(self, at: float) -> str:
+        """Return a time, given in unix seconds."""
+        second = int(at)
         if second != self._second:
             self._second = second
             self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return f"{self._text}.{int((now - second) * 1000):03d}Z"
+        return f"{self._text}.{int((at - second) * 1000):03d}Z"
 
 
 class JsonLines:
@@ -117,18 +124,18 @@ class JsonLines:
     def __init__(self, provider_of: ProviderOf, *, client_ip: bool = False) -> None:
         self._provider_of = provider_of
         self._client_ip = client_ip
-        self._stamp = Stamps().now
+        self._stamps = Stamps()
         self._encode = msgspec.json.Encoder().encode
 
-    def line(self, visit: Request, duration_s: float) -> bytes:
-        """Return the line of a request that has ended."""
+    def line(self, visit: Request, duration_s: float, at: float) -> bytes:
+        """Return the line of a request that ended at this time, in unix seconds."""
         scope, status, call = visit.scope, visit.status, visit.call
         method = scope["method"][:MAX_WORD]
         path = scope["path"][:MAX_CHARS]
         if call is None:
             path = foreign(path)
         line = AccessLine(
-            self._stamp(),
+            self._stamps.of(at),
             "INFO" if status < SERVER_FAULT else "ERROR",
             LOGGER,
             f"{method} {path} {status}",
@@ -156,12 +163,9 @@ class JsonLines:
 
     def notice(self, text: str) -> bytes:
         """Return a line about the lines."""
-        return (
-            self._encode(
-                {"timestamp": self._stamp(), "level": "WARNING", "logger": LOGGER, "message": text}
-            )
-            + b"\n"
-        )
+        now = self._stamps.now()
+        said = {"timestamp": now, "level": "WARNING", "logger": LOGGER, "message": text}
+        return self._encode(said) + b"\n"
 
 
 def _add_call(line: AccessLine, call: Call, provider_of: ProviderOf) -> None:

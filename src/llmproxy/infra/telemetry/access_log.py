@@ -1,22 +1,34 @@
-"""One line per request, collected in memory and written a few times a second."""
+"""One line per request, collected in memory and written a few times a second.
+
+Lines are made of many requests in a row, after their answers: what makes them then stays in the
+processor's caches. Between two requests each line took several times as long.
+"""
 
 import asyncio
+import logging
+import time
 from abc import abstractmethod
-from typing import Protocol
+from typing import Final, Protocol
 
 from llmproxy.infra.telemetry.access_line import Request
 from llmproxy.infra.telemetry.pen import LAST_S, File, Pen
 
-FLUSH_EVERY_S = 0.25
-MAX_BUFFERED_LINES = 10_000
+logger = logging.getLogger("llmproxy")
+
+FLUSH_EVERY_S: Final = 0.25
+MAX_BUFFERED_LINES: Final = 10_000
+TOGETHER: Final = 64
+"""So many requests wait for their lines at most: until then each holds on to what was asked."""
+HEAVY_BYTES: Final = 16 * 1024
+"""One that holds more gets its line at once, and those before it with it."""
 
 
 class Lines(Protocol):
     """A form of lines: `JsonLines` or `TextLines`. They end with a line feed."""
 
     @abstractmethod
-    def line(self, visit: Request, duration_s: float) -> bytes:
-        """Return the line of a request that has ended."""
+    def line(self, visit: Request, duration_s: float, at: float) -> bytes:
+        """Return the line of a request that ended at this time, in unix seconds."""
 
     @abstractmethod
     def notice(self, text: str) -> bytes:
@@ -33,6 +45,7 @@ class BufferedAccessLog:
         self._line = lines.line
         self._notice = lines.notice
         self._pen = Pen(out)
+        self._ended: list[tuple[Request, float, float]] = []
         self._lines: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
         self._unsaid = 0
@@ -40,18 +53,35 @@ class BufferedAccessLog:
 
     def write(self, visit: Request, duration_s: float) -> None:
         """Note that this request has ended."""
-        lines = self._lines
-        if len(lines) >= MAX_BUFFERED_LINES:
-            self._dropped += 1
-            self._unsaid += 1
-            return
-        lines.append(self._line(visit, duration_s))
+        ended = self._ended
+        ended.append((visit, duration_s, time.time()))  # noqa: TID251 - the line's own stamp
+        if len(ended) >= TOGETHER or visit.kept_bytes > HEAVY_BYTES:
+            self._note()
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_EVERY_S, self.flush)
+
+    def _note(self) -> None:
+        """Make the lines of all that have ended."""
+        ended, self._ended = self._ended, []
+        lines = self._lines
+        room = max(MAX_BUFFERED_LINES - len(lines), 0)
+        self._drop(len(ended) - room)
+        for visit, duration_s, at in ended[:room]:
+            try:
+                lines.append(self._line(visit, duration_s, at))
+            except Exception:  # the lines of others must not be lost with it
+                logger.exception("%s has no access line", visit.request_id)
+                self._drop(1)
+
+    def _drop(self, lines: int) -> None:
+        if lines > 0:
+            self._dropped += lines
+            self._unsaid += lines
 
     def flush(self) -> None:
         """Hand over what has been collected; while the last batch is being written, later."""
         self._timer = None
+        self._note()
         if not self._pen.idle:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_EVERY_S, self.flush)
             return

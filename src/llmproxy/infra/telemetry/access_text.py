@@ -22,11 +22,11 @@ class TextLines:
     """
 
     def __init__(self, *, coloured: bool = False) -> None:
-        self._stamp = Stamps().now
+        self._stamps = Stamps()
         self._coloured = coloured
 
-    def line(self, visit: Request, duration_s: float) -> bytes:
-        """Return the line of a request that has ended."""
+    def line(self, visit: Request, duration_s: float, at: float) -> bytes:
+        """Return the line of a request that ended at this time, in unix seconds."""
         scope, call, status = visit.scope, visit.call, visit.status
         path, subject = scope["path"][:MAX_CHARS], visit.subject[:MAX_CHARS]
         entry = None if call is None else call.entry
@@ -36,14 +36,15 @@ class TextLines:
             subject = foreign(subject)
         what = f"{scope['method']} {_path(path)} {_word(subject)}"
         shown = f"\x1b[{_colour(status)}m{status}\x1b[0m" if self._coloured else str(status)
+        stamp = self._stamps.of(at)
         return (
-            f"{self._stamp()} {shown} {what:<48} {duration_s * 1000:>8.1f}ms {visit.request_id}"
+            f"{stamp} {shown} {what:<48} {duration_s * 1000:>8.1f}ms {visit.request_id}"
             f"{_remarks(visit, entry)}\n"
         ).encode()
 
     def notice(self, text: str) -> bytes:
         """Return a line about the lines."""
-        return f"{self._stamp()} {text}\n".encode()
+        return f"{self._stamps.now()} {text}\n".encode()
 
 
 def _colour(status: int) -> str:

@@ -10,7 +10,6 @@ from typing_extensions import override
 from llmproxy.application.interfaces.delivery import Whole
 from llmproxy.application.interfaces.response_cache import Kept
 from llmproxy.application.use_cases.replayed.flights import Flights
-from llmproxy.application.use_cases.replayed.sharing import FEW
 from llmproxy.domain.errors import Broken, Unavailable
 from llmproxy.infra.cache.memory import MemoryCache
 from tests.fakes.clock import FakeClock
@@ -46,32 +45,6 @@ async def test_it_needs_no_task() -> None:
     house.check_books()
     assert not house.sharing.flights.running
     assert len(house.sharing.flights) == 0
-
-
-async def test_with_many_under_way_it_has_a_task_of_its_own() -> None:
-    """Who leaves then ends it all the same, and the books are right."""
-    house = open_house()
-    house.provider.gate.clear()
-    asked = [replace(WHOLE, question=b"%d" % each) for each in range(FEW + 2)]
-    visits = [FakePresence() for _ in asked]
-    tasks = len(asyncio.all_tasks())
-    answers = [
-        visit.serve(house.answer(replace(each, presence=visit)))
-        for each, visit in zip(asked, visits, strict=True)
-    ]
-    await steps()
-    assert len(asyncio.all_tasks()) == tasks + len(asked) + 2
-    assert [visit.detained for visit in visits] == [True] * FEW + [False] * 2
-    visits[-1].leave()
-    await steps()
-    house.provider.gate.set()
-    done = await asyncio.gather(*answers, return_exceptions=True)
-    assert [status(each) for each in done if not isinstance(each, BaseException)] == ["miss"] * (
-        FEW + 1
-    )
-    assert isinstance(done[-1], asyncio.CancelledError)
-    house.check_books()
-    assert not house.sharing.flights.running
 
 
 async def test_identical_calls_share_one() -> None:

@@ -24,17 +24,18 @@ LINE = re.compile(
 )
 ODD = "\n2026-11-23 forged\r\x1b[2J\u2028\x85\x7f"
 SECRET = "planted-0123456789-secret"
+ENDED_AT = 1_795_638_000.25
 
 
 def text(visit: Visit, *, coloured: bool = False) -> str:
     """The line for people."""
-    return TextLines(coloured=coloured).line(visit, 0.0032).decode()
+    return TextLines(coloured=coloured).line(visit, 0.0032, ENDED_AT).decode()
 
 
 def fields(visit: Visit, *, client_ip: bool = False) -> dict[str, Any]:
     """The line in JSON."""
     lines = JsonLines({"azure-1": "AzureOpenAI"}.get, client_ip=client_ip)
-    found: dict[str, Any] = json.loads(lines.line(visit, 0.123456))
+    found: dict[str, Any] = json.loads(lines.line(visit, 0.123456, ENDED_AT))
     return found
 
 
@@ -44,6 +45,7 @@ def test_a_line() -> None:
 
     matched = LINE.fullmatch(line.rstrip("\n"))
     assert matched is not None
+    assert line.startswith("2026-11-25T20:20:00.250Z ")
     assert " 200 POST /v1/chat/completions mini " in line
     assert line.endswith(f" 3.2ms {REQUEST_ID}\n")
 
@@ -221,7 +223,7 @@ def test_nothing_forges_a_line_in_json(path: str, model: str, error: str, id_: s
     """One object on one line, whatever others wrote, lone surrogates too."""
     visit = Visit({"method": "GET", "path": "/" + path + ODD}, subject=model, error=error)
     visit.headers = {b"x-request-id": id_.encode("utf-8", "replace")}
-    line = JsonLines(lambda _: None).line(visit, 0.1)
+    line = JsonLines(lambda _: None).line(visit, 0.1, ENDED_AT)
 
     assert line.endswith(b"\n")
     assert line[:-1].decode().isprintable()

@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
+from typing_extensions import override
 
+from llmproxy.infra.telemetry.access_line import Request
 from llmproxy.infra.telemetry.access_log import (
+    HEAVY_BYTES,
     MAX_BUFFERED_LINES,
+    TOGETHER,
     BufferedAccessLog,
     SilentAccessLog,
 )
 from llmproxy.infra.telemetry.access_text import TextLines
-from tests.unit.infra.telemetry.visits import Visit
+from tests.unit.infra.telemetry.visits import REQUEST_ID, Visit
 
 
 @pytest.fixture(name="out")
@@ -118,3 +122,52 @@ async def test_silence() -> None:
     log.write(Visit(), 0.1)
     await log.close()
     assert log.counts() == {"lines_dropped_total": 0}
+
+
+class _Counting(TextLines):
+    """Lines that are counted while they are made; of some requests none can be made."""
+
+    made = 0
+
+    @override
+    def line(self, visit: Request, duration_s: float, at: float) -> bytes:
+        self.made += 1
+        if visit.subject == "odd":
+            raise ValueError("odd")
+        return super().line(visit, duration_s, at)
+
+
+@pytest.mark.asyncio
+async def test_lines_are_made_of_many_in_a_row(out: BinaryIO) -> None:
+    """In the order in which the requests ended; one that holds much is not held back."""
+    lines = _Counting()
+    log = BufferedAccessLog(out, lines)
+    for number in range(TOGETHER - 1):
+        log.write(Visit(subject=f"number-{number}"), 0.1)
+    assert lines.made == 0
+    log.write(Visit(), 0.1)
+    assert lines.made == TOGETHER
+    log.write(Visit(kept_bytes=HEAVY_BYTES), 0.1)
+    assert lines.made == TOGETHER
+    log.write(Visit(kept_bytes=HEAVY_BYTES + 1), 0.1)
+    assert lines.made == TOGETHER + 2
+    await log.close()
+    written = _lines(out)
+    assert len(written) == TOGETHER + 2
+    assert all(f" number-{number} " in written[number] for number in range(TOGETHER - 1))
+
+
+@pytest.mark.asyncio
+async def test_a_line_that_cannot_be_made_is_lost_alone(
+    out: BinaryIO, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is counted and said; those of other requests are written."""
+    log = BufferedAccessLog(out, _Counting())
+    for subject in ("first", "odd", "last"):
+        log.write(Visit(subject=subject), 0.1)
+    await log.close()
+    written = _lines(out)
+    assert [line.split()[4] for line in written[:2]] == ["first", "last"]
+    assert written[2].endswith(" 1 access lines were dropped")
+    assert log.counts() == {"lines_dropped_total": 1}
+    assert f"{REQUEST_ID} has no access line" in caplog.text

@@ -46,7 +46,7 @@ def test_the_access_line_is_one() -> None:
         headers={b"x-request-id": b"of-the-client"},
         head=b"x-llmproxy-upstream-request-id: req_theirs",
     )
-    written = JsonLines({"azure-1": "AzureOpenAI"}.get).line(visit, 0.8124)
+    written = JsonLines({"azure-1": "AzureOpenAI"}.get).line(visit, 0.8124, 0.0)
     assert without_time(json.loads(written)) == without_time(EXAMPLES[0])
 
 

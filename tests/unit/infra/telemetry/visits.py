@@ -34,6 +34,7 @@ class Visit:
     caller: Caller | None = None
     call: Call | None = None
     trace: Trace | None = None
+    kept_bytes: int = 0
 
 
 def call(entry: Closed | None = None, model: str = "mini", caller: Caller = CALLER) -> Call:

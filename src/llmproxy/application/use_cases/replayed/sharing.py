@@ -7,7 +7,7 @@ request that uses nothing, and has a row of its own.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.delivery import Live, Whole
@@ -30,12 +30,6 @@ from llmproxy.application.use_cases.replayed.own_flight import OwnFlight
 from llmproxy.application.use_cases.replayed.ride import Ride
 from llmproxy.application.use_cases.replayed.streams import StreamFlight
 from llmproxy.domain.errors import GatewayError
-
-FEW: Final = 8
-"""With fewer flights under way a call flies in its request's own task, which spares two turns of
-the event loop. With more, those turns pay: each does one stage of many requests in a row, whose
-code and connections stay in the processor's caches. At 64 connections they saved a fifth of the CPU
-time of a request (bench, part `money`: 513 against 421 µs), at one connection they cost some."""
 
 
 class Rooms(NamedTuple):
@@ -82,8 +76,7 @@ class Sharing:
         if isinstance(flight, WholeFlight):
             return await self._fly_along(asked, flight, admission)
         self.counts["misses"] += 1
-        alone = len(self.flights.running) < FEW
-        if alone and asked.presence is not None and not source.holds:
+        if asked.presence is not None and not source.holds:
             own = OwnFlight(self.flights, asked, source, admission, self._keeping)
             return marked(await own.fly(asked.presence), asked.marks.first)
         first = WholeFlight(self.flights, asked, source, admission, self._keeping)

@@ -1,8 +1,9 @@
-"""What is counted of every call when it is settled: a look-up or two, and whole numbers.
+"""What is counted of every call that is settled: a look-up or two, and whole numbers.
 
-A call's series are found by what it was (model, deployment, operation, outcome, error): they are
-looked for once and kept together in a `_Line`. Labels are made, and the provider asked for, when a
-line is new; nothing is formatted before somebody reads the metrics.
+Calls are counted many in a row, or when somebody reads: what counts them then stays in the
+processor's caches. A call's series are found by what it was (model, deployment, operation, outcome,
+error): they are looked for once and kept together in a `_Line`. Labels are made, and the provider
+asked for, when a line is new; nothing is formatted before somebody reads the metrics.
 """
 
 from bisect import bisect_left
@@ -47,6 +48,8 @@ _COUNTS: Final = (
     (families.ESTIMATED, _ESTIMATED, 0),
 )
 """Where a usage has each, and how many of its digits stand behind the point."""
+TOGETHER: Final = 64
+"""So many calls wait to be counted at most."""
 _BUCKETS: Final = 3
 """Lines of a histogram beside those of its bounds: +Inf, sum, count."""
 _Key = tuple[str, str | None, str, Outcome, str | None, str, bool]
@@ -85,6 +88,7 @@ class CallMeter(Meter):
         self._provider_of = provider_of
         self.room = Room() if room is None else room
         self.overflowed = 0
+        self._settled: list[Closed] = []
         self._lines: dict[_Key, _Line] = {}
         self._tries: dict[tuple[str, str | None, int | None], _Tried] = {}
         self._requests = self._counters(families.REQUESTS)
@@ -111,6 +115,18 @@ class CallMeter(Meter):
 
     @override
     def settled(self, entry: Closed) -> None:
+        settled = self._settled
+        settled.append(entry)
+        if len(settled) >= TOGETHER:
+            self.fold()
+
+    def fold(self) -> None:
+        """Count the calls that wait for it."""
+        settled, self._settled = self._settled, []
+        for entry in settled:
+            self._count(entry)
+
+    def _count(self, entry: Closed) -> None:
         first_s = entry.first_content_s
         key = (
             entry.model,
@@ -216,6 +232,7 @@ class CallMeter(Meter):
 
     def blocks(self, worker: str) -> Iterator[tuple[Family, Iterator[str]]]:
         """Yield every family with its samples, which are read while they are asked for."""
+        self.fold()
         for counted in (self._requests, self._attempts):
             yield counted.family, counter_lines(counted.family, worker, counted)
         for timed, bounds in (

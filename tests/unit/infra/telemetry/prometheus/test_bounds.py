@@ -1,7 +1,7 @@
 """However many models are registered and taken away, the figures are bounded."""
 
 from llmproxy.application.interfaces.journal import Closed
-from llmproxy.infra.telemetry.prometheus.calls import MAX_KEPT, CallMeter, Gone
+from llmproxy.infra.telemetry.prometheus.calls import MAX_KEPT, TOGETHER, CallMeter, Gone
 from llmproxy.infra.telemetry.prometheus.series import Room
 from tests.exposition import read, value
 from tests.unit.infra.telemetry.prometheus.settled import attempt, settled
@@ -52,6 +52,7 @@ def test_room_of_models_that_are_gone() -> None:
 
     for number in range(40):
         meter.settled(of_model(number))
+    meter.fold()
     before = meter.room.taken
     meter.follow(gone)
     meter.settled(of_model(0))
@@ -74,6 +75,7 @@ def test_a_document_that_changes_its_provider() -> None:
     meter = CallMeter(provider_of)
     for _ in range(5):
         meter.settled(settled())
+    meter.fold()
     assert len(asked) == 2
     provider = "OpenAI"
     meter.follow(Gone(lambda _: False, lambda _: False))
@@ -82,6 +84,25 @@ def test_a_document_that_changes_its_provider() -> None:
     found = read(text_of(meter))
     assert value(found, REQUESTS, provider="Azure") == 5
     assert value(found, REQUESTS, provider="OpenAI") == 1
+
+
+def test_calls_are_counted_many_in_a_row() -> None:
+    """Or when somebody reads; each once."""
+    asked: list[str] = []
+
+    def provider_of(deployment: str) -> str:
+        asked.append(deployment)
+        return "Azure"
+
+    meter = CallMeter(provider_of)
+    for _ in range(TOGETHER - 1):
+        meter.settled(settled())
+    assert not asked
+    meter.settled(settled())
+    assert asked
+    meter.settled(settled())
+    for _ in range(2):
+        assert value(read(text_of(meter)), REQUESTS) == TOGETHER + 1
 
 
 def test_codes_without_end() -> None:
