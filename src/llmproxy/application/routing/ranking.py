@@ -4,8 +4,8 @@ What is here marks the deployments in the order of a turn: the least mark is ask
 with the same stay in turn.
 """
 
-from collections.abc import Callable, Sequence
-from operator import mul
+from collections.abc import Callable
+from operator import attrgetter, mul
 from typing import Final, NamedTuple
 
 from llmproxy.application.interfaces.upstream import Deployment
@@ -21,6 +21,10 @@ FRESH_S: Final = 60.0
 ALIKE: Final = 1.25
 """Latencies within this factor of the best are alike. From call to call they vary more than that;
 to follow every millisecond would send all calls to one deployment until it is the slowest."""
+_OUTSTANDING: Final = attrgetter("outstanding")
+_AVERAGE_S: Final = attrgetter("average_s")
+_HEARD_AT: Final = attrgetter("heard_at")
+"""Read from all of a line-up by `map`: every call asks for them, and a loop takes twice as long."""
 _LAST: Final = float("inf")
 _FIRST: Final = -_LAST
 _FAR: Final = 1e9
@@ -46,12 +50,13 @@ Seats = tuple[Seat, ...]
 class Lineup(NamedTuple):
     """Seats of one priority in the order of a turn, by columns.
 
-    `parts` are the inverse of the weights: how much a call is of a deployment's share.
+    `parts` are the inverse of the weights: how much a call is of a deployment's share; None where
+    they are all the same.
     """
 
     plan: Plan
     healths: tuple[Health, ...]
-    parts: tuple[float, ...]
+    parts: tuple[float, ...] | None
 
 
 Ranking = Callable[[Lineup, float], list[float]]
@@ -66,17 +71,19 @@ def seat_of(deployment: Deployment, health: Health) -> Seat:
 
 def lineup_of(seats: Seats) -> Lineup:
     """Return the columns of seats."""
+    parts = tuple([1 / seat.weight for seat in seats])
     return Lineup(
         tuple([seat.deployment for seat in seats]),
         tuple([seat.health for seat in seats]),
-        tuple([1 / seat.weight for seat in seats]),
+        None if len(set(parts)) == 1 else parts,
     )
 
 
 def by_outstanding(lineup: Lineup, now: float) -> list[float]:
     """Mark each by its calls under way for its weight."""
     del now
-    return list(map(mul, [each.outstanding for each in lineup.healths], lineup.parts))
+    loads = map(_OUTSTANDING, lineup.healths)
+    return list(loads if lineup.parts is None else map(mul, loads, lineup.parts))
 
 
 def by_latency(lineup: Lineup, now: float) -> list[float]:
@@ -85,12 +92,17 @@ def by_latency(lineup: Lineup, now: float) -> list[float]:
     Of those that are alike the one with the fewest calls under way for its weight is the best.
     """
     oldest = now - FRESH_S
-    marks = [each.average_s if each.heard_at > oldest else _LAST for each in lineup.healths]
+    healths = lineup.healths
+    if min(map(_HEARD_AT, healths)) > oldest:
+        marks = list(map(_AVERAGE_S, healths))
+    else:
+        marks = [each.average_s if each.heard_at > oldest else _LAST for each in healths]
     alike_s = min(marks) * ALIKE
-    for place, load in enumerate(by_outstanding(lineup, now)):
-        if marks[place] <= alike_s:
-            marks[place] = load - _FAR
-    return marks
+    loads = by_outstanding(lineup, now)
+    if max(marks) <= alike_s:
+        return loads
+    pairs = zip(marks, loads, strict=True)
+    return [load - _FAR if mark <= alike_s else mark for mark, load in pairs]
 
 
 def unknown_first(marks: list[float], lineup: Lineup, now: float) -> None:
@@ -109,8 +121,10 @@ RANKINGS: Final[dict[Strategy, Ranking]] = {
 """Of the strategies that look at how deployments are doing; the others are turns."""
 
 
-def ranked(plan: Plan, marks: Sequence[float]) -> Plan:
-    """Return a plan in the order of its marks."""
+def ranked(plan: Plan, marks: list[float]) -> Plan:
+    """Return a plan in the order of its marks: itself, where it is in their order."""
+    if sorted(marks) == marks:
+        return plan
     return tuple([plan[place] for place in sorted(range(len(marks)), key=marks.__getitem__)])
 
 

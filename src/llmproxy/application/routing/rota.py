@@ -127,7 +127,7 @@ class Rota:
         plan = ranked(lineup.plan, marks)
         for each in further:
             plan += ranked(each.plan, ranking(each, now))
-        return Ordered(plan, len(plan))
+        return turn.ordered if plan is turn.ordered.plan else Ordered(plan, len(plan))
 
     def _count(self) -> None:
         """Count a call, towards the next one that goes to a deployment that is not known."""

@@ -1,0 +1,91 @@
+"""Marks in all their forms put deployments in the order that the strategies' words say."""
+
+from types import SimpleNamespace
+from typing import Any, NamedTuple, cast
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmproxy.application.routing.ranking import (
+    ALIKE,
+    FRESH_S,
+    Lineup,
+    by_latency,
+    by_outstanding,
+    lineup_of,
+    ranked,
+)
+from tests.unit.application.routing.fleets import plan_of
+
+NOW = 1_000.0
+
+
+class One(NamedTuple):
+    """How a deployment is doing; told last so long ago."""
+
+    outstanding: int
+    weight: float
+    average_s: float
+    heard_s: float
+
+
+ONES = st.lists(
+    st.builds(
+        One,
+        st.integers(0, 3),
+        st.sampled_from((1.0, 2.0, 0.5)),
+        st.sampled_from((0.1, 0.12, 0.125, 0.13, 2.0)),
+        st.sampled_from((0.0, FRESH_S - 1, FRESH_S, FRESH_S * 2)),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+def lineup(ones: list[One]) -> Lineup:
+    """Deployments that are doing so, in turn."""
+    plan = plan_of(**{f"d{place}": {} for place in range(len(ones))})
+    seats: Any = [
+        SimpleNamespace(
+            deployment=deployment,
+            weight=one.weight,
+            health=SimpleNamespace(
+                outstanding=one.outstanding, average_s=one.average_s, heard_at=NOW - one.heard_s
+            ),
+        )
+        for deployment, one in zip(plan, ones, strict=True)
+    ]
+    return lineup_of(cast("Any", tuple(seats)))
+
+
+def places(made: Lineup, marks: list[float]) -> list[int]:
+    """The order of the marks, as places in the turn."""
+    return [made.plan.index(each) for each in ranked(made.plan, marks)]
+
+
+@given(ONES)
+def test_the_fewest_calls_for_its_weight(ones: list[One]) -> None:
+    """Those with as many stay in turn."""
+    made = lineup(ones)
+    loads = [each.outstanding / each.weight for each in ones]
+    assert places(made, by_outstanding(made, NOW)) == sorted(
+        range(len(ones)), key=loads.__getitem__
+    )
+
+
+@given(ONES)
+def test_the_soonest_alike_ones_by_their_calls_unknown_ones_last(ones: list[One]) -> None:
+    """Alike are those within a quarter of the best; a latency of long ago is not known."""
+    made = lineup(ones)
+    known = [each.average_s for each in ones if each.heard_s < FRESH_S]
+    best_s = min(known, default=0.0)
+
+    def mark(place: int) -> tuple[int, float]:
+        one = ones[place]
+        if one.heard_s >= FRESH_S:
+            return (2, 0.0) if known else (0, one.outstanding / one.weight)
+        if one.average_s <= best_s * ALIKE:
+            return 0, one.outstanding / one.weight
+        return 1, one.average_s
+
+    assert places(made, by_latency(made, NOW)) == sorted(range(len(ones)), key=mark)
