@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from llmproxy.cli import app
+from llmproxy.cli.commands import app
 
 Run = Callable[..., Result]
 

@@ -56,12 +56,29 @@ def test_the_version(llmproxy: Run) -> None:
 
 def test_help_waits_for_nothing_heavy() -> None:
     """The command line starts without server, frameworks and table drawing."""
-    code = "import json, sys, llmproxy.cli; print(json.dumps(sorted(sys.modules)))"
+    code = "import json, sys, llmproxy.cli.commands; print(json.dumps(sorted(sys.modules)))"
     command = [sys.executable, "-c", code]
     loaded = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
 
     assert "llmproxy.cli.models" in loaded
     assert set(HEAVY) & set(loaded) == set()
+
+
+def test_serving_waits_for_no_options() -> None:
+    """Where none are given, what reads them is not even loaded."""
+    code = (
+        "import json, sys; import llmproxy.cli.serving as serving\n"
+        "serving.serve = lambda given: print(json.dumps([given, sorted(sys.modules)]))\n"
+        "from llmproxy.cli import main; main()"
+    )
+    command = [sys.executable, "-c", code, "serve"]
+    given, loaded = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert given == {}
+    assert "typer" not in loaded
+    command += ["--port", "0"]
+    given, loaded = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert given == {"PORT": "0"}
+    assert "typer" in loaded
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from llmproxy.application.use_cases.transfer_registry.archive import read_archive
-from llmproxy.cli import app
+from llmproxy.cli.commands import app
 from tests.fakes.documents import document
 from tests.unit.cli.conftest import Run
 

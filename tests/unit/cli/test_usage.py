@@ -14,7 +14,7 @@ import typer
 from llmproxy.application.interfaces.journal import Closed, Outcome
 from llmproxy.application.interfaces.usage_ledger import Batch
 from llmproxy.bootstrap.store import FILE_NAME
-from llmproxy.cli import app
+from llmproxy.cli.commands import app
 from llmproxy.infra.database.sqlite.usage_ledger import SqliteUsageLedger
 from llmproxy.infra.telemetry.clock import SystemClock
 from tests.fakes.rows import call

@@ -15,7 +15,7 @@ import pytest
 import typer
 import yaml
 
-from llmproxy.cli import app
+from llmproxy.cli.commands import app
 from llmproxy.infra.wire.jsonc import read_documents
 from tests.unit.docs.pages import DOCS, FENCE, ROOT, Block
 
