@@ -71,3 +71,4 @@ async def _share(
     sharing.start()
     stack.push_async_callback(sharing.close)
     metrics.gauge("routing_shared", sharing.counts)
+    metrics.gauge("redis_routing", client.counts)

@@ -32,11 +32,20 @@ def _gateway(tmp_path: Path, redis: RedisServer) -> Iterator[Gateway]:
 
 def _figures(gateway: Gateway) -> tuple[Figures, Figures]:
     """What /metrics tells of the first connection, and of that for large answers."""
+    told, bulk, _ = _of_each(gateway)
+    return told, bulk
+
+
+def _of_each(gateway: Gateway) -> tuple[Figures, Figures, Figures]:
+    """The same, and what it tells of the connection for the state of deployments."""
     answer = ask(gateway.url, "/metrics", headers=bearer(ADMIN_KEY))
     assert answer.status == 200
     told = exposition.figures(answer.body.decode(), "llmproxy_redis_")
-    bulk = {name.removeprefix("bulk_"): told.pop(name) for name in set(told) if name[:5] == "bulk_"}
-    return told, bulk
+    bulk, routing = (
+        {name.removeprefix(of): told.pop(name) for name in set(told) if name.startswith(of)}
+        for of in ("bulk_", "routing_")
+    )
+    return told, bulk, routing
 
 
 def _up(gateway: Gateway) -> tuple[float, float]:
@@ -56,9 +65,11 @@ def _asked(gateway: Gateway, size: int) -> str:
 
 def test_each_connection_has_its_figures(gateway: Gateway) -> None:
     """The same ones; a large answer is a command there and one back over the second."""
-    first, bulk = _figures(gateway)
+    first, bulk, routing = _of_each(gateway)
     assert set(bulk) == set(first) | {"bytes", "refused"}
-    assert (first["connections"], bulk["connections"]) == (1, 1)
+    assert set(routing) == set(first)
+    assert (first["connections"], bulk["connections"], routing["connections"]) == (1, 1, 1)
+    assert within(PATIENCE_S, lambda: _of_each(gateway)[2]["commands"] > routing["commands"])
 
     assert _asked(gateway, SMALL) == "miss"
     assert within(PATIENCE_S, lambda: _asked(gateway, SMALL) == "hit")

@@ -13,6 +13,7 @@ from llmproxy.application.use_cases.doctor.registered import (
     look_at_models,
     look_for,
 )
+from llmproxy.bootstrap.doctoring.contents import contents_check
 from llmproxy.bootstrap.doctoring.keys import keys_check
 from llmproxy.bootstrap.doctoring.own_tls import tls_check
 from llmproxy.bootstrap.doctoring.running import gateway_at, running_check
@@ -86,6 +87,7 @@ def checks_of(scene: Scene, read: ReadSettings, env: EnvFile, wanted: Wanted) ->
         Check("settings", partial(settings_check, scene, read)),
         Check("access", partial(doors_check, scene)),
         Check("tls", partial(tls_check, scene)),
+        Check("contents", partial(contents_check, scene)),
         Check("data folder", partial(folder_check, scene)),
         Check("open files", partial(files_check, scene)),
         Check("memory", partial(memory_check, scene)),

@@ -190,6 +190,7 @@ REPORTED: Final[Mapping[str, Mapping[str, Figure]]] = {
             "redis_bulk_refused_total", "Large answers not kept: too many bytes were on their way."
         ),
     },
+    "redis_routing": _connection("redis_routing", " (state of deployments)"),
     "limits": {
         "seated": _one("limits_seated", "1 while this worker counts in Redis."),
         "workers": _one("limits_workers", "Workers that count there."),
