@@ -10,6 +10,7 @@ from typing_extensions import override
 from llmproxy.application.interfaces.delivery import Whole
 from llmproxy.application.interfaces.response_cache import Kept
 from llmproxy.application.use_cases.replayed.flights import Flights
+from llmproxy.application.use_cases.replayed.sharing import FEW
 from llmproxy.domain.errors import Broken, Unavailable
 from llmproxy.infra.cache.memory import MemoryCache
 from tests.fakes.clock import FakeClock
@@ -45,6 +46,25 @@ async def test_it_needs_no_task() -> None:
     house.check_books()
     assert not house.sharing.flights.running
     assert len(house.sharing.flights) == 0
+
+
+async def test_with_many_under_way_a_turn_passes_before_answers_are_sent() -> None:
+    """Who leaves in it has paid for an answer that is kept; nobody else is held up."""
+    house = open_house()
+    house.provider.gate.clear()
+    asked = [replace(WHOLE, question=b"%d" % each) for each in range(FEW + 2)]
+    visits = [FakePresence() for _ in asked]
+    answers = [
+        visit.serve(house.answer(replace(each, presence=visit)))
+        for each, visit in zip(asked, visits, strict=True)
+    ]
+    await steps()
+    house.provider.gate.set()
+    done = await asyncio.gather(*answers)
+    assert [status(each) for each in done] == ["miss"] * len(asked)
+    assert status(await house.answer(replace(asked[0], presence=None))) == "hit"
+    house.check_books()
+    assert not house.sharing.flights.running
 
 
 async def test_identical_calls_share_one() -> None:
