@@ -93,6 +93,12 @@ class Breaker:
         self._early_try = True
         return True
 
+    def on_trial(self, now: float) -> bool:
+        """Whether a call tries it right now, on whose end it depends whether it closes."""
+        if now < self.until:
+            return self._early_try and now < self._early_at + PROBE_S
+        return bool(self.until) and self.waits(now)
+
     def offer(self, now: float) -> None:
         """Note that a call is about to probe it, if it is half open."""
         if self.half_open:

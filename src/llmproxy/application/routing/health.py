@@ -208,10 +208,7 @@ class Health:
             self._ward.unwell -= 1
 
     def fit(self, now: float, *, counted: bool = True) -> bool:
-        """Whether the next call asks it in its turn; a share of them does not, while it sheds.
-
-        `counted`: that call is made now, not only asked about.
-        """
+        """Whether a call (`counted`: the next one) is its own; a share is not, while it sheds."""
         if self._breaker.waits(now) or now < self._resting_until:
             return False
         spill = self._spill
@@ -223,6 +220,10 @@ class Health:
     def takes_early(self, now: float) -> bool:
         """Whether a call tries it before its breaker's time is over: nobody else is well."""
         return now >= self._resting_until and self._breaker.takes_early(now)
+
+    def on_trial(self, now: float) -> bool:
+        """Whether a call that is under way tells soon whether it is well again."""
+        return now >= self._resting_until and self._breaker.on_trial(now)
 
     def offer(self, now: float) -> None:
         """Note that a call is about to ask it: for a moment no other does, if it is half open."""

@@ -76,10 +76,22 @@ class Lanes:
         return None
 
     def _is_well(self, lane: int, deployment: Deployment) -> bool:
-        if lane >= self._admission.well:
-            return False
+        """Whether it is well now; one that was unwell at the admission may have recovered since."""
         health = self._fleet.health(deployment)
-        return not health.ill or health.fit(self._clock.monotonic(), counted=False)
+        if not health.ill:
+            return True
+        well = self._admission.well
+        return lane < well and health.fit(self._clock.monotonic(), counted=False)
+
+    def on_trial(self) -> bool:
+        """Whether another call tries one right now that this one has not asked."""
+        now = self._clock.monotonic()
+        asked = {attempt.deployment for attempt in self._admission.attempts}
+        return any(
+            self._fleet.health(each).on_trial(now)
+            for each in self._admission.plan
+            if each.model.id not in asked
+        )
 
     def begin(self, *, resorts: bool, switched: bool) -> None:
         """Begin at the front: of another plan, where the call has switched to it."""
@@ -89,6 +101,11 @@ class Lanes:
         self.lane = self._first - 1
         self.resorts = resorts or not admission.well
         self._end = len(admission.plan)
+
+    def look_again(self) -> None:
+        """Begin at the front, for those alone that are well by now."""
+        self.lane = self._first - 1
+        self.resorts = False
 
     def end_here(self) -> None:
         """Ask no other one of these."""

@@ -5,7 +5,8 @@ Every failure before the first content comes here, and here alone it is decided 
 1. the deployments that are well, in their order;
 2. the fallbacks that the model names for this kind of failure;
 3. those that are not well (breaker open, resting, nearly full): better than no answer;
-4. one of them again, after a pause, as far as the model's budget of retries goes.
+4. one of them again, after a pause, as far as the model's budget of retries goes;
+5. one that another call tries right now, if that call finds it well: it is waited for.
 """
 
 from typing import Final
@@ -30,6 +31,10 @@ from llmproxy.domain.errors import (
 )
 
 MAX_ATTEMPTS: Final = 16
+LOOK_S: Final = 0.05
+MAX_LOOKS: Final = 200
+"""How often, and how many times, a call looks whether a trial by another one has ended: for 10 s,
+as long as a provider is waited for that asks for patience."""
 
 
 class Walk:
@@ -46,6 +51,7 @@ class Walk:
         "_ground",
         "_lanes",
         "_legs",
+        "_looks",
         "_number",
         "_retries",
         "_retry_budget",
@@ -65,6 +71,7 @@ class Walk:
         self._gives_up_at = None if silence_s is None else started_at + silence_s
         self._number = 0
         self._away = False
+        self._looks = 0
         self._retries = Retries()
         self._retry_lane: int | None = None
         self._legs = Legs(admission)
@@ -164,9 +171,21 @@ class Walk:
                 self._heard_at,
             )
         if again is None or self._too_late(again.pause_s) or not self._budget():
-            raise self._told()
+            return self._await_trial()
         self._retries.made += 1
         self._retry_lane, self.wait_s = again
+        return False
+
+    def _await_trial(self) -> bool:
+        """Look at all of them anew in a moment. Raises when no other call tries one of them.
+
+        It costs nothing of the budget: only one that was found well is asked then.
+        """
+        if self._looks >= MAX_LOOKS or self._too_late(LOOK_S) or not self._lanes.on_trial():
+            raise self._told()
+        self._looks += 1
+        self._lanes.look_again()
+        self.wait_s = LOOK_S
         return False
 
     def _heard_at(self, deployment: Deployment) -> float:
