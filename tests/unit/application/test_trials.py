@@ -8,7 +8,8 @@ from typing_extensions import override
 
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.routing.health import Change, State
-from llmproxy.application.steps.walk import LOOK_S, MAX_LOOKS
+from llmproxy.application.routing.retry_budget import MAX_WAITING
+from llmproxy.application.steps.walk import MAX_LOOKS
 from llmproxy.domain.errors import Broken
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway import FakeRooms
@@ -18,7 +19,8 @@ from tests.unit.application.scripted import Scripted, ask, told
 pytestmark = pytest.mark.asyncio
 
 STREAM = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-LOOKS = 3
+PAUSES = [0.05, 0.1, 0.2]
+LOOKS = len(PAUSES)
 
 
 class Gated(Scripted):
@@ -93,7 +95,7 @@ async def test_a_trial_that_goes_well_is_waited_for(*, stream: bool) -> None:
     trial = await storm.tried()
     storm.rooms.meanwhile = storm.well.gate.set
     assert await ask(storm.rooms, storm.clock, stream=stream) == "well"
-    assert storm.rooms.pauses == pytest.approx([LOOK_S] * LOOKS)
+    assert storm.rooms.pauses == pytest.approx(PAUSES)
     assert told(storm.rooms) == [
         ("down", "upstream_error"), ("b", "upstream_error"), ("well", None),
     ]  # fmt: skip
@@ -110,13 +112,13 @@ async def test_a_trial_that_fails_is_the_end(*, stream: bool) -> None:
     storm.rooms.meanwhile = storm.well.gate.set
     with pytest.raises(Broken):
         await ask(storm.rooms, storm.clock, stream=stream)
-    assert storm.rooms.pauses == pytest.approx([LOOK_S] * LOOKS)
+    assert storm.rooms.pauses == pytest.approx(PAUSES)
     assert len(storm.well.calls) == 1
     with pytest.raises(Broken):
         await trial
 
 
-@pytest.mark.parametrize(("silence_s", "looks"), [(None, MAX_LOOKS), (1.0, 19)])
+@pytest.mark.parametrize(("silence_s", "looks"), [(None, MAX_LOOKS), (1.0, 4)])
 async def test_a_trial_that_hangs_is_not_waited_for_long(
     silence_s: float | None, looks: int
 ) -> None:
@@ -142,6 +144,28 @@ async def test_who_has_recovered_since_is_asked(*, stream: bool) -> None:
     storm.down.gate.set()
     assert await asked == "well"
     assert told(storm.rooms) == [("down", "upstream_error"), ("well", None)]
+
+
+async def test_few_wait() -> None:
+    """The next one is told its failure at once; who waits is counted, and none is in the end."""
+    storm = Storm()
+    trial = await storm.tried()
+    storm.rooms.fleet.budget("mini").waiting = MAX_WAITING
+    with pytest.raises(Broken):
+        await ask(storm.rooms, storm.clock)
+    assert storm.rooms.pauses == []
+    storm.rooms.fleet.budget("mini").waiting = 0
+    seen: list[float] = []
+
+    def meanwhile() -> None:
+        seen.append(storm.rooms.fleet.figures()["waiting"])
+        storm.well.gate.set()
+
+    storm.rooms.meanwhile = meanwhile
+    assert await ask(storm.rooms, storm.clock) == "well"
+    assert seen == [1.0]
+    assert storm.rooms.fleet.figures()["waiting"] == 0
+    await trial
 
 
 async def test_nobody_waits_where_none_is_tried() -> None:

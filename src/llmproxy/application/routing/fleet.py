@@ -217,6 +217,7 @@ class Fleet:
         return {f"deployments_{state}": float(count) for state, count in states.items()} | {
             "outstanding": float(sum([each.outstanding for each in self._healths.values()])),
             "retries": float(self._retries + sum([each.taken for each in budgets])),
+            "waiting": float(sum([each.waiting for each in budgets])),
             "retries_denied": float(self._denied + sum([each.denied for each in budgets])),
         }
 

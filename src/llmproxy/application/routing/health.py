@@ -208,7 +208,7 @@ class Health:
             self._ward.unwell -= 1
 
     def fit(self, now: float, *, counted: bool = True) -> bool:
-        """Whether a call (`counted`: the next one) is its own; a share is not, while it sheds."""
+        """Whether a call asks it in its turn; some do not, while it sheds. `counted`: made now."""
         if self._breaker.waits(now) or now < self._resting_until:
             return False
         spill = self._spill

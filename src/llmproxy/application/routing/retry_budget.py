@@ -8,6 +8,8 @@ SHARE: Final = 0.2
 """Of the calls: an outage that makes every call fail multiplies them by 1.2, not by three."""
 PER_SECOND: Final = 10.0
 """Beside the share: a model with few calls may retry all of them."""
+MAX_WAITING: Final = 1_000
+"""So many calls of a model may wait for a trial by another call; the next ones are told at once."""
 MEMORY_S: Final = 10.0
 """What calls have earned is forgotten at this pace: a quiet day does not pay for a storm."""
 
@@ -15,10 +17,19 @@ MEMORY_S: Final = 10.0
 class RetryBudget:
     """At most `SHARE` of the calls and `PER_SECOND` a second, over any time.
 
-    `taken` and `denied` count what was asked for.
+    `taken` and `denied` count what was asked for, `waiting` calls that pause before they go on.
     """
 
-    __slots__ = ("_calls", "_left", "_monotonic", "_recent", "_settled_at", "denied", "taken")
+    __slots__ = (
+        "_calls",
+        "_left",
+        "_monotonic",
+        "_recent",
+        "_settled_at",
+        "denied",
+        "taken",
+        "waiting",
+    )
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -26,7 +37,7 @@ class RetryBudget:
         self._left = PER_SECOND
         self._recent = 0.0
         self._settled_at = monotonic()
-        self.taken = self.denied = 0
+        self.taken = self.denied = self.waiting = 0
 
     def began(self) -> None:
         """Count a call."""
@@ -45,7 +56,7 @@ class RetryBudget:
     def is_idle(self) -> bool:
         """Whether it is as good as new: there were next to no calls of late."""
         self._settle()
-        return self._recent < 1 and self._left >= PER_SECOND
+        return not self.waiting and self._recent < 1 and self._left >= PER_SECOND
 
     def _settle(self) -> None:
         """Add what was earned since the last time, as if the calls had come evenly."""

@@ -14,7 +14,7 @@ from typing import Final
 from llmproxy.application.interfaces.journal import Attempt
 from llmproxy.application.interfaces.limiter import Reservation
 from llmproxy.application.interfaces.upstream import Deployment
-from llmproxy.application.routing.retry_budget import RetryBudget
+from llmproxy.application.routing.retry_budget import MAX_WAITING, RetryBudget
 from llmproxy.application.steps.admission import Admission
 from llmproxy.application.steps.asked import CANCELLED, CRASHED, Asked
 from llmproxy.application.steps.causes import cause_of, weightier
@@ -31,10 +31,11 @@ from llmproxy.domain.errors import (
 )
 
 MAX_ATTEMPTS: Final = 16
-LOOK_S: Final = 0.05
-MAX_LOOKS: Final = 200
-"""How often, and how many times, a call looks whether a trial by another one has ended: for 10 s,
-as long as a provider is waited for that asks for patience."""
+FIRST_LOOK_S: Final = 0.05
+LONGEST_LOOK_S: Final = 0.5
+MAX_LOOKS: Final = 22
+"""A call looks whether a trial by another one has ended, after pauses that double: for 10 s, as
+long as a provider is waited for that asks for patience."""
 
 
 class Walk:
@@ -181,11 +182,15 @@ class Walk:
 
         It costs nothing of the budget: only one that was found well is asked then.
         """
-        if self._looks >= MAX_LOOKS or self._too_late(LOOK_S) or not self._lanes.on_trial():
+        look_s = min(FIRST_LOOK_S * 2**self._looks, LONGEST_LOOK_S)
+        budget = self._retry_budget
+        crowded = budget is not None and budget.waiting >= MAX_WAITING
+        ends = self._looks >= MAX_LOOKS or crowded or self._too_late(look_s)
+        if ends or not self._lanes.on_trial():
             raise self._told()
         self._looks += 1
         self._lanes.look_again()
-        self.wait_s = LOOK_S
+        self.wait_s = look_s
         return False
 
     def _heard_at(self, deployment: Deployment) -> float:
@@ -197,9 +202,12 @@ class Walk:
     async def pause(self, seconds: float) -> None:
         """Wait before somebody is asked again: waiting for providers, as the ledger counts it."""
         began = self._ground.clock.monotonic()
+        budget = self._retry_budget or self._ground.fleet.budget(self._admission.model)
+        budget.waiting += 1
         try:
             await self._ground.pause(seconds)
         finally:
+            budget.waiting -= 1
             self._admission.between_s += self._ground.clock.monotonic() - began
 
     @property

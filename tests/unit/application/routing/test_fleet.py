@@ -196,6 +196,7 @@ def test_conditions_and_figures() -> None:
         "deployments_closed": 1, "deployments_open": 1, "deployments_half_open": 0,
         "deployments_resting": 0, "deployments_shedding": 1, "outstanding": 1, "retries": 10,
         "retries_denied": 1,
+        "waiting": 0.0,
     }  # fmt: skip
 
     of_each = stage.fleet.figures_of_each()

@@ -219,9 +219,8 @@ REPORTED: Final[Mapping[str, Mapping[str, Figure]]] = {
     | {
         "outstanding": _one("routing_outstanding", "Attempts under way."),
         "retries": _one("routing_retries_total", "Attempts beyond the first of a call."),
-        "retries_denied": _one(
-            "routing_retries_denied_total", "Those that a model's budget of retries denied."
-        ),
+        "retries_denied": _one("routing_retries_denied_total", "Those that a budget denied."),
+        "waiting": _one("routing_waiting", "Calls that pause before a deployment is asked."),
     },
     "routing_shared": {
         "told": _one("routing_shared_told_total", "Changes of health told to other workers."),
