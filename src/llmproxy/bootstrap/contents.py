@@ -60,12 +60,17 @@ def _opened(settings: ContentSettings) -> ContentLog:
         "secrets and %s",
         settings.folder,
         whose(settings.rules),
-        f"{settings.keep_days} days" if settings.keep_days else "ever",
+        how_long(settings),
         out,
     )
     return ContentLog(
         files, redaction, projects=settings.rules.projects, max_bytes=settings.rules.max_bytes
     )
+
+
+def how_long(settings: ContentSettings) -> str:
+    """Return in words how long contents are kept."""
+    return f"{settings.keep_days} days" if settings.keep_days else "ever"
 
 
 def whose(rules: ContentRules) -> str:

@@ -3,11 +3,13 @@
 from urllib.parse import urlsplit
 
 from llmproxy.application.use_cases.doctor.findings import Finding, Findings, ok, problem, warning
-from llmproxy.bootstrap.contents import redaction_of, whose
+from llmproxy.bootstrap.contents import how_long, redaction_of, whose
 from llmproxy.bootstrap.doctoring.scene import Scene
+from llmproxy.config import Settings
 from llmproxy.config.logs import ContentRules
 from llmproxy.config.tracing import TracingSettings
 from llmproxy.infra.controllers.lifespan import StartRefused
+from llmproxy.infra.providers.credentials.threads import in_thread
 
 LOGGED = "decide who reads that folder; CONTENT_LOG=off, or CONTENT_LOG_PROJECTS for some alone"
 TOLD = (
@@ -17,13 +19,17 @@ TOLD = (
 
 
 async def contents_check(scene: Scene) -> Findings:
-    """Say who keeps contents, of whom and what is taken out of them."""
+    """Say who keeps contents, of whom and what is taken out of them; a file of patterns is read."""
     settings = scene.settings
+    return await in_thread(lambda: _found(settings), "contents")
+
+
+def _found(settings: Settings) -> Findings:
     found: list[Finding] = []
     log, tracing = settings.logs.content, settings.tracing
     if log is not None:
-        days = f"for {log.keep_days} days" if log.keep_days else "for ever"
-        found.append(_told(f"is kept in {log.folder} {days} (CONTENT_LOG)", log.rules, LOGGED))
+        kept = f"is kept in {log.folder} for {how_long(log)} (CONTENT_LOG)"
+        found.append(_told(kept, log.rules, LOGGED))
     if tracing is not None and tracing.contents is not None:
         found.append(_told(f"leaves on spans, to {_where(tracing)}", tracing.contents, TOLD))
     return found or [ok("nothing of what is asked and answered is kept, or leaves with traces")]
