@@ -4,8 +4,8 @@ What is here marks the deployments in the order of a turn: the least mark is ask
 with the same stay in turn.
 """
 
-from collections.abc import Callable
-from operator import attrgetter, mul
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from llmproxy.application.interfaces.upstream import Deployment
@@ -21,14 +21,11 @@ FRESH_S: Final = 60.0
 ALIKE: Final = 1.25
 """Latencies within this factor of the best are alike. From call to call they vary more than that;
 to follow every millisecond would send all calls to one deployment until it is the slowest."""
-_OUTSTANDING: Final = attrgetter("outstanding")
 _AVERAGE_S: Final = attrgetter("average_s")
-_HEARD_AT: Final = attrgetter("heard_at")
-"""Read from all of a line-up by `map`: every call asks for them, and a loop takes twice as long."""
 _LAST: Final = float("inf")
 _FIRST: Final = -_LAST
-_FAR: Final = 1e9
-"""Takes marks that count calls below all that count seconds."""
+CALL_S: Final = 1e-12
+"""What a call under way is among seconds: it decides where they are the same, and nowhere else."""
 _PATTERN: Final = Usage(
     input_tokens=750, output_tokens=250, images=1, characters=1000, audio_ms=60_000
 )
@@ -47,16 +44,23 @@ class Seat(NamedTuple):
 Seats = tuple[Seat, ...]
 
 
-class Lineup(NamedTuple):
-    """Seats of one priority in the order of a turn, by columns.
+class Share(NamedTuple):
+    """A seat among those of its priority, made once: all turns hold the same numbers.
 
-    `parts` are the inverse of the weights: how much a call is of a deployment's share; None where
-    they are all the same.
+    `part` is how much a call is of its share: `CALL_S` for who has the most weight.
     """
+
+    deployment: Deployment
+    health: Health
+    part: float
+
+
+class Lineup(NamedTuple):
+    """Shares of one priority in the order of a turn, by columns."""
 
     plan: Plan
     healths: tuple[Health, ...]
-    parts: tuple[float, ...] | None
+    parts: tuple[float, ...]
 
 
 Ranking = Callable[[Lineup, float], list[float]]
@@ -69,40 +73,55 @@ def seat_of(deployment: Deployment, health: Health) -> Seat:
     return Seat(deployment, health, model.weight, seed_of(model.id))
 
 
-def lineup_of(seats: Seats) -> Lineup:
-    """Return the columns of seats."""
-    parts = tuple([1 / seat.weight for seat in seats])
-    return Lineup(
-        tuple([seat.deployment for seat in seats]),
-        tuple([seat.health for seat in seats]),
-        None if len(set(parts)) == 1 else parts,
-    )
+def shares_of(seats: Seats) -> list[Share]:
+    """Return the seats of one priority as shares."""
+    most = max([seat.weight for seat in seats])
+    return [Share(seat.deployment, seat.health, most / seat.weight * CALL_S) for seat in seats]
+
+
+def lineup_of(shares: Sequence[Share]) -> Lineup:
+    """Return the columns of shares."""
+    plan, healths, parts = zip(*shares, strict=True)
+    return Lineup(plan, healths, parts)
 
 
 def by_outstanding(lineup: Lineup, now: float) -> list[float]:
     """Mark each by its calls under way for its weight."""
     del now
-    loads = map(_OUTSTANDING, lineup.healths)
-    return list(loads if lineup.parts is None else map(mul, loads, lineup.parts))
+    each = zip(lineup.healths, lineup.parts)  # noqa: B905 - as long as one another; this is hot
+    return [health.outstanding * part for health, part in each]
 
 
 def by_latency(lineup: Lineup, now: float) -> list[float]:
     """Mark each by how soon its answers begin, unknown ones last.
 
-    Of those that are alike the one with the fewest calls under way for its weight is the best.
+    Those that are alike are the same; of the same the one with the fewest calls under way for its
+    weight is the best.
     """
     oldest = now - FRESH_S
-    healths = lineup.healths
-    if min(map(_HEARD_AT, healths)) > oldest:
-        marks = list(map(_AVERAGE_S, healths))
-    else:
-        marks = [each.average_s if each.heard_at > oldest else _LAST for each in healths]
-    alike_s = min(marks) * ALIKE
+    known = [each.average_s if each.heard_at > oldest else _LAST for each in lineup.healths]
     loads = by_outstanding(lineup, now)
-    if max(marks) <= alike_s:
+    alike_s = min(known) * ALIKE
+    if alike_s == _LAST:
         return loads
-    pairs = zip(marks, loads, strict=True)
-    return [load - _FAR if mark <= alike_s else mark for mark, load in pairs]
+    return [max(alike_s, seconds) + load for seconds, load in zip(known, loads, strict=True)]
+
+
+def by_known_latency(lineup: Lineup) -> list[float]:
+    """Do the same where all are known: in one go, since each call asks for it."""
+    healths = lineup.healths
+    alike_s = min(map(_AVERAGE_S, healths)) * ALIKE
+    each = zip(healths, lineup.parts)  # noqa: B905 - as long as one another; this is hot
+    return [
+        (health.average_s if health.average_s > alike_s else alike_s)  # noqa: FURB136 - it is hot
+        + health.outstanding * part
+        for health, part in each
+    ]
+
+
+def known_until(lineup: Lineup) -> float:
+    """Return until when all are known if none is heard meanwhile, in monotonic seconds."""
+    return min([each.heard_at for each in lineup.healths]) + FRESH_S
 
 
 def unknown_first(marks: list[float], lineup: Lineup, now: float) -> None:

@@ -12,10 +12,14 @@ from llmproxy.application.routing.ranking import (
     Lineup,
     Ranking,
     Seats,
+    Share,
+    by_known_latency,
     by_latency,
     groups_of,
+    known_until,
     lineup_of,
     ranked,
+    shares_of,
     unknown_first,
 )
 from llmproxy.application.routing.rotation import orders
@@ -53,6 +57,7 @@ class Rota:
     __slots__ = (
         "_affinity",
         "_clock",
+        "_known_until",
         "_lots",
         "_never_asked",
         "_next",
@@ -76,6 +81,7 @@ class Rota:
         self._ranking = RANKINGS.get(routing.strategy) if len(seats) > 1 else None
         self._clock = clock
         groups = groups_of(seats, routing.strategy)
+        self._known_until = 0.0
         self._until_unknown = 0
         self._never_asked = len(groups[0])
         self._lots = [_lot(group) for group in groups]
@@ -117,17 +123,29 @@ class Rota:
 
     def _ranked(self, turn: _Turn, ranking: Ranking, *, counted: bool) -> Ordered:
         now = self._clock.monotonic()
-        lineup, *further = turn.lineups
-        marks = ranking(lineup, now)
+        lineups = turn.lineups
+        first = lineups[0]
         if ranking is by_latency:
-            if not self._until_unknown:
-                unknown_first(marks, lineup, now)
-            if counted:
-                self._count()
-        plan = ranked(lineup.plan, marks)
-        for each in further:
+            marks = self._by_latency(first, now, counted=counted)
+        else:
+            marks = ranking(first, now)
+        plan = ranked(first.plan, marks)
+        for each in lineups[1:]:
             plan += ranked(each.plan, ranking(each, now))
         return turn.ordered if plan is turn.ordered.plan else Ordered(plan, len(plan))
+
+    def _by_latency(self, lineup: Lineup, now: float, *, counted: bool) -> list[float]:
+        """Mark those that are asked first; one whose latency is not known before all, if due."""
+        if now < self._known_until:
+            marks = by_known_latency(lineup)
+        else:
+            marks = by_latency(lineup, now)
+            self._known_until = known_until(lineup)
+            if not self._until_unknown:
+                unknown_first(marks, lineup, now)
+        if counted:
+            self._count()
+        return marks
 
     def _count(self) -> None:
         """Count a call, towards the next one that goes to a deployment that is not known."""
@@ -152,12 +170,12 @@ def _joined(plans: Sequence[Plan]) -> Ordered:
 
 def _turns(groups: Sequence[Seats]) -> Iterator[_Turn]:
     """Yield turn after turn. Each group has turns of its own; its orders are kept as they are."""
-    wheels = [orders(group, [seat.weight for seat in group], _turn) for group in groups]
+    wheels = [orders(shares_of(seats), [seat.weight for seat in seats], _turn) for seats in groups]
     return wheels[0] if len(wheels) == 1 else map(_all_turns, *wheels)
 
 
-def _turn(seats: Seats) -> _Turn:
-    lineup = lineup_of(seats)
+def _turn(shares: tuple[Share, ...]) -> _Turn:
+    lineup = lineup_of(shares)
     return _Turn(_joined([lineup.plan]), (lineup,))
 
 

@@ -10,10 +10,13 @@ from llmproxy.application.routing.ranking import (
     ALIKE,
     FRESH_S,
     Lineup,
+    by_known_latency,
     by_latency,
     by_outstanding,
+    known_until,
     lineup_of,
     ranked,
+    shares_of,
 )
 from tests.unit.application.routing.fleets import plan_of
 
@@ -55,7 +58,7 @@ def lineup(ones: list[One]) -> Lineup:
         )
         for deployment, one in zip(plan, ones, strict=True)
     ]
-    return lineup_of(cast("Any", tuple(seats)))
+    return lineup_of(shares_of(cast("Any", tuple(seats))))
 
 
 def places(made: Lineup, marks: list[float]) -> list[int]:
@@ -80,12 +83,17 @@ def test_the_soonest_alike_ones_by_their_calls_unknown_ones_last(ones: list[One]
     known = [each.average_s for each in ones if each.heard_s < FRESH_S]
     best_s = min(known, default=0.0)
 
-    def mark(place: int) -> tuple[int, float]:
+    def mark(place: int) -> tuple[float, float]:
         one = ones[place]
+        load = one.outstanding / one.weight
         if one.heard_s >= FRESH_S:
-            return (2, 0.0) if known else (0, one.outstanding / one.weight)
-        if one.average_s <= best_s * ALIKE:
-            return 0, one.outstanding / one.weight
-        return 1, one.average_s
+            return (3.0, 0.0) if known else (0.0, load)
+        return (0.0 if one.average_s <= best_s * ALIKE else one.average_s), load
 
-    assert places(made, by_latency(made, NOW)) == sorted(range(len(ones)), key=mark)
+    said = sorted(range(len(ones)), key=mark)
+    assert places(made, by_latency(made, NOW)) == said
+    if known_until(made) > NOW:
+        assert len(known) == len(ones)
+        assert places(made, by_known_latency(made)) == said
+    else:
+        assert len(known) < len(ones)
