@@ -22,6 +22,7 @@ ALIKE: Final = 1.25
 """Latencies within this factor of the best are alike. From call to call they vary more than that;
 to follow every millisecond would send all calls to one deployment until it is the slowest."""
 _AVERAGE_S: Final = attrgetter("average_s")
+_OUTSTANDING: Final = attrgetter("outstanding")
 _LAST: Final = float("inf")
 _FIRST: Final = -_LAST
 CALL_S: Final = 1e-12
@@ -83,6 +84,11 @@ def lineup_of(shares: Sequence[Share]) -> Lineup:
     """Return the columns of shares."""
     plan, healths, parts = zip(*shares, strict=True)
     return Lineup(plan, healths, parts)
+
+
+def idle(lineup: Lineup) -> bool:
+    """Whether nobody in it has a call under way."""
+    return not any(map(_OUTSTANDING, lineup.healths))
 
 
 def by_outstanding(lineup: Lineup, now: float) -> list[float]:

@@ -15,7 +15,9 @@ from llmproxy.application.routing.ranking import (
     Share,
     by_known_latency,
     by_latency,
+    by_outstanding,
     groups_of,
+    idle,
     known_until,
     lineup_of,
     ranked,
@@ -113,7 +115,9 @@ class Rota:
         if counted:
             self._next = next(self._turns)
         ranking = self._ranking
-        return turn.ordered if ranking is None else self._ranked(turn, ranking, counted=counted)
+        if ranking is None or (ranking is by_outstanding and all(map(idle, turn.lineups))):
+            return turn.ordered
+        return self._ranked(turn, ranking, counted=counted)
 
     def _drawn(self, key: int) -> Ordered:
         """Return the order of the calls that have this in common."""
