@@ -10,9 +10,9 @@ from bench.samples import Sample
 
 _HOW = """\
 - One run on one machine. The gateway's process tree is bound to one core with `taskset`; the load
-  generator and the fake upstream share another. CPU is utime + stime of the whole tree from
-  `/proc`, all threads included, per answer; its steps are 10 ms. LLM Proxy's is counted until its
-  ledger has taken every call of the run: `llmproxy_ledger_waiting_lines` at `/metrics` is 0.
+  generator and the fake upstream share another. CPU is that of the whole tree by the CPU clocks of
+  its processes, all threads included, per answer. LLM Proxy's is counted until its ledger has taken
+  every call of the run: `llmproxy_ledger_waiting_lines` at `/metrics` is 0.
 - Gateways are measured in turn, round by round, every second round in reverse order. A figure is
   the median over the rounds with the range; a ratio is made within a round first. LiteLLM runs on
   its own, in fewer rounds.
