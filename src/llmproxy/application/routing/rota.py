@@ -1,6 +1,6 @@
 """The order of the calls for one set of deployments."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from llmproxy.application.interfaces.call import Call
@@ -36,7 +36,7 @@ MAX_PARTS: Final = 64
 
 
 class _Turn(NamedTuple):
-    """The deployments in the order of a turn, and, to be marked, priority by priority."""
+    """The deployments in the order of a turn, and their line-ups so, priority by priority."""
 
     ordered: Ordered
     lineups: tuple[Lineup, ...]
@@ -87,7 +87,7 @@ class Rota:
         self._until_unknown = 0
         self._never_asked = len(groups[0])
         self._lots = [_lot(group) for group in groups]
-        self._turns = _turns(groups, _plain_turn if self._ranking is None else _turn)
+        self._turns = _turns(groups)
         self._next = next(self._turns)
         self._parts: dict[int, tuple[Rota, Rota]] = {}
 
@@ -172,12 +172,9 @@ def _joined(plans: Sequence[Plan]) -> Ordered:
     return Ordered(plan, len(plan))
 
 
-_Made = Callable[[tuple[Share, ...]], _Turn]
-
-
-def _turns(groups: Sequence[Seats], made: _Made) -> Iterator[_Turn]:
+def _turns(groups: Sequence[Seats]) -> Iterator[_Turn]:
     """Yield turn after turn. Each group has turns of its own; its orders are kept as they are."""
-    wheels = [orders(shares_of(seats), [seat.weight for seat in seats], made) for seats in groups]
+    wheels = [orders(shares_of(seats), [seat.weight for seat in seats], _turn) for seats in groups]
     return wheels[0] if len(wheels) == 1 else map(_all_turns, *wheels)
 
 
@@ -186,11 +183,6 @@ def _turn(shares: tuple[Share, ...]) -> _Turn:
     return _Turn(_joined([lineup.plan]), (lineup,))
 
 
-def _plain_turn(shares: tuple[Share, ...]) -> _Turn:
-    """Return one for who needs no line-up: there are hundreds, and each call reads another."""
-    return _Turn(_joined([tuple([share.deployment for share in shares])]), ())
-
-
 def _all_turns(*turns: _Turn) -> _Turn:
     ordered = _joined([turn.ordered.plan for turn in turns])
-    return _Turn(ordered, tuple([lineup for turn in turns for lineup in turn.lineups]))
+    return _Turn(ordered, tuple([turn.lineups[0] for turn in turns]))
