@@ -21,7 +21,7 @@ WHOLE = "bench/RESULTS.md"
 MONEY = "bench/results/money/RESULTS.md"
 MEMORY = "bench/results/routing/RESULTS.md"
 PART = re.compile(r"(<!-- computed: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-OURS = r"LLM Proxy [\d.]+ \(\w+\)"
+OURS = r"LLM Proxy [\d.]+ \([\w-]+\)"
 BUSY = 0.7
 """How busy a core is planned to be, so that there is room for a burst and for a replica that is
 gone."""

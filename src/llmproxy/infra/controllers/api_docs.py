@@ -4,6 +4,7 @@ Everything comes from this process: a Content-Security-Policy forbids the page a
 Nothing is read or built before the first request asks for it.
 """
 
+import asyncio
 from functools import partial
 from pathlib import Path
 
@@ -49,6 +50,8 @@ def api_docs_routes() -> APIRouter:
     """Return the routes. They need no key: they tell nothing of models or callers."""
     router = APIRouter(include_in_schema=False)
     built: list[bytes] = []
+    building = asyncio.Lock()
+    """By one thread alone: pydantic makes validators in it that are not there yet."""
 
     @router.get("/")
     async def welcome(request: Request) -> Response:
@@ -65,8 +68,9 @@ def api_docs_routes() -> APIRouter:
     @router.get("/openapi.json")
     async def document(request: Request) -> Response:
         """Return the OpenAPI document of both planes."""
-        if not built:
-            built.append(await run_in_threadpool(partial(_encoded, request.app)))
+        async with building:
+            if not built:
+                built.append(await run_in_threadpool(partial(_encoded, request.app)))
         return Response(built[0], media_type="application/json", headers=POLICY)
 
     @router.get("/docs/{name}")
