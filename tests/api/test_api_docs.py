@@ -2,11 +2,10 @@
 
 import json
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.api.browser import look
-from tests.api.gateway import Gateway, serving
+from tests.api.gateway import Gateway
 
 
 def test_the_docs_show_the_operations_and_ask_no_other_host(
@@ -36,16 +35,6 @@ def test_one_document_describes_both_planes(gateway: Gateway) -> None:
     assert set(document["components"]["securitySchemes"]) == {"bearer", "api-key", "x-api-key"}
     assert "422" not in document["paths"]["/v1/models/{model}"]["get"]["responses"]
     assert document["paths"]["/health"]["get"]["security"] == [{}]
-
-
-def test_many_who_ask_for_the_document_first_get_the_same(tmp_path: Path) -> None:
-    """It is built once, whoever asks meanwhile."""
-    with serving(tmp_path) as fresh, ThreadPoolExecutor(8) as clients:
-        answers = set(clients.map(fresh.get, ["/openapi.json"] * 8))
-
-    ((status, body),) = answers
-    assert status == 200
-    assert "/v1/chat/completions" in json.loads(body)["paths"]
 
 
 def test_every_asset_is_served_by_its_type(gateway: Gateway) -> None:
