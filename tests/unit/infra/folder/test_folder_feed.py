@@ -195,7 +195,7 @@ async def test_repository_and_feed_share_what_is_read(tmp_path: Path) -> None:
 
 async def test_reading_does_not_hold_the_loop(tmp_path: Path) -> None:
     """Files are listed and read in a thread."""
-    for number in range(300):
+    for number in range(30):
         write(tmp_path / f"m{number}.json", f'{{"id": "m{number}"}}')
     feed = feed_of(tmp_path)
     turns = 0
