@@ -19,13 +19,14 @@ class _Timed:
         total_s: float | None = None,
         streaming: bool = True,
         client_s: float | None = None,
+        began: float | None = None,
     ) -> None:
         self.line = FakeLine()
         patience = Patience(1.0, 5.0, 2.0, total_s)
         if client_s is not None:
             patience = patience.within(client_s, whole=not streaming)
         loop = asyncio.get_running_loop()
-        self.began = loop.time()
+        self.began = loop.time() if began is None else began
         self.exchange = Exchange(
             loop, self.line, patience, 1 << 20, streaming=streaming, began_at=self.began
         )
@@ -196,6 +197,15 @@ async def test_the_limit_of_the_client_for_all_of_an_answer() -> None:
 
     assert timed.passes(3.0) is Wait.TOTAL
     assert timed.by_client
+
+
+@pytest.mark.asyncio
+async def test_two_limits_that_pass_at_once() -> None:
+    """Silence until both are over is silence, whatever the clock's milliseconds are rounded to."""
+    for millisecond in range(18_000_000, 18_001_000):
+        timed = _Timed(client_s=0.3, streaming=False, began=millisecond / 1000)
+        timed.exchange.check((millisecond + 300) / 1000)
+        assert timed.passes(0.301) is Wait.FIRST_TOKEN
 
 
 @pytest.mark.asyncio

@@ -174,8 +174,11 @@ class Exchange:
                 waiter.set_result(None)
 
     def check(self, now: float) -> None:
-        """Apply the limits on silence and total time; called a few times a second."""
-        if now - self.alive_at >= self.limit_s:
+        """Apply the limits on silence and total time; called a few times a second.
+
+        Both are added up alike: where they are equal, rounding must not say which one it was.
+        """
+        if now >= self.alive_at + self.limit_s:
             self._fall_silent(Wait.BETWEEN_TOKENS if self.spoke else Wait.FIRST_TOKEN, self.limit_s)
         elif now >= self.ends_at:
             self._fall_silent(Wait.TOTAL, self.patience.total_s or 0.0)
