@@ -11,7 +11,7 @@ from llmproxy.infra.controllers.recorded_visit import RecordedVisit
 from llmproxy.infra.telemetry.content.on_spans import WORDS, SpanContents
 from llmproxy.infra.tracing.contents import Contents
 from llmproxy.infra.tracing.context import SAMPLED
-from llmproxy.infra.tracing.tracer import Visit
+from llmproxy.infra.tracing.record import Visit
 
 logger = logging.getLogger("llmproxy.content")
 

@@ -3,9 +3,10 @@
 OpenTelemetry and its exporters are imported then and only then.
 """
 
+import asyncio
 import logging
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import uuid4
 
 from typing_extensions import override
@@ -21,13 +22,20 @@ from llmproxy.infra.providers.credentials.threads import in_thread
 from llmproxy.infra.providers.transport.client import HttpClient
 from llmproxy.infra.telemetry.metrics import Metrics
 from llmproxy.infra.tracing.sampling import sampler
-from llmproxy.infra.tracing.tracer import Tracer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from llmproxy.infra.tracing.contents import Contents
     from llmproxy.infra.tracing.folding import Folding
+    from llmproxy.infra.tracing.record import Ended
     from llmproxy.infra.tracing.sender import Destination, Sender
+    from llmproxy.infra.tracing.tally import Tally
+    from llmproxy.infra.tracing.tracer import Tracer
 
+logger = logging.getLogger("llmproxy.tracing")
+
+LOOK_EVERY_S: Final = 0.25
 FLUSH_S: Final = 5.0
 """How long the end waits for whoever takes the last spans."""
 LEAST_S: Final = 0.2
@@ -49,14 +57,37 @@ REPEATING: Final = (
 """They say for every message why it was not taken, or for every attribute why it is left out."""
 
 
+class _Made(NamedTuple):
+    """What follows requests: on the event loop, and in threads."""
+
+    tracer: "Tracer"
+    tally: "Tally"
+    folding: "Folding"
+    senders: list["Sender"]
+
+    async def look(self) -> None:
+        """Let the event loop look at what has ended, a few times a second, for ever."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                self.tracer.look()
+            except Exception:
+                # What ended then is lost, and others are told.
+                logger.exception("tracing: what has ended could not be looked at")
+            self.tally.hand_over()
+
+    def counts(self) -> dict[str, float]:
+        """Return how many requests wait to be told, were dropped, and could not be told."""
+        broken = self.folding.broken + self.tally.broken
+        return {**self.tracer.counts(), "requests_broken": broken}
+
+
 class Tracing:
     """What follows requests, where the settings name somebody who is told of them."""
 
     def __init__(self, settings: TracingSettings | None, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._folding: Folding | None = None
-        self._senders: list[Sender] = []
         self.door: Door | None = None
         """Where requests arrive; set before `open`."""
 
@@ -74,36 +105,43 @@ class Tracing:
         settings = self._settings
         if settings is None or self.door is None:
             return
-        tracer, folding, senders = await in_thread(lambda: _made(settings, self._clock), "tracing")
-        self._folding, self._senders = folding, senders
-        for thread in (*senders, folding):
+        made = await in_thread(lambda: _made(settings, self._clock), "tracing")
+        for thread in (*made.senders, made.folding):
             thread.start()
-        stack.push_async_callback(self._close)
-        metrics.gauge("tracing", lambda: {**tracer.counts(), **folding.counts()})
-        for sender in senders:
+        looking = asyncio.create_task(made.look())
+        stack.push_async_callback(self._close, made, looking)
+        metrics.gauge("tracing", made.counts)
+        for sender in made.senders:
             metrics.gauge(f"tracing_{sender.to}", sender.counts)
         client.further = outgoing
-        self.door.tracer = tracer
+        self.door.tracer = made.tracer
 
-    async def _close(self) -> None:
+    async def _close(self, made: _Made, looking: "asyncio.Task[None]") -> None:
         """Tell what has ended, for at most some seconds."""
-        await in_thread(self._end, "tracing-end")
+        looking.cancel()
+        made.tracer.look()
+        made.tally.hand_over(at_last=True)
+        await in_thread(lambda: self._end(made), "tracing-end")
 
-    def _end(self) -> None:
+    def _end(self, made: _Made) -> None:
         until = self._clock.monotonic() + FLUSH_S
-        if self._folding is not None:
-            self._folding.end(FLUSH_S)
-        for sender in self._senders:
+        made.folding.end(FLUSH_S)
+        for sender in made.senders:
             sender.end(max(LEAST_S, until - self._clock.monotonic()))
 
 
-def _made(settings: TracingSettings, clock: Clock) -> tuple[Tracer, "Folding", list["Sender"]]:
+def _made(settings: TracingSettings, clock: Clock) -> _Made:
+    from llmproxy.infra.tracing.figures import Figures  # noqa: PLC0415
     from llmproxy.infra.tracing.folding import Folding  # noqa: PLC0415
     from llmproxy.infra.tracing.naming import Places  # noqa: PLC0415
     from llmproxy.infra.tracing.sender import Sender  # noqa: PLC0415
     from llmproxy.infra.tracing.spans import SpanMaker, resource_of  # noqa: PLC0415
+    from llmproxy.infra.tracing.tally import Tally  # noqa: PLC0415
 
-    tracer, contents = _follower(settings)
+    destinations = _destinations(settings)
+    tally = Tally(Figures(Places()))
+    counted = any(each.metrics is not None for each in destinations)
+    tracer, contents = _follower(settings, tally.count if counted else None)
     release = __version__
     more = {"service.instance.id": str(uuid4()), **settings.resource}
     resource = resource_of(settings.service, release, more)
@@ -115,26 +153,30 @@ def _made(settings: TracingSettings, clock: Clock) -> tuple[Tracer, "Folding", l
         rate_percent=_rate_percent(settings),
         contents=contents,
     )
-    destinations = _destinations(settings)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in REPEATING:
         logging.getLogger(name).addFilter(OnceAWhile(clock))
     senders = [Sender(each, (resource, maker.scope), clock) for each in destinations]
-    return tracer, Folding(tracer.ended, maker, senders, clock), senders
+    folding = Folding(tracer.ended, tally.handed, maker, senders, clock)
+    return _Made(tracer, tally, folding, senders)
 
 
-def _follower(settings: TracingSettings) -> tuple[Tracer, "Contents | None"]:
+def _follower(
+    settings: TracingSettings, count: "Callable[[Ended], None] | None"
+) -> tuple["Tracer", "Contents | None"]:
     """Return what notes requests, and what keeps their contents where spans tell them."""
+    from llmproxy.infra.tracing.tracer import Tracer  # noqa: PLC0415
+
     sampled = sampler(settings.sampler, settings.ratio)
     if settings.contents is None:
-        return Tracer(sampled), None
+        return Tracer(sampled, count), None
     from llmproxy.bootstrap.span_contents import ContentsOnSpans  # noqa: PLC0415
     from llmproxy.infra.tracing.contents import AZURE_BYTES, TellingTracer  # noqa: PLC0415
 
     most = None if settings.azure is None else AZURE_BYTES
     contents = ContentsOnSpans(settings.contents, most)
-    return TellingTracer(sampled, contents), contents
+    return TellingTracer(sampled, contents, count), contents
 
 
 def _destinations(settings: TracingSettings) -> list["Destination"]:

@@ -10,7 +10,8 @@ from llmproxy.application.interfaces.journal import Closed
 from llmproxy.application.interfaces.trace import Tried
 from llmproxy.domain.usage import Usage
 from llmproxy.infra.tracing.naming import OPERATIONS, OUTPUT_TYPES, Place, method_of, route_of
-from llmproxy.infra.tracing.tracer import PARAMETERS, Asked, Ended
+from llmproxy.infra.tracing.record import Asked, Ended
+from llmproxy.infra.tracing.tracer import PARAMETERS
 
 NANO: Final = 1_000_000_000
 CACHE: Final = b"x-llmproxy-cache-status: "

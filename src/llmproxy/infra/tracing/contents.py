@@ -4,16 +4,16 @@ Elsewhere nothing of this is made, and nothing of it costs anything.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from sys import getsizeof
 from typing import Final, Protocol
 
 from opentelemetry.sdk.trace import ReadableSpan
 from typing_extensions import override
 
-from llmproxy.infra.tracing.context import SAMPLED
+from llmproxy.infra.tracing.record import Ended, Visit
 from llmproxy.infra.tracing.sampling import Sampler
-from llmproxy.infra.tracing.tracer import MAX_WAITING, Tracer, Visit
+from llmproxy.infra.tracing.tracer import MAX_WAITING, Tracer
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Of contents that wait for one place; more goes without."""
@@ -53,16 +53,21 @@ class Contents(Protocol):
 class TellingTracer(Tracer):
     """A tracer that hands over the contents of requests that are followed."""
 
-    def __init__(self, sampler: Sampler, contents: Contents) -> None:
-        super().__init__(sampler)
+    def __init__(
+        self,
+        sampler: Sampler,
+        contents: Contents,
+        count: Callable[[Ended], None] | None = None,
+    ) -> None:
+        super().__init__(sampler, count)
         self._contents = contents
 
     @override
-    def end(self, visit: Visit, ended_at: float) -> None:
-        trace = visit.trace
-        if trace is not None and trace.flags & SAMPLED and len(self.ended) < MAX_WAITING:
-            self._contents.keep(trace.span_id, visit)
-        super().end(visit, ended_at)
+    def _follow(self, visit: Visit, ended: Ended) -> None:
+        # Before it is handed over: the thread that takes it asks for them.
+        if len(self.ended) < MAX_WAITING:
+            self._contents.keep(ended.trace.span_id, visit)
+        super()._follow(visit, ended)
 
     @override
     def counts(self) -> Mapping[str, float]:

@@ -1,110 +1,35 @@
-"""What is counted of all requests, followed or not: histograms by the conventions for metrics.
+"""What is counted of all requests, followed or not."""
 
-https://github.com/open-telemetry/semantic-conventions-genai (docs/gen-ai/gen-ai-metrics.md) and
-https://opentelemetry.io/docs/specs/semconv/http/http-metrics/, with the bounds they ask for.
-"""
-
-from bisect import bisect_left
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
+
+from typing_extensions import override
 
 from llmproxy.application.interfaces.journal import Attempt
 from llmproxy.application.interfaces.trace import Tried
 from llmproxy.domain.model import Model
 from llmproxy.domain.usage import Usage
+from llmproxy.infra.tracing.histograms import (
+    DURATION,
+    FIRST_CHUNK,
+    FIRST_TOKEN,
+    HTTP_DURATION,
+    MAX_SERIES,
+    TOKENS,
+    Counted,
+    Histograms,
+    Labels,
+    Series,
+    Value,
+)
 from llmproxy.infra.tracing.naming import OPERATIONS, Place, Places, method_of, route_of
-from llmproxy.infra.tracing.tracer import Asked, Ended
+from llmproxy.infra.tracing.record import Asked, Ended
 
-MAX_SERIES: Final = 2_000
-"""Of each figure; what is more is counted together, under `otel.metric.overflow`."""
 FAILED: Final = 500
 """Statuses from here on are errors of a server (HTTP spans, "Status")."""
 
-Value = str | int | bool
-Labels = tuple[tuple[str, Value], ...]
 INPUT: Final = ("gen_ai.token.type", "input")
 OUTPUT: Final = ("gen_ai.token.type", "output")
-OVERFLOW: Final[Labels] = (("otel.metric.overflow", True),)
-
-
-class Figure(NamedTuple):
-    """A histogram's name, unit, meaning and the upper bounds of its buckets."""
-
-    name: str
-    unit: str
-    meaning: str
-    bounds: tuple[float, ...]
-
-
-_SECONDS: Final = (
-    0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
-)  # fmt: skip
-HTTP_DURATION: Final = Figure(
-    "http.server.request.duration",
-    "s",
-    "Duration of HTTP server requests.",
-    (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
-)
-DURATION: Final = Figure(
-    "gen_ai.client.operation.duration", "s", "GenAI operation duration.", _SECONDS
-)
-TOKENS: Final = Figure(
-    "gen_ai.client.token.usage",
-    "{token}",
-    "Number of input and output tokens used.",
-    (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864),
-)
-FIRST_CHUNK: Final = Figure(
-    "gen_ai.client.operation.time_to_first_chunk",
-    "s",
-    "Time to receive the first chunk, from when the provider was asked.",
-    (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
-)
-FIRST_TOKEN: Final = Figure(
-    "gen_ai.server.time_to_first_token",
-    "s",
-    "Time to generate first token for successful responses, as the caller waits for it.",
-    (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
-)
-FIGURES: Final = (HTTP_DURATION, DURATION, TOKENS, FIRST_CHUNK, FIRST_TOKEN)
-
-
-class Series:
-    """How often values fell into each bucket, the last of them without an upper bound."""
-
-    __slots__ = ("buckets", "count", "highest", "lowest", "total")
-
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self.buckets = [0] * (len(bounds) + 1)
-        self.count = 0
-        self.total = 0.0
-        self.lowest = float("inf")
-        self.highest = float("-inf")
-
-    def add(self, value: float, bounds: tuple[float, ...]) -> None:
-        """Count a value. A bound belongs to the bucket below it."""
-        self.buckets[bisect_left(bounds, value)] += 1
-        self.count += 1
-        self.total += value
-        # Calls of `min` and `max` take longer than all the rest.
-        if value < self.lowest:  # noqa: PLR1730
-            self.lowest = value
-        if value > self.highest:  # noqa: PLR1730
-            self.highest = value
-
-    def merge(self, other: "Series") -> None:
-        """Add what another has counted."""
-        self.buckets = [
-            mine + theirs for mine, theirs in zip(self.buckets, other.buckets, strict=True)
-        ]
-        self.count += other.count
-        self.total += other.total
-        self.lowest = min(self.lowest, other.lowest)
-        self.highest = max(self.highest, other.highest)
-
-
-Counted = dict[Figure, dict[Labels, Series]]
 
 
 @dataclass(slots=True)
@@ -118,18 +43,18 @@ class _Line:
     """Of its input and its output, once a provider has reported some."""
 
 
-class Figures:
-    """Counts what has ended. Not for several threads at once.
+class Figures(Histograms):
+    """Counts what has ended.
 
     Labels are put together, and their series looked for, when they are new: equal requests and
     attempts find theirs by a short key. Only what is counted of first content looks each time.
     """
 
     def __init__(self, places: Places) -> None:
+        super().__init__()
         self._places = places
         self._requests: dict[tuple[str, str, str, int, str | None], Series] = {}
         self._lines: dict[tuple[str, str, str | None], _Line] = {}
-        self.counted: Counted = {figure: {} for figure in FIGURES}
 
     def fold(self, ended: Ended) -> None:
         """Count one request and its attempts."""
@@ -157,8 +82,8 @@ class Figures:
             return
         if line.tokens is None:
             line.tokens = (
-                self._series(TOKENS, (*line.labels, INPUT)),
-                self._series(TOKENS, (*line.labels, OUTPUT)),
+                self.series(TOKENS, (*line.labels, INPUT)),
+                self.series(TOKENS, (*line.labels, OUTPUT)),
             )
         line.tokens[0].add(usage.total_input_tokens, TOKENS.bounds)
         line.tokens[1].add(usage.total_output_tokens, TOKENS.bounds)
@@ -173,20 +98,20 @@ class Figures:
             operation, tried.model, None if tried.attempt is None else tried.attempt.error
         )
         waited_s = max(0.0, ended.started_at + first_content_s - tried.began)
-        self._series(FIRST_CHUNK, line.labels).add(waited_s, FIRST_CHUNK.bounds)
+        self.series(FIRST_CHUNK, line.labels).add(waited_s, FIRST_CHUNK.bounds)
         labels: Labels = (
             ("gen_ai.operation.name", operation),
             ("gen_ai.provider.name", line.place.provider),
             ("gen_ai.request.model", asked.model),
         )
-        self._series(FIRST_TOKEN, labels).add(first_content_s, FIRST_TOKEN.bounds)
+        self.series(FIRST_TOKEN, labels).add(first_content_s, FIRST_TOKEN.bounds)
 
     def _request(self, ended: Ended) -> Series:
         error = error_type(ended)
         key = (ended.method, ended.path, ended.scheme, ended.status, error)
         series = self._requests.get(key)
         if series is None:
-            series = self._series(HTTP_DURATION, http_labels(ended, error))
+            series = self.series(HTTP_DURATION, http_labels(ended, error))
             if len(self._requests) >= MAX_SERIES:
                 self._requests.clear()  # paths may hold ids
             self._requests[key] = series
@@ -199,35 +124,18 @@ class Figures:
         if line is None or line.place is not place:
             labels = _labels(operation, place)
             failed = (*labels, ("error.type", error)) if error else labels
-            line = _Line(place, labels, self._series(DURATION, failed))
+            line = _Line(place, labels, self.series(DURATION, failed))
             if len(self._lines) >= MAX_SERIES:
                 self._lines.clear()
             self._lines[key] = line
         return line
 
-    def _series(self, figure: Figure, labels: Labels) -> Series:
-        known = self.counted[figure]
-        series = known.get(labels)
-        if series is None:
-            if len(known) >= MAX_SERIES:
-                labels = OVERFLOW
-                series = known.get(labels)
-            if series is None:
-                series = known[labels] = Series(figure.bounds)
-        return series
-
+    @override
     def take(self) -> Counted:
         """Return what was counted, and begin anew."""
-        counted, self.counted = self.counted, {figure: {} for figure in FIGURES}
         self._requests.clear()
         self._lines.clear()
-        return counted
-
-    def put_back(self, counted: Mapping[Figure, Mapping[Labels, Series]]) -> None:
-        """Count again what was taken and could not be delivered."""
-        for figure, series in counted.items():
-            for labels, each in series.items():
-                self._series(figure, labels).merge(each)
+        return super().take()
 
 
 def http_labels(ended: Ended, error: str | None) -> Labels:

@@ -1,4 +1,4 @@
-"""The thread that looks at requests when they have ended: it counts them and makes their spans.
+"""The thread that looks at what has ended: it makes spans, and hands on what was counted.
 
 In small portions, with a rest after each: while it works the event loop may wait for the
 interpreter, for a millisecond rather than for CPython's switch interval of five.
@@ -7,40 +7,47 @@ interpreter, for a millisecond rather than for CPython's switch interval of five
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from typing_extensions import override
 
 from llmproxy.application.interfaces.clock import Clock
-from llmproxy.infra.tracing.context import SAMPLED
+from llmproxy.infra.tracing.histograms import Counted
+from llmproxy.infra.tracing.record import Ended
 from llmproxy.infra.tracing.sender import Sender
 from llmproxy.infra.tracing.spans import SpanMaker
-from llmproxy.infra.tracing.tracer import Ended
 
 logger = logging.getLogger("llmproxy.tracing")
 
 LOOK_EVERY_S: Final = 0.25
 REST_S: Final = 0.0005
-PORTION: Final = 64
-"""Requests that are looked at without a rest, if they are only counted."""
 SPANS: Final = 24
 """Spans that are made without a rest."""
 
 
 class Folding(threading.Thread):
-    """Takes from `ended`, and gives to the senders."""
+    """Takes from `ended` and from `handed`, what was counted, and gives to the senders.
+
+    `broken` is how many records could not be told.
+    """
 
     def __init__(
-        self, ended: deque[Ended], maker: SpanMaker, senders: Sequence[Sender], clock: Clock
+        self,
+        ended: deque[Ended],
+        handed: deque[Counted],
+        maker: SpanMaker,
+        senders: Sequence[Sender],
+        clock: Clock,
     ) -> None:
         super().__init__(name="tracing", daemon=True)
         self._ended = ended
+        self._handed = handed
         self._maker = maker
         self._senders = senders
         self._clock = clock
         self._ending = threading.Event()
-        self._broken = 0
+        self.broken = 0
 
     @override
     def run(self) -> None:
@@ -60,34 +67,27 @@ class Folding(threading.Thread):
                 self._fold(portion)
             except Exception:
                 # A record that cannot be told must not end the telling.
-                self._broken += len(portion)
+                self.broken += len(portion)
                 for ended in portion:
                     self._maker.forget(ended)
                 logger.exception("tracing: requests could not be told")
             rest()
+        while self._handed:
+            counted = self._handed.popleft()
+            for sender in self._senders:
+                sender.count(counted)
 
     def _portion(self) -> list[Ended]:
         portion: list[Ended] = []
         spans = 0
-        while self._ended and len(portion) < PORTION and spans < SPANS:
+        while self._ended and spans < SPANS:
             ended = self._ended.popleft()
             portion.append(ended)
-            if ended.trace.flags & SAMPLED:
-                spans += 1 + len(ended.trace.tries)
+            spans += 1 + len(ended.trace.tries)
         return portion
 
     def _fold(self, portion: Sequence[Ended]) -> None:
         offset_s = self._clock.now() - self._clock.monotonic()
-        spans = [
-            span
-            for ended in portion
-            if ended.trace.flags & SAMPLED
-            for span in self._maker.spans(ended, offset_s)
-        ]
+        spans = [span for ended in portion for span in self._maker.spans(ended, offset_s)]
         for sender in self._senders:
-            sender.count(portion)
             sender.offer(spans)
-
-    def counts(self) -> Mapping[str, float]:
-        """Return how many records could not be told."""
-        return {"requests_broken": self._broken}

@@ -12,7 +12,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from llmproxy.infra.tracing.figures import Counted, Figure, Labels, Series
+from llmproxy.infra.tracing.histograms import Counted, Figure, Labels, Series
 
 
 def metrics_data(

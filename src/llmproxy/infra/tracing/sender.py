@@ -16,10 +16,8 @@ from typing_extensions import override
 
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.infra.tracing.contents import BATCH_BYTES, MAX_BYTES, bytes_of, without
-from llmproxy.infra.tracing.figures import Figures
+from llmproxy.infra.tracing.histograms import Counted, Histograms
 from llmproxy.infra.tracing.metric_data import metrics_data
-from llmproxy.infra.tracing.naming import Places
-from llmproxy.infra.tracing.tracer import Ended
 
 logger = logging.getLogger("llmproxy.tracing")
 
@@ -72,7 +70,7 @@ class Sender(threading.Thread):
         self._clock = clock
         self._offered_bytes = self._taken_bytes = 0
         self._waiting: deque[ReadableSpan] = deque()
-        self._figures = Figures(Places())
+        self._figures = Histograms()
         self._lock = threading.Lock()
         self._ending = threading.Event()
         self._since_ns = self._now_ns()
@@ -98,13 +96,12 @@ class Sender(threading.Thread):
         self._offered_bytes += size
         return span
 
-    def count(self, ended: Sequence[Ended]) -> None:
-        """Count requests that have ended."""
+    def count(self, counted: Counted) -> None:
+        """Add what was counted of requests that have ended."""
         if self._to.metrics is None:
             return
         with self._lock:
-            for each in ended:
-                self._figures.fold(each)
+            self._figures.add(counted)
 
     @override
     def run(self) -> None:
@@ -169,7 +166,7 @@ class Sender(threading.Thread):
             self._since_ns = now_ns
         elif delta:
             with self._lock:
-                self._figures.put_back(counted)
+                self._figures.add(counted)
 
     def _tried(self, call: Callable[[], object]) -> object:
         """Return what an exporter returns, None where it raises, which is logged once a minute."""

@@ -23,7 +23,7 @@ from llmproxy.infra.tracing.attributes import (
 from llmproxy.infra.tracing.contents import Contents
 from llmproxy.infra.tracing.figures import error_type
 from llmproxy.infra.tracing.naming import OPERATIONS, Places, method_of, route_of
-from llmproxy.infra.tracing.tracer import Asked, Ended
+from llmproxy.infra.tracing.record import Asked, Ended
 
 FIRST_CONTENT: Final = "llmproxy.first_content"
 SAMPLE_RATE: Final = "_MS.sampleRate"

@@ -1,24 +1,28 @@
-"""A record is made when a request arrives, and handed over when it has ended.
+"""A record is made when a request arrives, counted and perhaps handed over when it has ended.
 
 This is all of tracing that the event loop sees: no object of OpenTelemetry's, no waiting, no lock.
+Requests that have ended are looked at many in a row, as their lines in the log are made: between
+two requests each took several times as long.
 """
 
 import os
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final
 
 from llmproxy.application.interfaces.call import Call
-from llmproxy.application.interfaces.journal import Closed
 from llmproxy.application.interfaces.trace import Trace
-from llmproxy.domain.caller import Caller
-from llmproxy.domain.operation import Endpoint
 from llmproxy.infra.tracing.context import RANDOM, SAMPLED, parent_of, state_of
+from llmproxy.infra.tracing.record import Asked, Ended, Visit
 from llmproxy.infra.tracing.sampling import Sampler
 
 MAX_WAITING: Final = 32_768
-"""Requests that have ended and were not looked at yet: some seconds of a busy worker."""
+"""Followed requests that have ended and were not looked at yet."""
+TOGETHER: Final = 64
+"""So many wait to be looked at, at most: until then each holds on to what was asked."""
+HEAVY_BYTES: Final = 16 * 1024
+"""One that holds more is looked at as it ends, and those before it with it."""
 FOLLOWED: Final = "/v1/"
 """Health, metrics and administration are not followed."""
 
@@ -27,64 +31,21 @@ PARAMETERS: Final = ("temperature", "top_p", "frequency_penalty", "presence_pena
 """Numbers of a request that its spans tell."""
 
 
-class Visit(Protocol):
-    """What is read of a request."""
+class Tracer:
+    """`ended` holds requests that are followed, which a thread takes.
 
-    scope: Any
-    headers: dict[bytes, bytes]
-    request_id: str
-    status: int
-    started_at: float
-    caller: Caller | None
-    call: Call | None
-    error: str | None
-    head: bytes
-    trace: Trace | None
-
-
-class Asked(NamedTuple):
-    """What is told of a call: not the call itself, which holds the body of its request.
-
-    `model` is the name that the caller gave, `entry` what the journal was told of the call's end.
-    The numbers of `parameters` are JSON.
+    What finds it full is dropped, and counted. `count` is told of every request. Somebody has to
+    call `look` a few times a second.
     """
 
-    endpoint: Endpoint
-    model: str
-    stream: bool
-    choices: int
-    max_output_tokens: int | None
-    entry: Closed | None
-    parameters: tuple[bytes | None, ...]
-
-
-class Ended(NamedTuple):
-    """A request that has ended. Times are monotonic seconds, `head` the lines of the answer."""
-
-    trace: Trace
-    method: str
-    path: str
-    status: int
-    error: str | None
-    started_at: float
-    ended_at: float
-    request_id: str
-    caller: Caller | None
-    head: bytes
-    scheme: str
-    server: tuple[str, int | None] | None
-    asked: Asked | None
-
-
-class Tracer:
-    """`ended` holds what the thread takes; what finds it full is dropped, and counted."""
-
-    def __init__(self, sampler: Sampler) -> None:
+    def __init__(self, sampler: Sampler, count: Callable[[Ended], None] | None = None) -> None:
         self._sampled = sampler
+        self._count = count
         bits = Random(os.urandom(32)).getrandbits  # noqa: S311 - ids must be unique, not secret
         self._bits = bits
         self._new_id = lambda: bits(64) or 1
         self.ended: deque[Ended] = deque()
+        self._unseen: list[tuple[Visit, Trace, float]] = []
         self._dropped = 0
 
     def begin(self, visit: Visit) -> Trace | None:
@@ -105,35 +66,59 @@ class Tracer:
         return trace
 
     def end(self, visit: Visit, ended_at: float) -> None:
-        """Hand over the record of a request that has ended."""
+        """Note that a request has ended."""
         trace = visit.trace
         if trace is None:
             return
-        if len(self.ended) >= MAX_WAITING:
+        self._unseen.append((visit, trace, ended_at))
+        if len(self._unseen) >= TOGETHER or visit.kept_bytes > HEAVY_BYTES:
+            self.look()
+
+    def look(self) -> None:
+        """Tell of the requests that have ended since."""
+        unseen, self._unseen = self._unseen, []
+        count = self._count
+        for visit, trace, ended_at in unseen:
+            followed = trace.flags & SAMPLED
+            if not followed and count is None:
+                continue
+            ended = _ended(visit, trace, ended_at)
+            if count is not None:
+                count(ended)
+            if followed:
+                self._follow(visit, ended)
+
+    def _follow(self, visit: Visit, ended: Ended) -> None:
+        """Hand over a request, if there is room."""
+        del visit
+        if len(self.ended) < MAX_WAITING:
+            self.ended.append(ended)
+        else:
             self._dropped += 1
-            return
-        scope, call = visit.scope, visit.call
-        self.ended.append(
-            Ended(
-                trace,
-                scope["method"],
-                scope["path"],
-                visit.status,
-                visit.error,
-                visit.started_at,
-                ended_at,
-                visit.request_id,
-                visit.caller,
-                visit.head,
-                scope.get("scheme", "http"),
-                scope.get("server"),
-                None if call is None else _asked(call, trace),
-            )
-        )
 
     def counts(self) -> Mapping[str, float]:
         """Return how many records wait, and how many were dropped."""
-        return {"requests_waiting": len(self.ended), "requests_dropped": self._dropped}
+        waiting = len(self._unseen) + len(self.ended)
+        return {"requests_waiting": waiting, "requests_dropped": self._dropped}
+
+
+def _ended(visit: Visit, trace: Trace, ended_at: float) -> Ended:
+    scope, call = visit.scope, visit.call
+    return Ended(
+        trace,
+        scope["method"],
+        scope["path"],
+        visit.status,
+        visit.error,
+        visit.started_at,
+        ended_at,
+        visit.request_id,
+        visit.caller,
+        visit.head,
+        scope.get("scheme", "http"),
+        scope.get("server"),
+        None if call is None else _asked(call, trace),
+    )
 
 
 def _asked(call: Call, trace: Trace) -> Asked:

@@ -18,10 +18,11 @@ from llmproxy.infra.tracing.contents import (
 )
 from llmproxy.infra.tracing.folding import Folding
 from llmproxy.infra.tracing.naming import Places
+from llmproxy.infra.tracing.record import Ended, Visit
 from llmproxy.infra.tracing.sampling import Sampler, sampler
 from llmproxy.infra.tracing.sender import Destination, Sender
 from llmproxy.infra.tracing.spans import SpanMaker
-from llmproxy.infra.tracing.tracer import MAX_WAITING, Ended, Visit
+from llmproxy.infra.tracing.tracer import MAX_WAITING
 from tests.fakes.exporters import FakeSpanExporter
 from tests.unit.infra.tracing.test_figures import BAD, GOOD
 from tests.unit.infra.tracing.test_spans import attributes, made
@@ -61,10 +62,12 @@ class FakeContents(Contents):
 
 def ended(contents: FakeContents, sampled: Sampler = ALL) -> Ended:
     """A request that has ended at a tracer that hands over contents."""
-    tracer, visit = TellingTracer(sampled, contents), Arrived()
+    counted: list[Ended] = []
+    tracer, visit = TellingTracer(sampled, contents, counted.append), Arrived()
     visit.trace = tracer.begin(visit)
     tracer.end(visit, 101.0)
-    return tracer.ended.popleft()
+    tracer.look()
+    return counted[0]
 
 
 def test_only_of_those_that_are_followed() -> None:
@@ -83,6 +86,7 @@ def test_not_of_what_finds_no_room() -> None:
     visit.trace = tracer.begin(visit)
     tracer.ended.extend([answered(GOOD)] * MAX_WAITING)
     tracer.end(visit, 101.0)
+    tracer.look()
     assert contents.kept == []
     assert tracer.counts() == {
         "requests_waiting": MAX_WAITING,
@@ -110,10 +114,10 @@ def test_what_cannot_be_told_is_let_go() -> None:
     maker = SpanMaker(
         RESOURCE, "1", Places(), for_azure=False, rate_percent=None, contents=contents
     )
-    folding = Folding(deque([broken, good]), maker, [], SystemClock())
+    folding = Folding(deque([broken, good]), deque(), maker, [], SystemClock())
     folding.start()
     folding.end(20)
-    assert folding.counts() == {"requests_broken": 2}
+    assert folding.broken == 2
     assert contents.forgotten == [broken.trace.span_id, good.trace.span_id]
 
 

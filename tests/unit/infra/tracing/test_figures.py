@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from llmproxy.application.interfaces.journal import Attempt
 from llmproxy.domain.usage import Usage
-from llmproxy.infra.tracing.figures import (
+from llmproxy.infra.tracing.figures import Figures
+from llmproxy.infra.tracing.histograms import (
     DURATION,
     FIRST_CHUNK,
     FIRST_TOKEN,
@@ -15,7 +16,7 @@ from llmproxy.infra.tracing.figures import (
     MAX_SERIES,
     OVERFLOW,
     TOKENS,
-    Figures,
+    Histograms,
     Series,
 )
 from llmproxy.infra.tracing.naming import Places
@@ -59,27 +60,34 @@ def test_too_many_series() -> None:
     figures = Figures(Places())
     for status in range(MAX_SERIES + 5):
         visit = Arrived(status=status + 1)
-        tracer = traced(visit)
+        tracer = traced(visit, count=figures.fold)
         tracer.end(visit, 101.0)
-        figures.fold(tracer.ended.popleft())
-    series = figures.counted[HTTP_DURATION]
-    assert len(series) == MAX_SERIES + 1
-    assert series[OVERFLOW].count == 5
+        tracer.look()
+    summed = Histograms()
+    for counted in (figures.counted, figures.take()):
+        summed.add(counted)
+    for times, histograms in ((1, counted), (2, summed.counted)):
+        series = histograms[HTTP_DURATION]
+        assert len(series) == MAX_SERIES + 1
+        assert series[OVERFLOW].count == 5 * times
 
 
-def test_taken_and_put_back() -> None:
-    """What could not be delivered is delivered with the next."""
-    figures = Figures(Places())
+def test_taken_and_added() -> None:
+    """What was counted at different times is one sum, and each part stays as it was."""
+    figures, summed = Figures(Places()), Histograms()
     figures.fold(answered(GOOD))
     taken = figures.take()
     assert not any(figures.counted.values())
     figures.fold(answered(GOOD))
-    figures.put_back(taken)
-    [http] = figures.counted[HTTP_DURATION].values()
+    for counted in (taken, figures.take()):
+        summed.add(counted)
+        [http] = counted[HTTP_DURATION].values()
+        assert http.count == 1
+    [http] = summed.counted[HTTP_DURATION].values()
     assert (http.count, http.total, http.lowest, http.highest) == (2, 2.0, 1.0, 1.0)
-    [duration] = figures.counted[DURATION].values()
+    [duration] = summed.counted[DURATION].values()
     assert duration.count == 2
-    assert [each.count for each in figures.counted[TOKENS].values()] == [2, 2]
+    assert [each.count for each in summed.counted[TOKENS].values()] == [2, 2]
 
 
 def test_a_document_that_was_changed() -> None:

@@ -12,8 +12,8 @@ from llmproxy.domain.operation import Endpoint
 from llmproxy.domain.usage import Usage
 from llmproxy.infra.tracing.attributes import asked_for
 from llmproxy.infra.tracing.naming import Places
+from llmproxy.infra.tracing.record import Asked, Ended
 from llmproxy.infra.tracing.spans import SpanMaker, resource_of
-from llmproxy.infra.tracing.tracer import Asked, Ended
 from tests.fakes.calls import chat_call
 from tests.unit.infra.tracing.visits import Arrived, answered, entry, traced
 
@@ -63,8 +63,10 @@ def test_the_model_is_the_one_that_was_asked_for() -> None:
     visit.call.model = "alias"
     tracer = traced(visit)
     tracer.end(visit, 101.0)
+    tracer.look()
     visit.call.entry = entry(USED)
     tracer.end(visit, 101.0)
+    tracer.look()
     refused, settled = (made(ended)[0] for ended in tracer.ended)
     assert "gen_ai.request.model" not in attributes(refused)
     assert attributes(settled)["gen_ai.request.model"] == "alias"
@@ -160,6 +162,7 @@ def test_without_a_call(visit: Arrived, name: str, error: str | None) -> None:
     """What is no call has a span too; a caller's fault is none of ours, and its words stay out."""
     tracer = traced(visit)
     tracer.end(visit, 101.0)
+    tracer.look()
     [span] = made(tracer.ended.popleft())
     assert span.name == name
     assert attributes(span).get("error.type") == error

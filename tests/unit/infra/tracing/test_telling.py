@@ -12,9 +12,11 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from typing_extensions import override
 
 from llmproxy.infra.telemetry.clock import SystemClock
+from llmproxy.infra.tracing.figures import Figures
 from llmproxy.infra.tracing.folding import Folding
+from llmproxy.infra.tracing.histograms import Counted
 from llmproxy.infra.tracing.naming import Places
-from llmproxy.infra.tracing.sampling import sampler
+from llmproxy.infra.tracing.record import Ended
 from llmproxy.infra.tracing.sender import BATCH, MAX_SPANS, Destination, Sender
 from llmproxy.infra.tracing.spans import SpanMaker, resource_of
 from tests.fakes.exporters import FakeMetricExporter, FakeSpanExporter
@@ -53,14 +55,21 @@ def some(count: int) -> list[ReadableSpan]:
     return [ReadableSpan(f"span {number}", resource=RESOURCE) for number in range(count)]
 
 
+def counted(*ended: Ended) -> Counted:
+    """What figures make of these."""
+    figures = Figures(Places())
+    for each in ended:
+        figures.fold(each)
+    return figures.take()
+
+
 def test_all_the_way() -> None:
     """What has ended is counted, and what is followed is told, before the end."""
     exporter, metrics = FakeSpanExporter(), FakeMetricExporter()
     to = sender(exporter, metrics)
     maker = SpanMaker(RESOURCE, "1", Places(), for_azure=False, rate_percent=None)
-    nobody = sampler("always_off", 0)
-    ended = deque([answered(BAD, GOOD), *(answered(GOOD, sampled=nobody) for _ in range(200))])
-    folding = Folding(ended, maker, [to], SystemClock())
+    handed = deque([counted(answered(BAD, GOOD)), counted(*[answered(GOOD)] * 200)])
+    folding = Folding(deque([answered(BAD, GOOD)]), handed, maker, [to], SystemClock())
     folding.start()
     folding.end(20)
     to.end(20)
@@ -68,10 +77,10 @@ def test_all_the_way() -> None:
     assert not to.is_alive()
     [batch] = exporter.batches
     assert batch == ["POST /v1/chat/completions", "chat gemini-pro", "chat gemini-pro"]
-    [counted] = metrics.counted
-    assert counted[HTTP] == 201
+    [told] = metrics.counted
+    assert told[HTTP] == 201
     assert exporter.ended
-    assert folding.counts() == {"requests_broken": 0}
+    assert folding.broken == 0
 
 
 def test_batches() -> None:
@@ -179,11 +188,11 @@ def test_figures(*, delta: bool) -> None:
     metrics = FakeMetricExporter()
     metrics.takes = False
     to = sender(None, metrics, delta=delta, every_s=0.01)
-    to.count([answered(GOOD)])
+    to.count(counted(answered(GOOD)))
     within(lambda: to.counts()["metrics_failed"] >= 1)
     metrics.takes = True
     within(lambda: len(metrics.counted) >= 1)
-    to.count([answered(GOOD), answered(GOOD)])
+    to.count(counted(answered(GOOD), answered(GOOD)))
     to.end(20)
     told = [each[HTTP] for each in metrics.counted]
     assert (sum(told) if delta else told[-1]) == 3

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from llmproxy.application.interfaces.trace import MAX_TRIES, outgoing
+from llmproxy.infra.tracing.record import Ended
 from llmproxy.infra.tracing.sampling import sampler
-from llmproxy.infra.tracing.tracer import MAX_WAITING, Tracer
+from llmproxy.infra.tracing.tracer import HEAVY_BYTES, MAX_WAITING, TOGETHER, Tracer
 from tests.fakes.calls import chat_call, google_model
 from tests.unit.infra.tracing.visits import ALL, Arrived, traced
 
@@ -83,6 +84,34 @@ def test_two_at_once() -> None:
     assert first[:49] == second[:49]
 
 
+def test_what_nobody_is_told_of() -> None:
+    """Without figures, a request that is not followed leaves nothing."""
+    visit = Arrived(call=chat_call({}))
+    tracer = traced(visit, sampler("always_off", 0))
+    tracer.end(visit, 101.0)
+    tracer.look()
+    assert not tracer.ended
+
+
+def test_many_in_a_row() -> None:
+    """They are looked at together, so many at most, and those before a heavy one with it."""
+    light, heavy = Arrived(call=chat_call({})), Arrived()
+    counted: list[Ended] = []
+    tracer = traced(light, count=counted.append)
+    for _ in range(TOGETHER - 1):
+        tracer.end(light, 101.0)
+    assert not counted
+    tracer.end(light, 101.0)
+    assert len(counted) == len(tracer.ended) == TOGETHER
+    tracer.end(light, 101.0)
+    heavy.call = chat_call({"messages": [{"role": "user", "content": "x" * HEAVY_BYTES}]})
+    heavy.trace = light.trace
+    tracer.end(heavy, 101.0)
+    assert len(counted) == TOGETHER + 2
+    tracer.look()
+    assert len(counted) == TOGETHER + 2
+
+
 def test_the_most_attempts() -> None:
     """A call without end does not fill the memory."""
     visit = Arrived()
@@ -98,18 +127,24 @@ def test_what_is_handed_over() -> None:
     body = {"messages": [{"role": "user", "content": "pomegranate"}], "temperature": 0.5, "seed": 3}
     for sampled in (True, False):
         visit = Arrived(call=chat_call(body))
-        tracer = traced(visit, lambda _, __, sampled=sampled: sampled)
+        counted: list[Ended] = []
+        tracer = traced(visit, lambda _, __, sampled=sampled: sampled, counted.append)
         tracer.end(visit, 103.0)
-        [ended] = tracer.ended
+        tracer.look()
+        [ended] = counted
+        assert list(tracer.ended) == (counted if sampled else [])
         assert "pomegranate" not in repr(ended)
         assert ended.asked is not None
         assert ended.asked.parameters == ((b"0.5", None, None, None, b"3") if sampled else ())
 
 
 def test_a_full_queue() -> None:
-    """What finds it full is counted, and nobody waits."""
+    """What finds it full is not told, nobody waits, and figures count it all the same."""
     visit = Arrived()
-    tracer = traced(visit)
+    counted: list[Ended] = []
+    tracer = traced(visit, count=counted.append)
     for _ in range(MAX_WAITING + 2):
         tracer.end(visit, 101.0)
+    tracer.look()
+    assert len(counted) == MAX_WAITING + 2
     assert tracer.counts() == {"requests_waiting": MAX_WAITING, "requests_dropped": 2}

@@ -1,5 +1,6 @@
 """Requests as the door hands them over."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,8 +9,9 @@ from llmproxy.application.interfaces.journal import Attempt, Closed, Outcome
 from llmproxy.application.interfaces.trace import Trace
 from llmproxy.domain.caller import Caller
 from llmproxy.domain.usage import Usage
+from llmproxy.infra.tracing.record import Ended
 from llmproxy.infra.tracing.sampling import Sampler, sampler
-from llmproxy.infra.tracing.tracer import Ended, Tracer
+from llmproxy.infra.tracing.tracer import Tracer
 from tests.fakes.calls import CALLER, chat_call, google_model
 
 ALL = sampler("always_on", 1)
@@ -44,6 +46,11 @@ class Arrived:
         }
 
     @property
+    def kept_bytes(self) -> int:
+        """How many bytes of its question it holds on to."""
+        return 0 if self.call is None else self.call.prompt_bytes
+
+    @property
     def headers(self) -> dict[bytes, bytes]:
         """Its headers, of those that repeat the last."""
         return dict(self.lines)
@@ -75,9 +82,11 @@ def entry(usage: Usage, *attempts: Attempt, **changes: Any) -> Closed:  # noqa: 
     )
 
 
-def traced(visit: Arrived, sampled: Sampler = ALL) -> Tracer:
+def traced(
+    visit: Arrived, sampled: Sampler = ALL, count: Callable[[Ended], None] | None = None
+) -> Tracer:
     """Let a request arrive at a tracer of its own."""
-    tracer = Tracer(sampled)
+    tracer = Tracer(sampled, count)
     visit.trace = tracer.begin(visit)
     return tracer
 
@@ -90,7 +99,8 @@ def answered(
     None is one that still works when the request ends.
     """
     visit = Arrived(call=chat_call({"temperature": 0.5, "max_tokens": 9}))
-    tracer = traced(visit, sampled)
+    counted: list[Ended] = []
+    tracer = traced(visit, sampled, counted.append)
     assert visit.trace is not None
     assert visit.call is not None
     for number, attempt in enumerate(attempts):
@@ -101,4 +111,5 @@ def answered(
     made = [each for each in attempts if each is not None]
     visit.call.entry = entry(usage, *made, first_content_s=first_content_s)
     tracer.end(visit, 100.0 + len(attempts))
-    return tracer.ended.popleft()
+    tracer.look()
+    return counted[0]

@@ -1,0 +1,56 @@
+"""What is counted on the event loop, and how a thread gets the sums."""
+
+import pytest
+
+from llmproxy.infra.tracing.figures import Figures
+from llmproxy.infra.tracing.histograms import HTTP_DURATION, Counted
+from llmproxy.infra.tracing.naming import Places
+from llmproxy.infra.tracing.tally import MAX_HANDED, Tally
+from tests.unit.infra.tracing.test_figures import GOOD
+from tests.unit.infra.tracing.visits import answered
+
+
+def requests(counted: Counted) -> int:
+    """How many requests were counted."""
+    return sum(each.count for each in counted[HTTP_DURATION].values())
+
+
+@pytest.fixture
+def tally() -> Tally:
+    """One that has counted nothing."""
+    return Tally(Figures(Places()))
+
+
+def test_handed_over(tally: Tally) -> None:
+    """Each request is in one sum, and where nothing ended there is none."""
+    record = answered(GOOD)
+    for _ in range(3):
+        tally.count(record)
+    tally.hand_over()
+    tally.hand_over()
+    tally.count(record)
+    tally.hand_over()
+    assert [requests(each) for each in tally.handed] == [3, 1]
+
+
+def test_a_thread_that_takes_nothing(tally: Tally) -> None:
+    """There is a most of sums, which grow; at last all is handed over."""
+    record = answered(GOOD)
+    for _ in range(MAX_HANDED + 5):
+        tally.count(record)
+        tally.hand_over()
+    assert len(tally.handed) == MAX_HANDED
+    tally.hand_over(at_last=True)
+    assert [requests(each) for each in tally.handed] == [1] * MAX_HANDED + [5]
+
+
+def test_what_cannot_be_counted(tally: Tally, caplog: pytest.LogCaptureFixture) -> None:
+    """It is said once and counted, and those that ended with it are told all the same."""
+    broken = answered(GOOD)._replace(ended_at=None)  # type: ignore[arg-type]
+    for record in (broken, broken, answered(GOOD)):
+        tally.count(record)
+    tally.hand_over()
+    assert tally.broken == 2
+    assert [requests(each) for each in tally.handed] == [1]
+    [said] = [each.getMessage() for each in caplog.records]
+    assert said == "tracing: a request could not be counted; others are not logged"
