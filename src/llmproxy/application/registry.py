@@ -23,7 +23,7 @@ from llmproxy.domain.limit import narrowest
 from llmproxy.domain.operation import Operation
 from llmproxy.domain.routing import Routing, first_stated
 
-_Asked = tuple[str, str, frozenset[str] | None, Operation]
+_Asked = tuple[str, str | None, frozenset[str] | None, Operation]
 MODELS_IN_MESSAGE = 20
 MAX_PLANS = 4096
 """Answers that are remembered until the next snapshot: calls of one key for one model are many."""
@@ -40,12 +40,12 @@ class Registry:
         self._auth = auth
         self._snapshot: Snapshot | None = None
         self._plans: dict[_Asked, tuple[Deployment, ...]] = {}
-        self._scopes: dict[tuple[str, str, int, int], tuple[Scope, ...]] = {}
+        self._scopes: dict[tuple[str | None, str, int, int], tuple[Scope, ...]] = {}
         self._routings: dict[str, Routing] = {}
         self.installed: list[Callable[[Snapshot], None]] = []
+        """Called with every snapshot, once it is the one to answer from."""
         self.replacing: list[Callable[[], None]] = []
         """Told before another snapshot takes the place of the present one."""
-        """Called with every snapshot, once it is the one to answer from."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -82,7 +82,9 @@ class Registry:
         """Return what limits this caller's calls for a model: its key, its project, the model."""
         # A call that began before its key's limits were changed brings those of then: they are part
         # of the question. What is remembered holds them, so that no other limits get their `id`.
-        asked = (caller.key_id, code, id(caller.limits), id(caller.project_limits))
+        limits, of_project = caller.limits, caller.project_limits
+        who = caller.project if limits is None else caller.key_id
+        asked = (who, code, id(limits), id(of_project))
         scopes = self._scopes.get(asked)
         if scopes is None:
             if len(self._scopes) >= MAX_PLANS:
@@ -232,7 +234,8 @@ class Registry:
 
         Raises UnknownModel or OperationNotSupported.
         """
-        asked = (name, caller.key_id, caller.models, operation)
+        # What `may_use` looks at, and nothing else: many keys have one plan, and what goes by it.
+        asked = (name, caller.project, caller.models, operation)
         plan = self._plans.get(asked)
         if plan is not None:
             return plan

@@ -1,8 +1,8 @@
 """The deployments' health, kept in step with the registry, and with other workers over Redis."""
 
+import asyncio
 import logging
 from contextlib import AsyncExitStack
-from itertools import islice
 from typing import Final
 
 from llmproxy.application.interfaces.clock import Clock
@@ -26,6 +26,7 @@ class _Keeper:
         self._fleet = fleet
         self._index: object = None
         self._said: frozenset[str] = frozenset()
+        self._looking: asyncio.Task[None] | None = None
 
     def keep(self, snapshot: Snapshot) -> None:
         """Follow a new snapshot. Its models are looked at only when they are others."""
@@ -34,7 +35,17 @@ class _Keeper:
         if snapshot.by_code is self._index:
             return
         self._index = snapshot.by_code
-        doubts = frozenset(islice(routing_doubts(snapshot), MOST_SAID))
+        self.close()
+        self._looking = asyncio.get_running_loop().create_task(self._look(snapshot))
+
+    def close(self) -> None:
+        """Look no further."""
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+
+    async def _look(self, snapshot: Snapshot) -> None:
+        doubts = frozenset(await routing_doubts(snapshot, MOST_SAID))
         for doubt in sorted(doubts - self._said):
             logger.warning("%s", doubt)
         self._said = doubts
@@ -50,6 +61,7 @@ async def keep_fleet(
 ) -> None:
     """Let a fleet be that of the registry's deployments; what it shares ends with the server."""
     keeper = _Keeper(fleet)
+    stack.callback(keeper.close)
     registry.installed.append(keeper.keep)
     if registry.loaded:
         keeper.keep(registry.snapshot)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from llmproxy.application.interfaces.limiter import Scope, ScopeKind
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.registry import MAX_PLANS
 from llmproxy.domain.caller import ANYONE, Caller
@@ -12,6 +13,7 @@ from llmproxy.domain.errors import (
     OperationNotSupported,
     UnknownModel,
 )
+from llmproxy.domain.limit import Limits
 from llmproxy.domain.operation import Operation
 from tests.fakes.upstream import CALLER, deployment
 from tests.unit.application.registries import (
@@ -98,11 +100,33 @@ def test_plans_are_remembered_within_bounds() -> None:
     first = registry.candidates("two", CALLER, Operation.CHAT_COMPLETION)
     assert registry.candidates("two", CALLER, Operation.CHAT_COMPLETION) is first
     for number in range(MAX_PLANS + 1):
-        caller = Caller(f"key_{number}", "alpha", None, admin=False, expires_at=None)
+        caller = Caller(f"key_{number}", f"p{number}", None, admin=False, expires_at=None)
         assert registry.candidates("open", caller, Operation.CHAT_COMPLETION) == (OPEN,)
     again = registry.candidates("two", CALLER, Operation.CHAT_COMPLETION)
     assert again == first
     assert again is not first
+
+
+def test_keys_of_a_project_share_what_is_remembered() -> None:
+    """A plan goes by what a caller may use, and limits by whose they are: not by the key."""
+    registry = registry_of(*ALL)
+    limits = Limits(concurrent_requests=9)
+    caller = replace(CALLER, limits=None, project_limits=limits)
+    other = replace(caller, key_id="key_other")
+    stranger = replace(other, project="beta")
+    narrow = replace(other, models=frozenset({"two-a"}))
+    chat = Operation.CHAT_COMPLETION
+
+    assert registry.candidates("two", other, chat) is registry.candidates("two", caller, chat)
+    assert registry.candidates("two", narrow, chat) == (TWO_A,)
+    assert registry.candidates("private", caller, chat) == (PRIVATE,)
+    with pytest.raises(UnknownModel):
+        registry.candidates("private", stranger, chat)
+    assert registry.scopes(other, "two") is registry.scopes(caller, "two")
+    assert registry.scopes(caller, "two") == (Scope(ScopeKind.PROJECT, "alpha", limits),)
+    assert registry.scopes(stranger, "two") == (Scope(ScopeKind.PROJECT, "beta", limits),)
+    own = replace(other, limits=limits)
+    assert registry.scopes(own, "two")[0] == Scope(ScopeKind.KEY, "key_other", limits)
 
 
 def test_the_only_model() -> None:

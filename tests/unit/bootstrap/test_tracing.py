@@ -165,7 +165,7 @@ def test_an_attribute_is_no_longer_than_azure_takes(tmp_path: Path) -> None:
         data = {"LLMPROXY_DATA_DIR": str(tmp_path)}
         settings = settings_from({**places, **more, **data}).tracing
         assert settings is not None
-        contents = _follower(settings)[1]
+        contents = _follower(settings, None)[1]
         assert contents is not None
         said = asked(contents, "so " * 140_000)
         assert json.loads(said)

@@ -41,7 +41,7 @@ def routing_routes(registry: Registry, fleet: Callable[[], Fleet]) -> APIRouter:
             data=page,
             has_more=len(found) > query.limit,
             last_id=page[-1].deployment if page else None,
-            warnings=list(islice(routing_doubts(snapshot), MAX_WARNINGS)),
+            warnings=await routing_doubts(snapshot, MAX_WARNINGS),
         )
 
     return routes
