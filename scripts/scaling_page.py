@@ -17,11 +17,9 @@ sys.path.insert(0, str(ROOT))
 from scripts.page import keep  # noqa: E402
 
 PAGE = ROOT / "docs/scaling.md"
-WHOLE = "bench/RESULTS.md"
-MONEY = "bench/results/money/RESULTS.md"
-MEMORY = "bench/results/routing/RESULTS.md"
+RESULTS = "bench/RESULTS.md"
 PART = re.compile(r"(<!-- computed: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-OURS = r"LLM Proxy [\d.]+ \([\w-]+\)"
+OURS = r"LLM Proxy [\d.]+ \(\w+\)"
 BUSY = 0.7
 """How busy a core is planned to be, so that there is room for a burst and for a replica that is
 gone."""
@@ -64,28 +62,28 @@ def measured() -> Measured:
     """Read what bench has found. Raises LookupError where a figure is not there."""
     miss, hit = "limits and cache in Redis, a miss", "limits and cache in Redis, a hit"
     books = "Limits, ledger and cache"
-    idle = figure(MEMORY, "Start and memory", OURS, "RSS idle MB")
-    streaming = figure(MEMORY, "Start and memory", OURS, "RSS streaming MB")
+    idle = figure("Start and memory", OURS, "RSS idle MB")
+    streaming = figure("Start and memory", OURS, "RSS streaming MB")
     plain, tls = "Plain HTTP to the upstream", "TLS to the upstream"
     paced = "CPU µs / stream"
     return Measured(
-        figure(WHOLE, plain, OURS, "CPU µs / request"),
-        figure(WHOLE, tls, OURS, "CPU µs / request"),
-        figure(WHOLE, plain, OURS, paced, table=2),
-        figure(WHOLE, tls, OURS, paced, table=2),
-        figure(MONEY, books, "no limits, no cache", "CPU µs each"),
-        figure(MONEY, books, "limits and cache in memory, a miss", "CPU µs each"),
-        figure(MONEY, books, miss, "CPU µs each"),
-        figure(MONEY, books, hit, "CPU µs each"),
-        figure(MONEY, books, miss, "Redis' own CPU µs"),
+        figure(plain, OURS, "CPU µs / request"),
+        figure(tls, OURS, "CPU µs / request"),
+        figure(plain, OURS, paced, table=2),
+        figure(tls, OURS, paced, table=2),
+        figure(books, "no limits, no cache", "CPU µs each"),
+        figure(books, "limits and cache in memory, a miss", "CPU µs each"),
+        figure(books, miss, "CPU µs each"),
+        figure(books, hit, "CPU µs each"),
+        figure(books, miss, "Redis' own CPU µs"),
         idle * 1e6,
         (streaming - idle) * 1e6 / 2_000,
     )
 
 
-def figure(page: str, title: str, row: str, column: str, *, table: int = 0) -> float:
+def figure(title: str, row: str, column: str, *, table: int = 0) -> float:
     """Return the median in a cell: of the first row that fits, in the n-th table of a section."""
-    text = (ROOT / page).read_text("utf-8").partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    text = (ROOT / RESULTS).read_text("utf-8").partition(f"\n## {title}\n")[2].partition("\n## ")[0]
     tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
     heads, _, *rows = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in tables[table].splitlines()
@@ -93,7 +91,7 @@ def figure(page: str, title: str, row: str, column: str, *, table: int = 0) -> f
     for cells in rows:
         if re.fullmatch(row, cells[0]):
             return float(cells[heads.index(column)].split()[0].replace(",", ""))
-    raise LookupError(f"{page} has no row {row} under {title}")
+    raise LookupError(f"{RESULTS} has no row {row} under {title}")
 
 
 def per_s(us: float) -> float:
