@@ -25,9 +25,7 @@ PLACES = {
     "CHANGELOG.md": "project/changelog.md",
     "SECURITY.md": "project/reporting.md",
     "bench/RESULTS.md": "project/bench.md",
-    "bench/results/money/RESULTS.md": "project/bench-money.md",
     "bench/results/routing/RESULTS.md": "project/bench-routing.md",
-    "bench/results/peers/RESULTS.md": "project/bench-peers.md",
     "bench/results/observe/RESULTS.md": "project/bench-observe.md",
     "bench/CHAOS.md": "project/chaos.md",
 }

@@ -50,4 +50,4 @@ def test_what_is_not_measured_is_said_elsewhere() -> None:
 def test_a_figure_that_is_not_there() -> None:
     """A row that bench does not write any more ends the script, and no number stays behind."""
     with pytest.raises(LookupError, match="no row nobody"):
-        scaling_page.figure(scaling_page.WHOLE, "TLS to the upstream", "nobody", "CPU µs / request")
+        scaling_page.figure("TLS to the upstream", "nobody", "CPU µs / request")
