@@ -26,7 +26,7 @@ from llmproxy.domain.routing import Routing, first_stated
 _Asked = tuple[str, str | None, frozenset[str] | None, Operation]
 MODELS_IN_MESSAGE = 20
 MAX_PLANS = 4096
-"""Answers that are remembered until the next snapshot: calls of one key for one model are many."""
+"""Answers that are remembered until the next snapshot: calls of a project for a model are many."""
 
 
 class Registry:

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from llmproxy.infra.tracing.tally import Tally
     from llmproxy.infra.tracing.tracer import Tracer
 
-logger = logging.getLogger("llmproxy.tracing")
-
 LOOK_EVERY_S: Final = 0.25
 FLUSH_S: Final = 5.0
 """How long the end waits for whoever takes the last spans."""
@@ -69,17 +67,14 @@ class _Made(NamedTuple):
         """Let the event loop look at what has ended, a few times a second, for ever."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            try:
-                self.tracer.look()
-            except Exception:
-                # What ended then is lost, and others are told.
-                logger.exception("tracing: what has ended could not be looked at")
+            self.tracer.look()
             self.tally.hand_over()
 
     def counts(self) -> dict[str, float]:
         """Return how many requests wait to be told, were dropped, and could not be told."""
-        broken = self.folding.broken + self.tally.broken
-        return {**self.tracer.counts(), "requests_broken": broken}
+        counts = dict(self.tracer.counts())
+        counts["requests_broken"] += self.folding.broken
+        return counts
 
 
 class Tracing:

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from llmproxy.infra.tracing.record import Ended, Visit
 from llmproxy.infra.tracing.sampling import Sampler
-from llmproxy.infra.tracing.tracer import MAX_WAITING, Tracer
+from llmproxy.infra.tracing.tracer import Tracer
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Of contents that wait for one place; more goes without."""
@@ -65,8 +65,7 @@ class TellingTracer(Tracer):
     @override
     def _follow(self, visit: Visit, ended: Ended) -> None:
         # Before it is handed over: the thread that takes it asks for them.
-        if len(self.ended) < MAX_WAITING:
-            self._contents.keep(ended.trace.span_id, visit)
+        self._contents.keep(ended.trace.span_id, visit)
         super()._follow(visit, ended)
 
     @override

@@ -43,17 +43,20 @@ TOKENS: Final = Figure(
     "Number of input and output tokens used.",
     (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864),
 )
+_SOON: Final = (
+    0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
+)  # fmt: skip
 FIRST_CHUNK: Final = Figure(
     "gen_ai.client.operation.time_to_first_chunk",
     "s",
     "Time to receive the first chunk, from when the provider was asked.",
-    (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
+    _SOON,
 )
 FIRST_TOKEN: Final = Figure(
     "gen_ai.server.time_to_first_token",
     "s",
     "Time to generate first token for successful responses, as the caller waits for it.",
-    (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
+    _SOON,
 )
 FIGURES: Final = (HTTP_DURATION, DURATION, TOKENS, FIRST_CHUNK, FIRST_TOKEN)
 

@@ -4,39 +4,23 @@ To keep all records for a thread to count costs more than to count them: what is
 requests memory that is cold, and each turn of the thread is one that the event loop waits for.
 """
 
-import logging
 from collections import deque
 from typing import Final
 
 from llmproxy.infra.tracing.figures import Figures
 from llmproxy.infra.tracing.histograms import Counted
-from llmproxy.infra.tracing.record import Ended
-
-logger = logging.getLogger("llmproxy.tracing")
 
 MAX_HANDED: Final = 64
 """Sums that the thread has not taken; while there are so many they grow, and are no more."""
 
 
 class Tally:
-    """Used on the event loop alone, but for `handed`, which a thread takes from.
-
-    `broken` is how many requests could not be counted.
-    """
+    """Used on the event loop alone, but for `handed`, which a thread takes from."""
 
     def __init__(self, figures: Figures) -> None:
         self.handed: deque[Counted] = deque()
         self._figures = figures
-        self.broken = 0
-
-    def count(self, ended: Ended) -> None:
-        """Count a request that has ended. Raises nothing: what cannot be told ends no telling."""
-        try:
-            self._figures.fold(ended)
-        except Exception:
-            self.broken += 1
-            if self.broken == 1:
-                logger.exception("tracing: a request could not be counted; others are not logged")
+        self.count = figures.fold
 
     def hand_over(self, *, at_last: bool = False) -> None:
         """Hand over what was counted since, if that is anything and there is room for it."""

@@ -1,10 +1,10 @@
 """A record is made when a request arrives, counted and perhaps handed over when it has ended.
 
 This is all of tracing that the event loop sees: no object of OpenTelemetry's, no waiting, no lock.
-Requests that have ended are looked at many in a row, as their lines in the log are made: between
-two requests each took several times as long.
+Requests that have ended are looked at many in a row, as their lines in the log are made.
 """
 
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -17,12 +17,15 @@ from llmproxy.infra.tracing.context import RANDOM, SAMPLED, parent_of, state_of
 from llmproxy.infra.tracing.record import Asked, Ended, Visit
 from llmproxy.infra.tracing.sampling import Sampler
 
+logger = logging.getLogger("llmproxy.tracing")
+
 MAX_WAITING: Final = 32_768
 """Followed requests that have ended and were not looked at yet."""
 TOGETHER: Final = 64
 """So many wait to be looked at, at most: until then each holds on to what was asked."""
 HEAVY_BYTES: Final = 16 * 1024
-"""One that holds more is looked at as it ends, and those before it with it."""
+"""One that holds more is looked at as it ends, and those before it with it. As in the log: what
+both hold is held once."""
 FOLLOWED: Final = "/v1/"
 """Health, metrics and administration are not followed."""
 
@@ -46,7 +49,7 @@ class Tracer:
         self._new_id = lambda: bits(64) or 1
         self.ended: deque[Ended] = deque()
         self._unseen: list[tuple[Visit, Trace, float]] = []
-        self._dropped = 0
+        self._dropped = self._broken = 0
 
     def begin(self, visit: Visit) -> Trace | None:
         """Return the record of a request, None for one that is not followed."""
@@ -68,7 +71,7 @@ class Tracer:
     def end(self, visit: Visit, ended_at: float) -> None:
         """Note that a request has ended."""
         trace = visit.trace
-        if trace is None:
+        if trace is None or (self._count is None and not trace.flags & SAMPLED):
             return
         self._unseen.append((visit, trace, ended_at))
         if len(self._unseen) >= TOGETHER or visit.kept_bytes > HEAVY_BYTES:
@@ -77,29 +80,35 @@ class Tracer:
     def look(self) -> None:
         """Tell of the requests that have ended since."""
         unseen, self._unseen = self._unseen, []
-        count = self._count
         for visit, trace, ended_at in unseen:
-            followed = trace.flags & SAMPLED
-            if not followed and count is None:
-                continue
-            ended = _ended(visit, trace, ended_at)
-            if count is not None:
-                count(ended)
-            if followed:
+            try:
+                self._tell(visit, _ended(visit, trace, ended_at))
+            except Exception:  # others must not be lost with it, nor the request that ends now
+                self._broken += 1
+                if self._broken == 1:
+                    logger.exception("tracing: a request cannot be told; others are not logged")
+
+    def _tell(self, visit: Visit, ended: Ended) -> None:
+        if self._count is not None:
+            self._count(ended)
+        if ended.trace.flags & SAMPLED:
+            if len(self.ended) < MAX_WAITING:
                 self._follow(visit, ended)
+            else:
+                self._dropped += 1
 
     def _follow(self, visit: Visit, ended: Ended) -> None:
-        """Hand over a request, if there is room."""
+        """Hand over a request; there is room."""
         del visit
-        if len(self.ended) < MAX_WAITING:
-            self.ended.append(ended)
-        else:
-            self._dropped += 1
+        self.ended.append(ended)
 
     def counts(self) -> Mapping[str, float]:
-        """Return how many records wait, and how many were dropped."""
-        waiting = len(self._unseen) + len(self.ended)
-        return {"requests_waiting": waiting, "requests_dropped": self._dropped}
+        """Return how many records wait, were dropped, and could not be told."""
+        return {
+            "requests_waiting": len(self._unseen) + len(self.ended),
+            "requests_dropped": self._dropped,
+            "requests_broken": self._broken,
+        }
 
 
 def _ended(visit: Visit, trace: Trace, ended_at: float) -> Ended:

@@ -91,6 +91,7 @@ def test_not_of_what_finds_no_room() -> None:
     assert tracer.counts() == {
         "requests_waiting": MAX_WAITING,
         "requests_dropped": 1,
+        "requests_broken": 0,
         "contents_dropped": 3,
     }
 

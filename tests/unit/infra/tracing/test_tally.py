@@ -42,15 +42,3 @@ def test_a_thread_that_takes_nothing(tally: Tally) -> None:
     assert len(tally.handed) == MAX_HANDED
     tally.hand_over(at_last=True)
     assert [requests(each) for each in tally.handed] == [1] * MAX_HANDED + [5]
-
-
-def test_what_cannot_be_counted(tally: Tally, caplog: pytest.LogCaptureFixture) -> None:
-    """It is said once and counted, and those that ended with it are told all the same."""
-    broken = answered(GOOD)._replace(ended_at=None)  # type: ignore[arg-type]
-    for record in (broken, broken, answered(GOOD)):
-        tally.count(record)
-    tally.hand_over()
-    assert tally.broken == 2
-    assert [requests(each) for each in tally.handed] == [1]
-    [said] = [each.getMessage() for each in caplog.records]
-    assert said == "tracing: a request could not be counted; others are not logged"

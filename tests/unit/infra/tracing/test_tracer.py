@@ -147,4 +147,26 @@ def test_a_full_queue() -> None:
         tracer.end(visit, 101.0)
     tracer.look()
     assert len(counted) == MAX_WAITING + 2
-    assert tracer.counts() == {"requests_waiting": MAX_WAITING, "requests_dropped": 2}
+    assert tracer.counts() == {
+        "requests_waiting": MAX_WAITING,
+        "requests_dropped": 2,
+        "requests_broken": 0,
+    }
+
+
+def test_what_cannot_be_told(caplog: pytest.LogCaptureFixture) -> None:
+    """It is said once and counted; those around it are told, and the request at hand ends well."""
+
+    def count(ended: Ended) -> None:
+        if ended.ended_at < 0:
+            raise ValueError("not to be counted")
+
+    visit = Arrived()
+    tracer = traced(visit, count=count)
+    for ended_at in (101.0, -1.0, -1.0, 102.0):
+        tracer.end(visit, ended_at)
+    tracer.look()
+    assert [each.ended_at for each in tracer.ended] == [101.0, 102.0]
+    assert tracer.counts()["requests_broken"] == 2
+    [said] = [each.getMessage() for each in caplog.records]
+    assert said == "tracing: a request cannot be told; others are not logged"
