@@ -5,12 +5,12 @@ from collections.abc import Mapping
 
 from typing_extensions import override
 
+from llmproxy.application.interfaces.trace import SAMPLED
 from llmproxy.bootstrap.contents import redaction_of, whose
 from llmproxy.config.logs import ContentRules
 from llmproxy.infra.controllers.recorded_visit import RecordedVisit
 from llmproxy.infra.telemetry.content.on_spans import WORDS, SpanContents
 from llmproxy.infra.tracing.contents import Contents
-from llmproxy.infra.tracing.context import SAMPLED
 from llmproxy.infra.tracing.record import Visit
 
 logger = logging.getLogger("llmproxy.content")

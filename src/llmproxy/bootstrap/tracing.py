@@ -24,14 +24,11 @@ from llmproxy.infra.telemetry.metrics import Metrics
 from llmproxy.infra.tracing.sampling import sampler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from llmproxy.infra.tracing.contents import Contents
     from llmproxy.infra.tracing.folding import Folding
-    from llmproxy.infra.tracing.record import Ended
     from llmproxy.infra.tracing.sender import Destination, Sender
     from llmproxy.infra.tracing.tally import Tally
-    from llmproxy.infra.tracing.tracer import Tracer
+    from llmproxy.infra.tracing.tracer import Count, Tracer
 
 LOOK_EVERY_S: Final = 0.25
 FLUSH_S: Final = 5.0
@@ -158,7 +155,7 @@ def _made(settings: TracingSettings, clock: Clock) -> _Made:
 
 
 def _follower(
-    settings: TracingSettings, count: "Callable[[Ended], None] | None"
+    settings: TracingSettings, count: "Count | None"
 ) -> tuple["Tracer", "Contents | None"]:
     """Return what notes requests, and what keeps their contents where spans tell them."""
     from llmproxy.infra.tracing.tracer import Tracer  # noqa: PLC0415

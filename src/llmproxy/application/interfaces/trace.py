@@ -17,6 +17,8 @@ _UNDER_WAY: Final[ContextVar["tuple[Trace, int] | None"]] = ContextVar("_UNDER_W
 A variable of the context, since two deployments may be asked at once, each in a task of its own.
 """
 
+SAMPLED: Final = 0b01
+"""The flag of W3C's Trace Context for what is exported."""
 MAX_TRIES: Final = 64
 """More attempts of one request than this are not noted."""
 
@@ -41,8 +43,9 @@ class Tried:
 class Trace:
     """One request. Ids are the numbers of W3C's Trace Context, `parent_id` 0 where there is none.
 
-    `flags` are its trace flags, the lowest bit for what is exported. `state` is its `tracestate`,
-    empty where there is none.
+    `flags` are its trace flags, with `SAMPLED` for what is exported. `state` is its `tracestate`,
+    empty where there is none. Providers are told of the span of the attempt; where none is
+    exported, of the request's.
     """
 
     __slots__ = ("_new_id", "flags", "parent_id", "span_id", "state", "trace_id", "tries")
@@ -69,12 +72,17 @@ class Trace:
 
     def tried(self, model: Model, began: float) -> Tried | None:
         """Note that a deployment is asked now, in this context. None when that is not noted."""
-        number = len(self.tries) + 1
+        tries = self.tries
+        number = len(tries) + 1
         if number > MAX_TRIES:
             return None
-        tried = Tried(model, began, self._new_id(), number)
-        self.tries.append(tried)
-        self.carry(tried.span_id)
+        if self.flags & SAMPLED:
+            span_id = self._new_id()
+            self.carry(span_id)
+        else:
+            span_id = self.span_id  # no span is made of it
+        tried = Tried(model, began, span_id, number)
+        tries.append(tried)
         return tried
 
     def answering(self) -> Tried | None:

@@ -4,7 +4,7 @@ Elsewhere nothing of this is made, and nothing of it costs anything.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from sys import getsizeof
 from typing import Final, Protocol
 
@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from llmproxy.infra.tracing.record import Ended, Visit
 from llmproxy.infra.tracing.sampling import Sampler
-from llmproxy.infra.tracing.tracer import Tracer
+from llmproxy.infra.tracing.tracer import Count, Tracer
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Of contents that wait for one place; more goes without."""
@@ -57,7 +57,7 @@ class TellingTracer(Tracer):
         self,
         sampler: Sampler,
         contents: Contents,
-        count: Callable[[Ended], None] | None = None,
+        count: Count | None = None,
     ) -> None:
         super().__init__(sampler, count)
         self._contents = contents

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-SAMPLED: Final = 0b01
+from llmproxy.application.interfaces.trace import SAMPLED
+
 RANDOM: Final = 0b10
 """Level 2: the lower 7 bytes of the trace id are random."""
 MAX_STATE_BYTES: Final = 512

@@ -1,14 +1,15 @@
 """What is counted of all requests, followed or not."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from typing_extensions import override
 
-from llmproxy.application.interfaces.journal import Attempt
-from llmproxy.application.interfaces.trace import Tried
+from llmproxy.application.interfaces.call import Call
+from llmproxy.application.interfaces.journal import Closed
+from llmproxy.application.interfaces.trace import Trace, Tried
 from llmproxy.domain.model import Model
-from llmproxy.domain.usage import Usage
+from llmproxy.domain.operation import Endpoint
 from llmproxy.infra.tracing.histograms import (
     DURATION,
     FIRST_CHUNK,
@@ -23,24 +24,69 @@ from llmproxy.infra.tracing.histograms import (
     Value,
 )
 from llmproxy.infra.tracing.naming import OPERATIONS, Place, Places, method_of, route_of
-from llmproxy.infra.tracing.record import Asked, Ended
+from llmproxy.infra.tracing.record import Visit
 
 FAILED: Final = 500
 """Statuses from here on are errors of a server (HTTP spans, "Status")."""
+TOGETHER: Final = 64
+"""So many requests that are alike wait to be counted at most."""
+BEGUN_WELL: Final = 300
+"""Statuses below are of answers that had begun well."""
 
 INPUT: Final = ("gen_ai.token.type", "input")
 OUTPUT: Final = ("gen_ai.token.type", "output")
 
 
+class _Request(NamedTuple):
+    """What requests are counted by. `error` is the code of what failed here or behind."""
+
+    method: str
+    path: str
+    scheme: str
+    status: int
+    error: str | None
+
+
 @dataclass(slots=True)
 class _Line:
-    """The series of attempts that are alike, found once and then at hand."""
+    """The series of attempts that are alike, found once and then at hand.
 
+    `model` is held, so that no other can get its `id`.
+    """
+
+    model: Model
     place: Place
     labels: Labels
     duration: Series
     tokens: tuple[Series, Series] | None = None
     """Of its input and its output, once a provider has reported some."""
+
+
+class _Usual:
+    """Requests that one provider has answered, and are alike: their values are noted together.
+
+    `line` is held for its model.
+    """
+
+    __slots__ = ("_noted", "_series", "line")
+
+    def __init__(self, line: _Line, series: tuple[Series, Series, Series, Series]) -> None:
+        self.line = line
+        self._series = series
+        self._noted: list[tuple[float, float, int, int]] = []
+
+    def note(self, values: tuple[float, float, int, int]) -> None:
+        """Note the durations of a request and of its attempt, its input and output tokens."""
+        noted = self._noted
+        noted.append(values)
+        if len(noted) >= TOGETHER:
+            self.sum_up()
+
+    def sum_up(self) -> None:
+        """Count what was noted."""
+        noted, self._noted = self._noted, []
+        for series, values in zip(self._series, zip(*noted, strict=True), strict=False):
+            series.add(values)
 
 
 class Figures(Histograms):
@@ -54,122 +100,172 @@ class Figures(Histograms):
         super().__init__()
         self._places = places
         self._requests: dict[tuple[str, str, str, int, str | None], Series] = {}
-        self._lines: dict[tuple[str, str, str | None], _Line] = {}
+        self._lines: dict[tuple[int, Endpoint, str | None], _Line] = {}
+        self._usual: dict[tuple[int, str, int, str, str, Endpoint], _Usual] = {}
 
-    def fold(self, ended: Ended) -> None:
-        """Count one request and its attempts."""
-        self._request(ended).add(ended.ended_at - ended.started_at, HTTP_DURATION.bounds)
-        asked = ended.asked
-        if asked is None:
-            return
-        operation = OPERATIONS[asked.endpoint]
-        for tried in ended.trace.tries:
-            self._fold_attempt(ended, operation, tried)
-        entry = asked.entry
-        if entry is not None and entry.first_content_s is not None:
-            self._fold_first_content(ended, operation, asked, entry.first_content_s)
+    def fold(self, visit: Visit, trace: Trace, ended_at: float) -> None:
+        """Count one request that has ended at this monotonic time, and its attempts."""
+        if not self._fold_usual(visit, trace, ended_at):
+            self._fold_any(visit, trace, ended_at)
 
-    def _fold_attempt(self, ended: Ended, operation: str, tried: Tried) -> None:
-        attempt = tried.attempt
-        if attempt is None:
-            error, duration_s = None, ended.ended_at - tried.began
-        else:
-            error, duration_s = attempt.error, attempt.duration_s
-        line = self._line(operation, tried.model, error)
-        line.duration.add(duration_s, DURATION.bounds)
-        usage = _reported(attempt, ended.asked)
-        if usage is None:
-            return
-        if line.tokens is None:
-            line.tokens = (
-                self.series(TOKENS, (*line.labels, INPUT)),
-                self.series(TOKENS, (*line.labels, OUTPUT)),
-            )
-        line.tokens[0].add(usage.total_input_tokens, TOKENS.bounds)
-        line.tokens[1].add(usage.total_output_tokens, TOKENS.bounds)
+    def _fold_usual(self, visit: Visit, trace: Trace, ended_at: float) -> bool:
+        """Count a request that one provider has answered; False where it is not so simple."""
+        call, status = visit.call, visit.status
+        entry = None if call is None else call.entry
+        if call is None or entry is None or entry.error is not None or not 0 < status < FAILED:
+            return False
+        [tried] = trace.tries if len(trace.tries) == 1 else [None]
+        attempt = None if tried is None else tried.attempt
+        if tried is None or attempt is None or attempt.error is not None:
+            return False
+        usage = attempt.usage
+        if usage is None or usage.estimated or entry.first_content_s is not None:
+            return False
+        took, gave = usage.total_input_tokens, usage.total_output_tokens
+        if not (took or gave):
+            return False
+        scope = visit.scope
+        path, method, scheme = scope["path"], scope["method"], scope.get("scheme", "http")
+        key = (id(tried.model), path, status, method, scheme, call.endpoint)
+        usual = self._usual.get(key)
+        if usual is None:
+            request = _Request(method, path, scheme, status, None)
+            usual = self._usual[key] = self._usual_of(request, tried.model, call.endpoint)
+        usual.note((ended_at - visit.started_at, attempt.duration_s, took, gave))
+        return True
 
-    def _fold_first_content(
-        self, ended: Ended, operation: str, asked: Asked, first_content_s: float
-    ) -> None:
-        tried = ended.trace.answering()
-        if tried is None:
-            return
-        line = self._line(
-            operation, tried.model, None if tried.attempt is None else tried.attempt.error
-        )
-        waited_s = max(0.0, ended.started_at + first_content_s - tried.began)
-        self.series(FIRST_CHUNK, line.labels).add(waited_s, FIRST_CHUNK.bounds)
-        labels: Labels = (
-            ("gen_ai.operation.name", operation),
-            ("gen_ai.provider.name", line.place.provider),
-            ("gen_ai.request.model", asked.model),
-        )
-        self.series(FIRST_TOKEN, labels).add(first_content_s, FIRST_TOKEN.bounds)
+    def _usual_of(self, request: _Request, model: Model, endpoint: Endpoint) -> _Usual:
+        if len(self._usual) >= MAX_SERIES:
+            self._sum_up()
+        line = self._line(model, endpoint, None)
+        series = (self._request(request), line.duration, *(line.tokens or self._tokens(line)))
+        return _Usual(line, series)
 
-    def _request(self, ended: Ended) -> Series:
-        error = error_type(ended)
-        key = (ended.method, ended.path, ended.scheme, ended.status, error)
+    def _sum_up(self) -> None:
+        """Count what took the usual course, and look for its series anew from now on."""
+        usual, self._usual = self._usual, {}
+        for each in usual.values():
+            each.sum_up()
+
+    def _fold_any(self, visit: Visit, trace: Trace, ended_at: float) -> None:
+        scope, call, status = visit.scope, visit.call, visit.status
+        entry = None if call is None else call.entry
+        failed = entry is not None and entry.error is not None
+        error = None
+        if visit.error is not None or not 0 < status < FAILED or failed:
+            error = error_of(status, visit.error, entry)
+        key = (scope["method"], scope["path"], scope.get("scheme", "http"), status, error)
         series = self._requests.get(key)
         if series is None:
-            series = self.series(HTTP_DURATION, http_labels(ended, error))
-            if len(self._requests) >= MAX_SERIES:
-                self._requests.clear()  # paths may hold ids
-            self._requests[key] = series
+            series = self._request(_Request(*key))
+        series.add((ended_at - visit.started_at,))
+        if call is None:
+            return
+        for tried in trace.tries:
+            self._fold_attempt(tried, call.endpoint, entry, ended_at)
+        if entry is not None and entry.first_content_s is not None:
+            self._fold_first_content(visit, trace, call, entry.first_content_s)
+
+    def _fold_attempt(
+        self, tried: Tried, endpoint: Endpoint, entry: Closed | None, ended_at: float
+    ) -> None:
+        attempt = tried.attempt
+        if attempt is not None:
+            error, duration_s, usage = attempt.error, attempt.duration_s, attempt.usage
+        else:  # a session: it ends with the request, and used what that says
+            error, duration_s = None, ended_at - tried.began
+            usage = None if entry is None else entry.usage
+        line = self._lines.get((id(tried.model), endpoint, error))
+        if line is None:
+            line = self._line(tried.model, endpoint, error)
+        line.duration.add((duration_s,))
+        if usage is None or usage.estimated:
+            return  # an estimate of ours is none of the provider's figures
+        took, gave = usage.total_input_tokens, usage.total_output_tokens
+        if took or gave:
+            tokens = line.tokens or self._tokens(line)
+            tokens[0].add((took,))
+            tokens[1].add((gave,))
+
+    def _fold_first_content(
+        self, visit: Visit, trace: Trace, call: Call, first_content_s: float
+    ) -> None:
+        tried = trace.answering()
+        if tried is None:
+            return
+        error = None if tried.attempt is None else tried.attempt.error
+        line = self._line(tried.model, call.endpoint, error)
+        waited_s = max(0.0, visit.started_at + first_content_s - tried.began)
+        self.series(FIRST_CHUNK, line.labels).add((waited_s,))
+        labels: Labels = (
+            ("gen_ai.operation.name", OPERATIONS[call.endpoint]),
+            ("gen_ai.provider.name", line.place.provider),
+            ("gen_ai.request.model", call.model),
+        )
+        self.series(FIRST_TOKEN, labels).add((first_content_s,))
+
+    def _request(self, request: _Request) -> Series:
+        series = self.series(HTTP_DURATION, http_labels(request))
+        if len(self._requests) >= MAX_SERIES:
+            self._requests.clear()  # paths may hold ids
+        self._requests[request] = series
         return series
 
-    def _line(self, operation: str, model: Model, error: str | None) -> _Line:
-        place = self._places.of(model)
-        key = (operation, model.id, error)
+    def _line(self, model: Model, endpoint: Endpoint, error: str | None) -> _Line:
+        key = (id(model), endpoint, error)
         line = self._lines.get(key)
-        if line is None or line.place is not place:
-            labels = _labels(operation, place)
+        if line is None:
+            place = self._places.of(model)
+            labels = _labels(OPERATIONS[endpoint], place)
             failed = (*labels, ("error.type", error)) if error else labels
-            line = _Line(place, labels, self.series(DURATION, failed))
+            line = _Line(model, place, labels, self.series(DURATION, failed))
             if len(self._lines) >= MAX_SERIES:
                 self._lines.clear()
             self._lines[key] = line
         return line
 
+    def _tokens(self, line: _Line) -> tuple[Series, Series]:
+        line.tokens = (
+            self.series(TOKENS, (*line.labels, INPUT)),
+            self.series(TOKENS, (*line.labels, OUTPUT)),
+        )
+        return line.tokens
+
     @override
     def take(self) -> Counted:
         """Return what was counted, and begin anew."""
+        self._sum_up()
         self._requests.clear()
         self._lines.clear()
         return super().take()
 
 
-def http_labels(ended: Ended, error: str | None) -> Labels:
+def http_labels(request: _Request) -> Labels:
     """Return how HTTP's conventions name a request."""
     labels: list[tuple[str, Value]] = [
-        ("http.request.method", method_of(ended.method)),
-        ("url.scheme", ended.scheme),
+        ("http.request.method", method_of(request.method)),
+        ("url.scheme", request.scheme),
     ]
-    route = route_of(ended.path)
+    route = route_of(request.path)
     if route is not None:
         labels.append(("http.route", route))
-    if ended.status:
-        labels.append(("http.response.status_code", ended.status))
-    if error is not None:
-        labels.append(("error.type", error))
+    if request.status:
+        labels.append(("http.response.status_code", request.status))
+    if request.error is not None:
+        labels.append(("error.type", request.error))
     return tuple(labels)
 
 
-def error_type(ended: Ended) -> str | None:
+def error_of(status: int, error: str | None, entry: Closed | None) -> str | None:
     """Return the code of what went wrong here or behind, None where nothing did.
 
-    A refusal of the request (4xx) is no error of a server.
+    A refusal of the request (4xx) is no error of a server. An answer that had begun well and was
+    not completed is one, by whosever fault but the client.
     """
-    if ended.status and ended.status < FAILED and not _broke_off(ended):
+    behind = None if entry is None else entry.error
+    if status and status < FAILED and (behind is None or status >= BEGUN_WELL):
         return None
-    entry = None if ended.asked is None else ended.asked.entry
-    said = ended.error or (None if entry is None else entry.error)
-    return said or (str(ended.status) if ended.status else "aborted")
-
-
-def _broke_off(ended: Ended) -> bool:
-    """Whether an answer that had begun well was not completed, by whosever fault but the client."""
-    entry = None if ended.asked is None else ended.asked.entry
-    return ended.status < 300 and entry is not None and entry.error is not None
+    return error or behind or (str(status) if status else "aborted")
 
 
 def _labels(operation: str, place: Place) -> Labels:
@@ -183,11 +279,3 @@ def _labels(operation: str, place: Place) -> Labels:
         if place.port is not None:
             labels.append(("server.port", place.port))
     return tuple(labels)
-
-
-def _reported(attempt: Attempt | None, asked: Asked | None) -> Usage | None:
-    """Return what the provider reported; an estimate of ours is none of its figures."""
-    usage = None if attempt is None else attempt.usage
-    if attempt is None and asked is not None and asked.entry is not None:
-        usage = asked.entry.usage  # a session: the sum of what it used
-    return None if usage is None or usage.estimated or not usage.total_tokens else usage

@@ -5,7 +5,8 @@ https://opentelemetry.io/docs/specs/semconv/http/http-metrics/.
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import Final, NamedTuple
 
 MAX_SERIES: Final = 2_000
@@ -64,25 +65,25 @@ FIGURES: Final = (HTTP_DURATION, DURATION, TOKENS, FIRST_CHUNK, FIRST_TOKEN)
 class Series:
     """How often values fell into each bucket, the last of them without an upper bound."""
 
-    __slots__ = ("buckets", "count", "highest", "lowest", "total")
+    __slots__ = ("bounds", "buckets", "count", "highest", "lowest", "total")
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
         self.buckets = [0] * (len(bounds) + 1)
         self.count = 0
         self.total = 0.0
         self.lowest = float("inf")
         self.highest = float("-inf")
 
-    def add(self, value: float, bounds: tuple[float, ...]) -> None:
-        """Count a value. A bound belongs to the bucket below it."""
-        self.buckets[bisect_left(bounds, value)] += 1
-        self.count += 1
-        self.total += value
-        # Calls of `min` and `max` take longer than all the rest.
-        if value < self.lowest:  # noqa: PLR1730
-            self.lowest = value
-        if value > self.highest:  # noqa: PLR1730
-            self.highest = value
+    def add(self, values: Sequence[float]) -> None:
+        """Count some values, at least one. A bound belongs to the bucket below it."""
+        buckets = self.buckets
+        for place in map(bisect_left, repeat(self.bounds), values):
+            buckets[place] += 1
+        self.count += len(values)
+        self.total += sum(values)
+        self.lowest = min(self.lowest, *values)
+        self.highest = max(self.highest, *values)
 
     def merge(self, other: "Series") -> None:
         """Add what another has counted."""

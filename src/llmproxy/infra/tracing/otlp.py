@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
+from llmproxy.infra.tracing.otlp_spans import SpanExporter
 from llmproxy.infra.tracing.sender import Destination
 
 
@@ -26,7 +26,7 @@ def collector(  # noqa: PLR0913 - what the variables of OpenTelemetry say
     compression = Compression.Gzip if gzip else Compression.NoCompression
     spans = metrics = None
     if traces_url is not None:
-        spans = OTLPSpanExporter(
+        spans = SpanExporter(
             endpoint=traces_url,
             certificate_file=certificate,
             headers=dict(headers),

@@ -7,7 +7,8 @@ trace id as `TraceIdRatioBased` of OpenTelemetry's Python SDK does, so that both
 from collections.abc import Callable
 from typing import Final
 
-from llmproxy.infra.tracing.context import SAMPLED, Parent
+from llmproxy.application.interfaces.trace import SAMPLED
+from llmproxy.infra.tracing.context import Parent
 
 _LOW: Final = (1 << 64) - 1
 
@@ -17,21 +18,18 @@ Sampler = Callable[[int, Parent | None], bool]
 
 def sampler(name: str, ratio: float) -> Sampler:
     """Return the sampler of this name; `ratio` is for those that are named for it."""
-    by_parent = name.startswith("parentbased_")
-    own = _own(name.removeprefix("parentbased_"), ratio)
-    if not by_parent:
-        return lambda trace_id, _: own(trace_id)
+    bound = _bound(name.removeprefix("parentbased_"), ratio)
+    if not name.startswith("parentbased_"):
+        return lambda trace_id, _: trace_id & _LOW < bound
 
     def as_the_parent(trace_id: int, parent: Parent | None) -> bool:
-        return own(trace_id) if parent is None else bool(parent.flags & SAMPLED)
+        return trace_id & _LOW < bound if parent is None else bool(parent.flags & SAMPLED)
 
     return as_the_parent
 
 
-def _own(name: str, ratio: float) -> Callable[[int], bool]:
+def _bound(name: str, ratio: float) -> int:
+    """Return what the lower half of a trace id is below of when it is followed."""
     if name == "always_on":
-        return lambda _: True
-    if name == "always_off":
-        return lambda _: False
-    bound = round(ratio * (_LOW + 1))
-    return lambda trace_id: trace_id & _LOW < bound
+        return _LOW + 1
+    return 0 if name == "always_off" else round(ratio * (_LOW + 1))

@@ -21,7 +21,7 @@ from llmproxy.infra.tracing.attributes import (
     of_request,
 )
 from llmproxy.infra.tracing.contents import Contents
-from llmproxy.infra.tracing.figures import error_type
+from llmproxy.infra.tracing.figures import error_of
 from llmproxy.infra.tracing.naming import OPERATIONS, Places, method_of, route_of
 from llmproxy.infra.tracing.record import Asked, Ended
 
@@ -68,7 +68,8 @@ class SpanMaker:
         extra: Attributes = {}
         if self._rate_percent is not None and not trace.parent_id:
             extra[SAMPLE_RATE] = self._rate_percent
-        error = error_type(ended)
+        entry = None if ended.asked is None else ended.asked.entry
+        error = error_of(ended.status, ended.error, entry)
         said = of_request(ended, error) | extra
         if self._contents is not None:
             said |= self._contents.attributes(trace.span_id)

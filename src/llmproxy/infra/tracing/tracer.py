@@ -12,8 +12,8 @@ from random import Random
 from typing import Final
 
 from llmproxy.application.interfaces.call import Call
-from llmproxy.application.interfaces.trace import Trace
-from llmproxy.infra.tracing.context import RANDOM, SAMPLED, parent_of, state_of
+from llmproxy.application.interfaces.trace import SAMPLED, Trace
+from llmproxy.infra.tracing.context import RANDOM, parent_of, state_of
 from llmproxy.infra.tracing.record import Asked, Ended, Visit
 from llmproxy.infra.tracing.sampling import Sampler
 
@@ -28,10 +28,11 @@ HEAVY_BYTES: Final = 16 * 1024
 both hold is held once."""
 FOLLOWED: Final = "/v1/"
 """Health, metrics and administration are not followed."""
-
-
 PARAMETERS: Final = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed")
 """Numbers of a request that its spans tell."""
+
+Count = Callable[[Visit, Trace, float], None]
+"""Counts a request that has ended at this monotonic time."""
 
 
 class Tracer:
@@ -41,7 +42,7 @@ class Tracer:
     call `look` a few times a second.
     """
 
-    def __init__(self, sampler: Sampler, count: Callable[[Ended], None] | None = None) -> None:
+    def __init__(self, sampler: Sampler, count: Count | None = None) -> None:
         self._sampled = sampler
         self._count = count
         bits = Random(os.urandom(32)).getrandbits  # noqa: S311 - ids must be unique, not secret
@@ -58,13 +59,14 @@ class Tracer:
         line = visit.headers.get(b"traceparent")
         parent = None if line is None else parent_of(line)
         if parent is None:
-            trace_id, parent_id, flags, state = self._bits(128) or 1, 0, 0, b""
+            trace_id = self._bits(128) or 1
+            flags = SAMPLED if self._sampled(trace_id, None) else 0
+            trace = Trace(trace_id, 0, flags, b"", self._new_id)
         else:
-            trace_id, parent_id = parent.trace_id, parent.span_id
-            flags, state = parent.flags & RANDOM, _state(visit)
-        if self._sampled(trace_id, parent):
-            flags |= SAMPLED
-        trace = Trace(trace_id, parent_id, flags, state, self._new_id)
+            flags = parent.flags & RANDOM
+            if self._sampled(parent.trace_id, parent):
+                flags |= SAMPLED
+            trace = Trace(parent.trace_id, parent.span_id, flags, _state(visit), self._new_id)
         trace.carry(trace.span_id)
         return trace
 
@@ -73,29 +75,31 @@ class Tracer:
         trace = visit.trace
         if trace is None or (self._count is None and not trace.flags & SAMPLED):
             return
-        self._unseen.append((visit, trace, ended_at))
-        if len(self._unseen) >= TOGETHER or visit.kept_bytes > HEAVY_BYTES:
+        unseen = self._unseen
+        unseen.append((visit, trace, ended_at))
+        if len(unseen) >= TOGETHER or visit.kept_bytes > HEAVY_BYTES:
             self.look()
 
     def look(self) -> None:
         """Tell of the requests that have ended since."""
         unseen, self._unseen = self._unseen, []
+        count = self._count
         for visit, trace, ended_at in unseen:
             try:
-                self._tell(visit, _ended(visit, trace, ended_at))
+                if count is not None:
+                    count(visit, trace, ended_at)
+                if trace.flags & SAMPLED:
+                    self._tell(visit, ended_of(visit, trace, ended_at))
             except Exception:  # others must not be lost with it, nor the request that ends now
                 self._broken += 1
                 if self._broken == 1:
                     logger.exception("tracing: a request cannot be told; others are not logged")
 
     def _tell(self, visit: Visit, ended: Ended) -> None:
-        if self._count is not None:
-            self._count(ended)
-        if ended.trace.flags & SAMPLED:
-            if len(self.ended) < MAX_WAITING:
-                self._follow(visit, ended)
-            else:
-                self._dropped += 1
+        if len(self.ended) < MAX_WAITING:
+            self._follow(visit, ended)
+        else:
+            self._dropped += 1
 
     def _follow(self, visit: Visit, ended: Ended) -> None:
         """Hand over a request; there is room."""
@@ -111,7 +115,8 @@ class Tracer:
         }
 
 
-def _ended(visit: Visit, trace: Trace, ended_at: float) -> Ended:
+def ended_of(visit: Visit, trace: Trace, ended_at: float) -> Ended:
+    """Return what is told of a request that has ended and is followed."""
     scope, call = visit.scope, visit.call
     return Ended(
         trace,
@@ -126,13 +131,13 @@ def _ended(visit: Visit, trace: Trace, ended_at: float) -> Ended:
         visit.head,
         scope.get("scheme", "http"),
         scope.get("server"),
-        None if call is None else _asked(call, trace),
+        None if call is None else _asked(call),
     )
 
 
-def _asked(call: Call, trace: Trace) -> Asked:
+def _asked(call: Call) -> Asked:
     parameters: tuple[bytes | None, ...] = ()
-    if trace.flags & SAMPLED and call.upload is None:
+    if call.upload is None:
         parameters = tuple([call.body.value(name) for name in PARAMETERS])
     return Asked(
         call.endpoint,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from opentelemetry.sdk.trace import ReadableSpan
 from typing_extensions import override
 
+from llmproxy.application.interfaces.trace import SAMPLED
 from llmproxy.infra.telemetry.clock import SystemClock
 from llmproxy.infra.tracing.contents import (
     BATCH_BYTES,
@@ -22,7 +23,7 @@ from llmproxy.infra.tracing.record import Ended, Visit
 from llmproxy.infra.tracing.sampling import Sampler, sampler
 from llmproxy.infra.tracing.sender import Destination, Sender
 from llmproxy.infra.tracing.spans import SpanMaker
-from llmproxy.infra.tracing.tracer import MAX_WAITING
+from llmproxy.infra.tracing.tracer import MAX_WAITING, ended_of
 from tests.fakes.exporters import FakeSpanExporter
 from tests.unit.infra.tracing.test_figures import BAD, GOOD
 from tests.unit.infra.tracing.test_spans import attributes, made
@@ -62,12 +63,13 @@ class FakeContents(Contents):
 
 def ended(contents: FakeContents, sampled: Sampler = ALL) -> Ended:
     """A request that has ended at a tracer that hands over contents."""
-    counted: list[Ended] = []
-    tracer, visit = TellingTracer(sampled, contents, counted.append), Arrived()
-    visit.trace = tracer.begin(visit)
+    tracer, visit = TellingTracer(sampled, contents, lambda *_: None), Arrived()
+    trace = visit.trace = tracer.begin(visit)
+    assert trace is not None
     tracer.end(visit, 101.0)
     tracer.look()
-    return counted[0]
+    assert len(tracer.ended) == (trace.flags & SAMPLED)
+    return ended_of(visit, trace, 101.0)
 
 
 def test_only_of_those_that_are_followed() -> None:

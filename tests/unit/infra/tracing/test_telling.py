@@ -16,12 +16,11 @@ from llmproxy.infra.tracing.figures import Figures
 from llmproxy.infra.tracing.folding import Folding
 from llmproxy.infra.tracing.histograms import Counted
 from llmproxy.infra.tracing.naming import Places
-from llmproxy.infra.tracing.record import Ended
 from llmproxy.infra.tracing.sender import BATCH, MAX_SPANS, Destination, Sender
 from llmproxy.infra.tracing.spans import SpanMaker, resource_of
 from tests.fakes.exporters import FakeMetricExporter, FakeSpanExporter
 from tests.unit.infra.tracing.test_figures import BAD, GOOD
-from tests.unit.infra.tracing.visits import answered
+from tests.unit.infra.tracing.visits import Over, answered, over
 
 RESOURCE = resource_of("ours", "1", {})
 SCOPE = InstrumentationScope("llmproxy", "1")
@@ -55,11 +54,11 @@ def some(count: int) -> list[ReadableSpan]:
     return [ReadableSpan(f"span {number}", resource=RESOURCE) for number in range(count)]
 
 
-def counted(*ended: Ended) -> Counted:
+def counted(*ended: Over) -> Counted:
     """What figures make of these."""
     figures = Figures(Places())
     for each in ended:
-        figures.fold(each)
+        figures.fold(*each)
     return figures.take()
 
 
@@ -68,7 +67,7 @@ def test_all_the_way() -> None:
     exporter, metrics = FakeSpanExporter(), FakeMetricExporter()
     to = sender(exporter, metrics)
     maker = SpanMaker(RESOURCE, "1", Places(), for_azure=False, rate_percent=None)
-    handed = deque([counted(answered(BAD, GOOD)), counted(*[answered(GOOD)] * 200)])
+    handed = deque([counted(over(BAD, GOOD)), counted(*[over(GOOD)] * 200)])
     folding = Folding(deque([answered(BAD, GOOD)]), handed, maker, [to], SystemClock())
     folding.start()
     folding.end(20)
@@ -188,11 +187,11 @@ def test_figures(*, delta: bool) -> None:
     metrics = FakeMetricExporter()
     metrics.takes = False
     to = sender(None, metrics, delta=delta, every_s=0.01)
-    to.count(counted(answered(GOOD)))
+    to.count(counted(over(GOOD)))
     within(lambda: to.counts()["metrics_failed"] >= 1)
     metrics.takes = True
     within(lambda: len(metrics.counted) >= 1)
-    to.count(counted(answered(GOOD), answered(GOOD)))
+    to.count(counted(over(GOOD), over(GOOD)))
     to.end(20)
     told = [each[HTTP] for each in metrics.counted]
     assert (sum(told) if delta else told[-1]) == 3

@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from llmproxy.application.interfaces.trace import MAX_TRIES, outgoing
-from llmproxy.infra.tracing.record import Ended
+from llmproxy.application.interfaces.trace import MAX_TRIES, Trace, outgoing
 from llmproxy.infra.tracing.sampling import sampler
 from llmproxy.infra.tracing.tracer import HEAVY_BYTES, MAX_WAITING, TOGETHER, Tracer
 from tests.fakes.calls import chat_call, google_model
@@ -84,6 +83,23 @@ def test_two_at_once() -> None:
     assert first[:49] == second[:49]
 
 
+def test_the_parent_of_what_is_asked() -> None:
+    """The attempt's own span where it is exported; else the request's, for all of them."""
+    for name in ("always_on", "always_off"):
+        visit = Arrived()
+        traced(visit, sampler(name, 0))
+        trace = visit.trace
+        assert trace is not None
+        told = []
+        for began in (1.0, 2.0):
+            tried = trace.tried(MODEL, began)
+            assert tried is not None
+            assert b"-%016x-" % tried.span_id in outgoing()
+            told.append(tried.span_id)
+        own = {trace.span_id, *told}
+        assert len(own) == (3 if trace.flags else 1)
+
+
 def test_what_nobody_is_told_of() -> None:
     """Without figures, a request that is not followed leaves nothing."""
     visit = Arrived(call=chat_call({}))
@@ -96,8 +112,8 @@ def test_what_nobody_is_told_of() -> None:
 def test_many_in_a_row() -> None:
     """They are looked at together, so many at most, and those before a heavy one with it."""
     light, heavy = Arrived(call=chat_call({})), Arrived()
-    counted: list[Ended] = []
-    tracer = traced(light, count=counted.append)
+    counted: list[object] = []
+    tracer = traced(light, count=lambda *each: counted.append(each))
     for _ in range(TOGETHER - 1):
         tracer.end(light, 101.0)
     assert not counted
@@ -127,22 +143,27 @@ def test_what_is_handed_over() -> None:
     body = {"messages": [{"role": "user", "content": "pomegranate"}], "temperature": 0.5, "seed": 3}
     for sampled in (True, False):
         visit = Arrived(call=chat_call(body))
-        counted: list[Ended] = []
-        tracer = traced(visit, lambda _, __, sampled=sampled: sampled, counted.append)
+        counted: list[object] = []
+        tracer = traced(
+            visit,
+            lambda _, __, sampled=sampled: sampled,
+            lambda *each, counted=counted: counted.append(each),
+        )
         tracer.end(visit, 103.0)
         tracer.look()
-        [ended] = counted
-        assert list(tracer.ended) == (counted if sampled else [])
-        assert "pomegranate" not in repr(ended)
-        assert ended.asked is not None
-        assert ended.asked.parameters == ((b"0.5", None, None, None, b"3") if sampled else ())
+        assert len(counted) == 1
+        assert len(tracer.ended) == sampled
+        for ended in tracer.ended:
+            assert "pomegranate" not in repr(ended)
+            assert ended.asked is not None
+            assert ended.asked.parameters == (b"0.5", None, None, None, b"3")
 
 
 def test_a_full_queue() -> None:
     """What finds it full is not told, nobody waits, and figures count it all the same."""
     visit = Arrived()
-    counted: list[Ended] = []
-    tracer = traced(visit, count=counted.append)
+    counted: list[object] = []
+    tracer = traced(visit, count=lambda *each: counted.append(each))
     for _ in range(MAX_WAITING + 2):
         tracer.end(visit, 101.0)
     tracer.look()
@@ -157,8 +178,8 @@ def test_a_full_queue() -> None:
 def test_what_cannot_be_told(caplog: pytest.LogCaptureFixture) -> None:
     """It is said once and counted; those around it are told, and the request at hand ends well."""
 
-    def count(ended: Ended) -> None:
-        if ended.ended_at < 0:
+    def count(_: object, __: Trace, ended_at: float) -> None:
+        if ended_at < 0:
             raise ValueError("not to be counted")
 
     visit = Arrived()

@@ -1,17 +1,18 @@
 """Requests as the door hands them over."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.journal import Attempt, Closed, Outcome
 from llmproxy.application.interfaces.trace import Trace
 from llmproxy.domain.caller import Caller
 from llmproxy.domain.usage import Usage
-from llmproxy.infra.tracing.record import Ended
+from llmproxy.infra.tracing.figures import Figures
+from llmproxy.infra.tracing.histograms import Counted, Histograms
+from llmproxy.infra.tracing.record import Ended, Visit
 from llmproxy.infra.tracing.sampling import Sampler, sampler
-from llmproxy.infra.tracing.tracer import Tracer
+from llmproxy.infra.tracing.tracer import Count, Tracer, ended_of
 from tests.fakes.calls import CALLER, chat_call, google_model
 
 ALL = sampler("always_on", 1)
@@ -82,25 +83,31 @@ def entry(usage: Usage, *attempts: Attempt, **changes: Any) -> Closed:  # noqa: 
     )
 
 
-def traced(
-    visit: Arrived, sampled: Sampler = ALL, count: Callable[[Ended], None] | None = None
-) -> Tracer:
+def traced(visit: Arrived, sampled: Sampler = ALL, count: Count | None = None) -> Tracer:
     """Let a request arrive at a tracer of its own."""
     tracer = Tracer(sampled, count)
     visit.trace = tracer.begin(visit)
     return tracer
 
 
-def answered(
+class Over(NamedTuple):
+    """A request that is over, as the tracer counts it."""
+
+    visit: Visit
+    trace: Trace
+    ended_at: float
+
+
+def over(
     *attempts: Attempt | None, sampled: Sampler = ALL, first_content_s: float | None = None
-) -> Ended:
+) -> Over:
     """A chat completion that was asked of these in turn, each a second after the other.
 
     None is one that still works when the request ends.
     """
     visit = Arrived(call=chat_call({"temperature": 0.5, "max_tokens": 9}))
-    counted: list[Ended] = []
-    tracer = traced(visit, sampled, counted.append)
+    seen: list[Over] = []
+    tracer = traced(visit, sampled, lambda *each: seen.append(Over(*each)))
     assert visit.trace is not None
     assert visit.call is not None
     for number, attempt in enumerate(attempts):
@@ -112,4 +119,16 @@ def answered(
     visit.call.entry = entry(usage, *made, first_content_s=first_content_s)
     tracer.end(visit, 100.0 + len(attempts))
     tracer.look()
-    return counted[0]
+    return seen[0]
+
+
+def answered(*attempts: Attempt | None, first_content_s: float | None = None) -> Ended:
+    """The same, as it is told when it is followed."""
+    return ended_of(*over(*attempts, first_content_s=first_content_s))
+
+
+def told(figures: Figures) -> Counted:
+    """What figures have counted, summed up; they begin anew."""
+    summed = Histograms()
+    summed.add(figures.take())
+    return summed.counted
