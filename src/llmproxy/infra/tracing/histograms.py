@@ -5,6 +5,7 @@ https://opentelemetry.io/docs/specs/semconv/http/http-metrics/.
 """
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import repeat
 from typing import Final, NamedTuple
@@ -78,8 +79,8 @@ class Series:
     def add(self, values: Sequence[float]) -> None:
         """Count some values, at least one. A bound belongs to the bucket below it."""
         buckets = self.buckets
-        for place in map(bisect_left, repeat(self.bounds), values):
-            buckets[place] += 1
+        for place, count in Counter(map(bisect_left, repeat(self.bounds), values)).items():
+            buckets[place] += count
         self.count += len(values)
         self.total += sum(values)
         self.lowest = min(self.lowest, *values)
