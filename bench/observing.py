@@ -32,7 +32,7 @@ from bench.samples import (
 from bench.sites import Running, Upstreams
 
 KINDS = (UNARY, SINGLE)
-_TIMES, _SECONDS = 2, 2.0
+_TIMES, _SECONDS = 4, 1.0
 """Short runs in more rounds, as in the part `routing`: 15 µs are little."""
 
 

@@ -42,7 +42,7 @@ WELL = {
 }
 ILL = {BESIDE_DOWN: ALONE, DOWN: DOWN}
 """Names of measurements, and the models that are asked. Neighbours are measured in succession."""
-_TIMES, _SECONDS = 6, 1.0
+_TIMES, _SECONDS = 12, 0.5
 """Short runs in more rounds: 10 µs are less than what two long ones differ by.
 
 None waits for the ledger: it is that of one gateway, whoever is asked, and its work falls on all.

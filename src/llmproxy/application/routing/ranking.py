@@ -1,11 +1,11 @@
 """Who of the deployments of one priority is asked first, where that is not a matter of turns.
 
-What is here marks the deployments in the order of a turn: the least mark is asked first, and those
-with the same stay in turn.
+What is here marks deployments, in the order of registration: the least mark is asked first, and
+those with the same stay in turn.
 """
 
-from collections.abc import Callable, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Iterable
+from operator import attrgetter, itemgetter
 from typing import Final, NamedTuple
 
 from llmproxy.application.interfaces.upstream import Deployment
@@ -45,27 +45,21 @@ class Seat(NamedTuple):
 Seats = tuple[Seat, ...]
 
 
-class Share(NamedTuple):
-    """A seat among those of its priority, made once: all turns hold the same numbers.
+class Group(NamedTuple):
+    """The deployments of one priority, by columns, in the order of registration.
 
-    `part` is how much a call is of its share: `CALL_S` for who has the most weight.
+    A part is how much a call is of a deployment's share: `CALL_S` for who has the most weight.
     """
-
-    deployment: Deployment
-    health: Health
-    part: float
-
-
-class Lineup(NamedTuple):
-    """Shares of one priority in the order of a turn, by columns."""
 
     plan: Plan
     healths: tuple[Health, ...]
     parts: tuple[float, ...]
 
 
-Ranking = Callable[[Lineup, float], list[float]]
-"""Marks a line-up, at this monotonic time."""
+Places = tuple[int, ...]
+"""Deployments of a group in the order of a turn, by their places in its columns."""
+Ranking = Callable[[Group, float], list[float]]
+"""Marks a group, at this monotonic time."""
 
 
 def seat_of(deployment: Deployment, health: Health) -> Seat:
@@ -74,50 +68,48 @@ def seat_of(deployment: Deployment, health: Health) -> Seat:
     return Seat(deployment, health, model.weight, seed_of(model.id))
 
 
-def shares_of(seats: Seats) -> list[Share]:
-    """Return the seats of one priority as shares."""
+def group_of(seats: Seats) -> Group:
+    """Return the columns of one priority."""
     most = max([seat.weight for seat in seats])
-    return [Share(seat.deployment, seat.health, most / seat.weight * CALL_S) for seat in seats]
+    return Group(
+        tuple([seat.deployment for seat in seats]),
+        tuple([seat.health for seat in seats]),
+        tuple([most / seat.weight * CALL_S for seat in seats]),
+    )
 
 
-def lineup_of(shares: Sequence[Share]) -> Lineup:
-    """Return the columns of shares."""
-    plan, healths, parts = zip(*shares, strict=True)
-    return Lineup(plan, healths, parts)
-
-
-def idle(lineup: Lineup) -> bool:
+def idle(group: Group) -> bool:
     """Whether nobody in it has a call under way."""
-    return not any(map(_OUTSTANDING, lineup.healths))
+    return not any(map(_OUTSTANDING, group.healths))
 
 
-def by_outstanding(lineup: Lineup, now: float) -> list[float]:
+def by_outstanding(group: Group, now: float) -> list[float]:
     """Mark each by its calls under way for its weight."""
     del now
-    each = zip(lineup.healths, lineup.parts)  # noqa: B905 - as long as one another; this is hot
+    each = zip(group.healths, group.parts)  # noqa: B905 - as long as one another; this is hot
     return [health.outstanding * part for health, part in each]
 
 
-def by_latency(lineup: Lineup, now: float) -> list[float]:
+def by_latency(group: Group, now: float) -> list[float]:
     """Mark each by how soon its answers begin, unknown ones last.
 
     Those that are alike are the same; of the same the one with the fewest calls under way for its
     weight is the best.
     """
     oldest = now - FRESH_S
-    known = [each.average_s if each.heard_at > oldest else _LAST for each in lineup.healths]
-    loads = by_outstanding(lineup, now)
+    known = [each.average_s if each.heard_at > oldest else _LAST for each in group.healths]
+    loads = by_outstanding(group, now)
     alike_s = min(known) * ALIKE
     if alike_s == _LAST:
         return loads
     return [max(alike_s, seconds) + load for seconds, load in zip(known, loads, strict=True)]
 
 
-def by_known_latency(lineup: Lineup) -> list[float]:
+def by_known_latency(group: Group) -> list[float]:
     """Do the same where all are known: in one go, since each call asks for it."""
-    healths = lineup.healths
+    healths = group.healths
     alike_s = min(map(_AVERAGE_S, healths)) * ALIKE
-    each = zip(healths, lineup.parts)  # noqa: B905 - as long as one another; this is hot
+    each = zip(healths, group.parts)  # noqa: B905 - as long as one another; this is hot
     return [
         (health.average_s if health.average_s > alike_s else alike_s)  # noqa: FURB136 - it is hot
         + health.outstanding * part
@@ -125,15 +117,16 @@ def by_known_latency(lineup: Lineup) -> list[float]:
     ]
 
 
-def known_until(lineup: Lineup) -> float:
+def known_until(group: Group) -> float:
     """Return until when all are known if none is heard meanwhile, in monotonic seconds."""
-    return min([each.heard_at for each in lineup.healths]) + FRESH_S
+    return min([each.heard_at for each in group.healths]) + FRESH_S
 
 
-def unknown_first(marks: list[float], lineup: Lineup, now: float) -> None:
+def unknown_first(marks: list[float], group: Group, places: Places, now: float) -> None:
     """Mark one as the first whose latency is not known and that nobody asks now, if any is."""
     oldest = now - FRESH_S
-    for place, health in enumerate(lineup.healths):
+    for place in places:
+        health = group.healths[place]
         if health.heard_at <= oldest and not health.outstanding:
             marks[place] = _FIRST
             return
@@ -146,11 +139,10 @@ RANKINGS: Final[dict[Strategy, Ranking]] = {
 """Of the strategies that look at how deployments are doing; the others are turns."""
 
 
-def ranked(plan: Plan, marks: list[float]) -> Plan:
-    """Return a plan in the order of its marks: itself, where it is in their order."""
-    if sorted(marks) == marks:
-        return plan
-    return tuple([plan[place] for place in sorted(range(len(marks)), key=marks.__getitem__)])
+def ranked(plan: Plan, marks: list[float], places: Iterable[int]) -> Plan:
+    """Return a plan in the order of its marks; those with the same are in that of the places."""
+    order = sorted(places, key=marks.__getitem__)
+    return itemgetter(*order)(plan) if len(order) > 1 else plan
 
 
 def groups_of(seats: Seats, strategy: Strategy) -> list[Seats]:

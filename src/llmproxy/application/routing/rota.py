@@ -1,6 +1,7 @@
 """The order of the calls for one set of deployments."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 from llmproxy.application.interfaces.call import Call
@@ -9,19 +10,17 @@ from llmproxy.application.routing.affinity import draws, key_of
 from llmproxy.application.routing.plan import Ordered, Plan
 from llmproxy.application.routing.ranking import (
     RANKINGS,
-    Lineup,
+    Places,
     Ranking,
     Seats,
-    Share,
     by_known_latency,
     by_latency,
     by_outstanding,
+    group_of,
     groups_of,
     idle,
     known_until,
-    lineup_of,
     ranked,
-    shares_of,
     unknown_first,
 )
 from llmproxy.application.routing.rotation import orders
@@ -36,10 +35,10 @@ MAX_PARTS: Final = 64
 
 
 class _Turn(NamedTuple):
-    """The deployments in the order of a turn, and their line-ups so, priority by priority."""
+    """The deployments in the order of a turn, and their places so, priority by priority."""
 
     ordered: Ordered
-    lineups: tuple[Lineup, ...]
+    places: tuple[Places, ...]
 
 
 class _Lot(NamedTuple):
@@ -57,8 +56,10 @@ class Rota:
     """
 
     __slots__ = (
-        "_affinity",
+        "_by_key",
+        "_by_prefix",
         "_clock",
+        "_groups",
         "_known_until",
         "_lots",
         "_never_asked",
@@ -79,10 +80,12 @@ class Rota:
         self.used = True
         self.watched = tuple([(1 << place, seat.health) for place, seat in enumerate(seats)])
         """Each deployment's health, with its bit in the number of a part."""
-        self._affinity = routing.affinity if len(seats) > 1 else Affinity.OFF
+        self._by_prefix = len(seats) > 1 and routing.affinity is Affinity.PREFIX
+        self._by_key = len(seats) > 1 and routing.affinity is Affinity.KEY
         self._ranking = RANKINGS.get(routing.strategy) if len(seats) > 1 else None
         self._clock = clock
         groups = groups_of(seats, routing.strategy)
+        self._groups = [group_of(each) for each in groups]
         self._known_until = 0.0
         self._until_unknown = 0
         self._never_asked = len(groups[0])
@@ -106,47 +109,51 @@ class Rota:
 
     def order(self, call: Call, *, counted: bool = True) -> Ordered:
         """Return the order of this call. `counted`: it is made now, not only asked about."""
-        affinity = self._affinity
-        if affinity is not Affinity.OFF:
-            key = key_of(call, affinity)
+        if self._by_prefix or (self._by_key and call.body.value("prompt_cache_key") is not None):
+            key = key_of(call, self.routing.affinity)
             if key is not None:
                 return self._drawn(key)
         turn = self._next
         if counted:
             self._next = next(self._turns)
         ranking = self._ranking
-        if ranking is None or (ranking is by_outstanding and all(map(idle, turn.lineups))):
+        if ranking is None or (ranking is by_outstanding and all(map(idle, self._groups))):
             return turn.ordered
         return self._ranked(turn, ranking, counted=counted)
 
     def _drawn(self, key: int) -> Ordered:
         """Return the order of the calls that have this in common."""
         return _joined(
-            [ranked(plan, draws(key, seeds, weights)) for plan, seeds, weights in self._lots]
+            [
+                ranked(plan, draws(key, seeds, weights), range(len(plan)))
+                for plan, seeds, weights in self._lots
+            ]
         )
 
     def _ranked(self, turn: _Turn, ranking: Ranking, *, counted: bool) -> Ordered:
         now = self._clock.monotonic()
-        lineups = turn.lineups
-        first = lineups[0]
+        groups, places = self._groups, turn.places
+        first = groups[0]
         if ranking is by_latency:
-            marks = self._by_latency(first, now, counted=counted)
+            marks = self._by_latency(places[0], now, counted=counted)
         else:
-            marks = ranking(first, now)
-        plan = ranked(first.plan, marks)
-        for each in lineups[1:]:
-            plan += ranked(each.plan, ranking(each, now))
-        return turn.ordered if plan is turn.ordered.plan else Ordered(plan, len(plan))
+            marks = by_outstanding(first, now)
+        plan = ranked(first.plan, marks, places[0])
+        if len(groups) > 1:
+            for group, at in zip(groups[1:], places[1:], strict=True):
+                plan += ranked(group.plan, ranking(group, now), at)
+        return Ordered(plan, len(plan))
 
-    def _by_latency(self, lineup: Lineup, now: float, *, counted: bool) -> list[float]:
+    def _by_latency(self, places: Places, now: float, *, counted: bool) -> list[float]:
         """Mark those that are asked first; one whose latency is not known before all, if due."""
+        group = self._groups[0]
         if now < self._known_until:
-            marks = by_known_latency(lineup)
+            marks = by_known_latency(group)
         else:
-            marks = by_latency(lineup, now)
-            self._known_until = known_until(lineup)
+            marks = by_latency(group, now)
+            self._known_until = known_until(group)
             if not self._until_unknown:
-                unknown_first(marks, lineup, now)
+                unknown_first(marks, group, places, now)
         if counted:
             self._count()
         return marks
@@ -174,15 +181,17 @@ def _joined(plans: Sequence[Plan]) -> Ordered:
 
 def _turns(groups: Sequence[Seats]) -> Iterator[_Turn]:
     """Yield turn after turn. Each group has turns of its own; its orders are kept as they are."""
-    wheels = [orders(shares_of(seats), [seat.weight for seat in seats], _turn) for seats in groups]
+    wheels = [
+        orders(range(len(seats)), [seat.weight for seat in seats], partial(_turn, seats))
+        for seats in groups
+    ]
     return wheels[0] if len(wheels) == 1 else map(_all_turns, *wheels)
 
 
-def _turn(shares: tuple[Share, ...]) -> _Turn:
-    lineup = lineup_of(shares)
-    return _Turn(_joined([lineup.plan]), (lineup,))
+def _turn(seats: Seats, places: Places) -> _Turn:
+    return _Turn(_joined([tuple([seats[place].deployment for place in places])]), (places,))
 
 
 def _all_turns(*turns: _Turn) -> _Turn:
     ordered = _joined([turn.ordered.plan for turn in turns])
-    return _Turn(ordered, tuple([turn.lineups[0] for turn in turns]))
+    return _Turn(ordered, tuple([turn.places[0] for turn in turns]))

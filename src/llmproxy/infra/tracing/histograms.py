@@ -5,9 +5,7 @@ https://opentelemetry.io/docs/specs/semconv/http/http-metrics/.
 """
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import repeat
 from typing import Final, NamedTuple
 
 MAX_SERIES: Final = 2_000
@@ -78,9 +76,9 @@ class Series:
 
     def add(self, values: Sequence[float]) -> None:
         """Count some values, at least one. A bound belongs to the bucket below it."""
-        buckets = self.buckets
-        for place, count in Counter(map(bisect_left, repeat(self.bounds), values)).items():
-            buckets[place] += count
+        buckets, bounds = self.buckets, self.bounds
+        for value in values:
+            buckets[bisect_left(bounds, value)] += 1
         self.count += len(values)
         self.total += sum(values)
         self.lowest = min(self.lowest, *values)

@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 from llmproxy.application.routing.ranking import (
     ALIKE,
     FRESH_S,
-    Lineup,
+    Group,
     by_known_latency,
     by_latency,
     by_outstanding,
+    group_of,
     known_until,
-    lineup_of,
     ranked,
-    shares_of,
 )
 from tests.unit.application.routing.fleets import plan_of
 
@@ -45,8 +44,8 @@ ONES = st.lists(
 )
 
 
-def lineup(ones: list[One]) -> Lineup:
-    """Deployments that are doing so, in turn."""
+def group(ones: list[One]) -> Group:
+    """Deployments that are doing so."""
     plan = plan_of(**{f"d{place}": {} for place in range(len(ones))})
     seats: Any = [
         SimpleNamespace(
@@ -58,18 +57,18 @@ def lineup(ones: list[One]) -> Lineup:
         )
         for deployment, one in zip(plan, ones, strict=True)
     ]
-    return lineup_of(shares_of(cast("Any", tuple(seats))))
+    return group_of(cast("Any", tuple(seats)))
 
 
-def places(made: Lineup, marks: list[float]) -> list[int]:
+def places(made: Group, marks: list[float]) -> list[int]:
     """The order of the marks, as places in the turn."""
-    return [made.plan.index(each) for each in ranked(made.plan, marks)]
+    return [made.plan.index(each) for each in ranked(made.plan, marks, range(len(marks)))]
 
 
 @given(ONES)
 def test_the_fewest_calls_for_its_weight(ones: list[One]) -> None:
     """Those with as many stay in turn."""
-    made = lineup(ones)
+    made = group(ones)
     loads = [each.outstanding / each.weight for each in ones]
     assert places(made, by_outstanding(made, NOW)) == sorted(
         range(len(ones)), key=loads.__getitem__
@@ -79,7 +78,7 @@ def test_the_fewest_calls_for_its_weight(ones: list[One]) -> None:
 @given(ONES)
 def test_the_soonest_alike_ones_by_their_calls_unknown_ones_last(ones: list[One]) -> None:
     """Alike are those within a quarter of the best; a latency of long ago is not known."""
-    made = lineup(ones)
+    made = group(ones)
     known = [each.average_s for each in ones if each.heard_s < FRESH_S]
     best_s = min(known, default=0.0)
 

@@ -1,15 +1,14 @@
-"""What is counted of every call that is settled.
+"""What is counted of every call that is settled: a look-up or two, and whole numbers.
 
 Calls are counted many in a row, or when somebody reads: what counts them then stays in the
-processor's caches, and sums are made by the interpreter's own loops. A call's series are found by
-what it was (model, deployment, operation, outcome, error): they are looked for once and kept
-together in a `_Line`. Labels are made, and the provider asked for, when a line is new; nothing is
-formatted before somebody reads the metrics.
+processor's caches. A call's series are found by what it was (model, deployment, operation, outcome,
+error): they are looked for once and kept together in a `_Line`. Labels are made, and the provider
+asked for, when a line is new; nothing is formatted before somebody reads the metrics.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
-from operator import attrgetter
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar
 
 from typing_extensions import override
@@ -51,31 +50,18 @@ _COUNTS: Final = (
 """Where a usage has each, and how many of its digits stand behind the point."""
 TOGETHER: Final = 64
 """So many calls wait to be counted at most."""
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-Item = TypeVar("Item")
 _BUCKETS: Final = 3
 """Lines of a histogram beside those of its bounds: +Inf, sum, count."""
-_Kind = tuple[str, str | None, str, Outcome, str | None, str]
-_KIND: Final[Callable[[Closed], _Kind]] = attrgetter(
-    "model", "deployment", "operation", "outcome", "error", "currency"
-)
-_Try = tuple[str, str | None, int | None]
-_TRIED: Final[Callable[[Attempt], _Try]] = attrgetter("deployment", "error", "status")
-_DURATION_S: Final[Callable[[Closed | Attempt], float]] = attrgetter("duration_s")
-_OVERHEAD_S: Final[Callable[[Closed], float]] = attrgetter("overhead_s")
-_FIRST_S: Final[Callable[[Closed], float | None]] = attrgetter("first_content_s")
-_COST_NANO: Final[Callable[[Closed], int]] = attrgetter("cost_nano")
-_USAGE: Final[Callable[[Closed], Usage]] = attrgetter("usage")
+_Key = tuple[str, str | None, str, Outcome, str | None, str, bool]
 
 
-class _Line(NamedTuple):
-    """The series of one kind of call; `own` is whether no other shares them."""
+@dataclass(slots=True)
+class _Line:
+    """The series of one kind of call. `first` is of calls that had a first content."""
 
-    own: bool
-    provider: str
     requests: Count
     duration: Histogram
+    first: Histogram
     overhead: Histogram
     used: list[int]
     cost: Count
@@ -103,8 +89,8 @@ class CallMeter(Meter):
         self.room = Room() if room is None else room
         self.overflowed = 0
         self._settled: list[Closed] = []
-        self._lines: dict[_Kind, _Line] = {}
-        self._tries: dict[_Try, _Tried] = {}
+        self._lines: dict[_Key, _Line] = {}
+        self._tries: dict[tuple[str, str | None, int | None], _Tried] = {}
         self._requests = self._counters(families.REQUESTS)
         self._attempts = self._counters(families.ATTEMPTS)
         self._costs = self._counters(families.COST)
@@ -135,38 +121,57 @@ class CallMeter(Meter):
             self.fold()
 
     def fold(self) -> None:
-        """Count the calls that wait for it, those that are alike together."""
+        """Count the calls that wait for it."""
         settled, self._settled = self._settled, []
-        for kind, entries in _alike(settled, _KIND).items():
-            self._count(kind, entries)
-        attempts = [attempt for entry in settled for attempt in entry.attempts]
-        for tried, alike in _alike(attempts, _TRIED).items():
-            self._tried(tried, alike)
+        for entry in settled:
+            self._count(entry)
 
-    def _count(self, kind: _Kind, entries: Sequence[Closed]) -> None:
-        line = self._lines.get(kind)
+    def _count(self, entry: Closed) -> None:
+        first_s = entry.first_content_s
+        key = (
+            entry.model,
+            entry.deployment,
+            entry.operation,
+            entry.outcome,
+            entry.error,
+            entry.currency,
+            first_s is None,
+        )
+        line = self._lines.get(key)
         if line is None:
-            line = self._line_of(kind, len(entries))
-        line.requests.n += len(entries)
-        line.duration.add(DURATIONS_S, list(map(_DURATION_S, entries)))
-        line.overhead.add(OVERHEAD_S, list(map(_OVERHEAD_S, entries)))
-        line.cost.n += sum(map(_COST_NANO, entries))
-        used = line.used
-        for place, count in enumerate(map(sum, zip(*map(_USAGE, entries), strict=True))):
-            used[place] += count
-        firsts = [first_s for first_s in map(_FIRST_S, entries) if first_s is not None]
-        if firsts:
-            first, own = self._firsts.of(kind[0], line.provider, kind[2])
-            first.add(FIRST_CONTENT_S, firsts)
-            if line.own and not own:
-                self.overflowed += len(firsts)
+            line = self._line_of(key, entry)
+        line.requests.n += 1
+        duration_s = entry.duration_s
+        series = line.duration
+        series.counts[bisect_left(DURATIONS_S, duration_s)] += 1
+        series.total += duration_s
+        overhead_s = entry.overhead_s
+        series = line.overhead
+        series.counts[bisect_left(OVERHEAD_S, overhead_s)] += 1
+        series.total += overhead_s
+        if first_s is not None:
+            series = line.first
+            series.counts[bisect_left(FIRST_CONTENT_S, first_s)] += 1
+            series.total += first_s
+        line.cost.n += entry.cost_nano
+        usage, used = entry.usage, line.used
+        used[0] += usage[0]
+        used[_OUTPUT] += usage[_OUTPUT]
+        if sum(usage) != usage[0] + usage[_OUTPUT]:
+            _add_rest(used, usage)
+        for attempt in entry.attempts:
+            self._tried(attempt)
 
-    def _tried(self, kind: _Try, attempts: Sequence[Attempt]) -> None:
-        tried = self._tries.get(kind)
+    def _tried(self, attempt: Attempt) -> None:
+        key = (attempt.deployment, attempt.error, attempt.status)
+        tried = self._tries.get(key)
         if tried is None:
-            tried = self._try_of(kind, len(attempts))
-        tried.times.n += len(attempts)
-        tried.duration.add(DURATIONS_S, list(map(_DURATION_S, attempts)))
+            tried = self._try_of(key)
+        tried.times.n += 1
+        duration_s = attempt.duration_s
+        series = tried.duration
+        series.counts[bisect_left(DURATIONS_S, duration_s)] += 1
+        series.total += duration_s
 
     @override
     def refused(self, scope: str, limit: str) -> None:
@@ -188,34 +193,38 @@ class CallMeter(Meter):
         for of_deployment in (self._attempts, self._upstream):
             of_deployment.forget(lambda values: gone.deployment(values[0]))
 
-    def _line_of(self, kind: _Kind, calls: int) -> _Line:
-        model, deployment, operation, outcome, error, currency = kind
-        provider = self._provider(deployment)
-        code = code_of_call(error, outcome)
-        requests, of_requests = self._requests.of(model, provider, operation, outcome.value, code)
+    def _line_of(self, key: _Key, entry: Closed) -> _Line:
+        model, operation = entry.model, entry.operation
+        provider = self._provider(entry.deployment)
+        code = code_of_call(entry.error, entry.outcome)
+        requests, of_requests = self._requests.of(
+            model, provider, operation, entry.outcome.value, code
+        )
         duration, of_duration = self._durations.of(model, provider, operation)
+        first, of_first = duration, True
+        if entry.first_content_s is not None:
+            first, of_first = self._firsts.of(model, provider, operation)
         overhead, of_overhead = self._overheads.of(operation)
         used, of_used = self._used.of(model, provider)
-        cost, of_cost = self._costs.of(model, provider, currency or NONE)
-        own = of_requests and of_duration and of_overhead and of_used and of_cost
-        line = _Line(own, provider, requests, duration, overhead, used, cost)
-        if own:
-            _keep(self._lines, kind, line)
+        cost, of_cost = self._costs.of(model, provider, entry.currency or NONE)
+        line = _Line(requests, duration, first, overhead, used, cost)
+        if of_requests and of_duration and of_first and of_overhead and of_used and of_cost:
+            _keep(self._lines, key, line)
         else:
-            self.overflowed += calls
+            self.overflowed += 1
         return line
 
-    def _try_of(self, kind: _Try, tries: int) -> _Tried:
-        deployment, error, status = kind
+    def _try_of(self, key: tuple[str, str | None, int | None]) -> _Tried:
+        deployment, error, status = key
         provider = self._provider(deployment)
         code = code_of_attempt(error, status)
         count, of_count = self._attempts.of(deployment, provider, code)
         duration, of_duration = self._upstream.of(deployment, provider)
         tried = _Tried(count, duration)
         if of_count and of_duration:
-            _keep(self._tries, kind, tried)
+            _keep(self._tries, key, tried)
         else:
-            self.overflowed += tries
+            self.overflowed += 1
         return tried
 
     def _provider(self, deployment: str | None) -> str:
@@ -269,12 +278,15 @@ def _histograms(series: Series[Histogram], bounds: tuple[float, ...], worker: st
         yield from histogram_lines(series.family.name, worker, bounds, labels, kept)
 
 
-def _alike(items: Sequence[Item], kind_of: Callable[[Item], Key]) -> dict[Key, list[Item]]:
-    """Return the items by their kinds."""
-    found: dict[Key, list[Item]] = {}
-    for kind, run in groupby(items, kind_of):
-        found.setdefault(kind, []).extend(run)
-    return found
+def _add_rest(used: list[int], usage: Usage) -> None:
+    """Add what is neither plain input nor plain output."""
+    for place, count in enumerate(usage):
+        if count and place not in _ALWAYS:
+            used[place] += count
+
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 def _keep(kept: dict[Key, Value], key: Key, value: Value) -> None:

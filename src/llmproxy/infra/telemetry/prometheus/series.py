@@ -1,9 +1,6 @@
 """Counters and histograms by the values of their labels, within one bound of lines."""
 
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from itertools import repeat
+from collections.abc import Callable, Iterator
 from typing import Final, Generic, TypeVar
 
 from llmproxy.infra.telemetry.prometheus.family import WORKER, Family, escaped, labelled
@@ -30,13 +27,6 @@ class Histogram:
     def __init__(self, bounds: int) -> None:
         self.counts = [0] * (bounds + 1)
         self.total = 0.0
-
-    def add(self, bounds: tuple[float, ...], values: Sequence[float]) -> None:
-        """Count values. A bound belongs to the bucket below it."""
-        counts = self.counts
-        for place, count in Counter(map(bisect_left, repeat(bounds), values)).items():
-            counts[place] += count
-        self.total += sum(values)
 
 
 class Room:
