@@ -110,16 +110,15 @@ class Figures(Histograms):
 
     def _fold_usual(self, visit: Visit, trace: Trace, ended_at: float) -> bool:
         """Count a request that one provider has answered; False where it is not so simple."""
-        call, status = visit.call, visit.status
-        entry = None if call is None else call.entry
-        if call is None or entry is None or entry.error is not None or not 0 < status < FAILED:
+        call, tries, status = visit.call, trace.tries, visit.status
+        if call is None or len(tries) != 1 or not 0 < status < FAILED:
             return False
-        [tried] = trace.tries if len(trace.tries) == 1 else [None]
-        attempt = None if tried is None else tried.attempt
-        if tried is None or attempt is None or attempt.error is not None:
+        entry, tried = call.entry, tries[0]
+        attempt = tried.attempt
+        if entry is None or entry.error is not None or entry.first_content_s is not None:
             return False
-        usage = attempt.usage
-        if usage is None or usage.estimated or entry.first_content_s is not None:
+        usage = None if attempt is None else attempt.usage
+        if attempt is None or attempt.error is not None or usage is None or usage.estimated:
             return False
         took, gave = usage.total_input_tokens, usage.total_output_tokens
         if not (took or gave):
