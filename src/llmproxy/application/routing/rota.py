@@ -56,8 +56,7 @@ class Rota:
     """
 
     __slots__ = (
-        "_by_key",
-        "_by_prefix",
+        "_affinity",
         "_clock",
         "_groups",
         "_known_until",
@@ -80,8 +79,7 @@ class Rota:
         self.used = True
         self.watched = tuple([(1 << place, seat.health) for place, seat in enumerate(seats)])
         """Each deployment's health, with its bit in the number of a part."""
-        self._by_prefix = len(seats) > 1 and routing.affinity is Affinity.PREFIX
-        self._by_key = len(seats) > 1 and routing.affinity is Affinity.KEY
+        self._affinity = routing.affinity if len(seats) > 1 else Affinity.OFF
         self._ranking = RANKINGS.get(routing.strategy) if len(seats) > 1 else None
         self._clock = clock
         groups = groups_of(seats, routing.strategy)
@@ -109,8 +107,9 @@ class Rota:
 
     def order(self, call: Call, *, counted: bool = True) -> Ordered:
         """Return the order of this call. `counted`: it is made now, not only asked about."""
-        if self._by_prefix or (self._by_key and call.body.value("prompt_cache_key") is not None):
-            key = key_of(call, self.routing.affinity)
+        affinity = self._affinity
+        if affinity is not Affinity.OFF:
+            key = key_of(call, affinity)
             if key is not None:
                 return self._drawn(key)
         turn = self._next
@@ -137,7 +136,7 @@ class Rota:
         if ranking is by_latency:
             marks = self._by_latency(places[0], now, counted=counted)
         else:
-            marks = by_outstanding(first, now)
+            marks = ranking(first, now)
         plan = ranked(first.plan, marks, places[0])
         if len(groups) > 1:
             for group, at in zip(groups[1:], places[1:], strict=True):

@@ -11,10 +11,8 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from llmproxy.application.interfaces.call import Call
-from llmproxy.application.interfaces.journal import Closed
 from llmproxy.application.interfaces.trace import Trace
 from llmproxy.domain.caller import Caller
-from llmproxy.domain.usage import Usage
 from llmproxy.infra.telemetry.one_line import contained
 from llmproxy.infra.wire.hiding import HIDDEN
 
@@ -25,8 +23,6 @@ NANO: Final = 1e9
 MEGA: Final = 1e6
 SERVER_FAULT: Final = 500
 LOGGER: Final = "llmproxy.access"
-_LOGGED_COUNTS: Final = Usage._fields.index("reasoning_tokens") + 1
-"""Tokens of input, of the cache, and of output: the first fields of a usage."""
 UPSTREAM_ID: Final = b"x-llmproxy-upstream-request-id: "
 CACHE: Final = b"x-llmproxy-cache-status: "
 CLIENT_IDS: Final = (b"x-client-request-id", b"x-request-id")
@@ -147,14 +143,17 @@ class JsonLines:
             method,
             path,
             status,
-            int(duration_s * MEGA + 0.5) / 1000,
-            *_of_visit(visit, call),
-            *(() if call is None or call.entry is None else _of_end(call.entry, self._provider_of)),
+            _ms(duration_s),
         )
+        line.error = visit.error
+        if call is not None:
+            _add_call(line, call, self._provider_of)
+        elif visit.subject:
+            line.model = foreign(visit.subject[:MAX_CHARS])
+        if visit.caller is not None:
+            _add_caller(line, visit.caller)
         if line.error is not None:
             line.error = foreign(line.error[:MAX_WORD])  # it may be a provider's word
-        if call is not None and call.tags:
-            line.tags = tuple([foreign(tag) for tag in call.tags])
         if visit.head:
             _add_head(line, visit.head)
         _add_ids(line, visit)
@@ -169,48 +168,41 @@ class JsonLines:
         return self._encode(said) + b"\n"
 
 
-def _of_visit(visit: Request, call: Call | None) -> tuple[Any, ...]:
-    """Return what is asked of whom, by whom: the fields from `model` to `error`."""
-    caller, error = visit.caller, visit.error
-    key_id = project = None
-    if caller is not None:
-        key_id, project = caller.key_id, caller.project
-        if project is None and caller.tag is not None:
-            project = foreign(caller.tag[:MAX_CHARS])
-    if call is None:
-        subject = foreign(visit.subject[:MAX_CHARS]) if visit.subject else None
-        return subject, None, None, None, key_id, project, None, error
-    entry, model = call.entry, call.model
+def _add_call(line: AccessLine, call: Call, provider_of: ProviderOf) -> None:
+    entry = call.entry
+    line.operation = call.operation
+    line.stream = call.stream
+    if call.tags:
+        line.tags = tuple([foreign(tag) for tag in call.tags])
     if entry is None:
-        model = foreign(model[:MAX_CHARS])
-        return model, None, call.operation, call.stream, key_id, project, None, error
-    return (
-        entry.model,
-        None if entry.model == model else model,
-        call.operation,
-        call.stream,
-        key_id,
-        project,
-        entry.outcome,
-        error or entry.error,
-    )
+        line.model = foreign(call.model[:MAX_CHARS])
+        return
+    model, usage = entry.model, entry.usage
+    line.model = model
+    if model != call.model:
+        line.asked_model = call.model
+    line.outcome = entry.outcome
+    line.error = line.error or entry.error
+    line.attempts = len(entry.attempts)
+    line.upstream_status = entry.status
+    if entry.deployment is not None:
+        line.deployment = entry.deployment
+        line.provider = provider_of(entry.deployment)
+    line.input_tokens, line.cache_read_tokens, line.cache_write_tokens = usage[:3]
+    line.output_tokens, line.reasoning_tokens = usage[3:5]
+    line.estimated = usage.estimated
+    line.cost = entry.cost_nano / NANO
+    line.currency = entry.currency
+    line.overhead_ms = _ms(entry.overhead_s)
+    if entry.first_content_s is not None:
+        line.first_token_ms = _ms(entry.first_content_s)
 
 
-def _of_end(entry: Closed, provider_of: ProviderOf) -> tuple[Any, ...]:
-    """Return what the journal was told of a call's end: the fields from `deployment` on."""
-    usage, deployment, first_s = entry.usage, entry.deployment, entry.first_content_s
-    return (
-        deployment,
-        None if deployment is None else provider_of(deployment),
-        len(entry.attempts),
-        entry.status,
-        *usage[:_LOGGED_COUNTS],
-        usage.estimated,
-        entry.cost_nano / NANO,
-        entry.currency,
-        None if first_s is None else int(first_s * MEGA + 0.5) / 1000,
-        int(entry.overhead_s * MEGA + 0.5) / 1000,
-    )
+def _add_caller(line: AccessLine, caller: Caller) -> None:
+    line.key_id = caller.key_id
+    line.project = caller.project
+    if caller.tag is not None and caller.project is None:
+        line.project = foreign(caller.tag[:MAX_CHARS])
 
 
 def _add_head(line: AccessLine, head: bytes) -> None:
@@ -247,3 +239,8 @@ def foreign(text: str) -> str:
     """Return what somebody else wrote without secrets, and such that it can be encoded."""
     text = HIDDEN.hide(text)
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _ms(seconds: float) -> float:
+    """Return milliseconds with three digits behind the point."""
+    return int(seconds * MEGA + 0.5) / 1000

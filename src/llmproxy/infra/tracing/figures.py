@@ -99,7 +99,7 @@ class Figures(Histograms):
     def __init__(self, places: Places) -> None:
         super().__init__()
         self._places = places
-        self._requests: dict[tuple[str, str, str, int, str | None], Series] = {}
+        self._requests: dict[_Request, Series] = {}
         self._lines: dict[tuple[int, Endpoint, str | None], _Line] = {}
         self._usual: dict[tuple[int, str, int, str, str, Endpoint], _Usual] = {}
 
@@ -149,14 +149,9 @@ class Figures(Histograms):
     def _fold_any(self, visit: Visit, trace: Trace, ended_at: float) -> None:
         scope, call, status = visit.scope, visit.call, visit.status
         entry = None if call is None else call.entry
-        failed = entry is not None and entry.error is not None
-        error = None
-        if visit.error is not None or not 0 < status < FAILED or failed:
-            error = error_of(status, visit.error, entry)
-        key = (scope["method"], scope["path"], scope.get("scheme", "http"), status, error)
-        series = self._requests.get(key)
-        if series is None:
-            series = self._request(_Request(*key))
+        error = error_of(status, visit.error, entry)
+        method, path, scheme = scope["method"], scope["path"], scope.get("scheme", "http")
+        series = self._request(_Request(method, path, scheme, status, error))
         series.add((ended_at - visit.started_at,))
         if call is None:
             return
@@ -174,9 +169,7 @@ class Figures(Histograms):
         else:  # a session: it ends with the request, and used what that says
             error, duration_s = None, ended_at - tried.began
             usage = None if entry is None else entry.usage
-        line = self._lines.get((id(tried.model), endpoint, error))
-        if line is None:
-            line = self._line(tried.model, endpoint, error)
+        line = self._line(tried.model, endpoint, error)
         line.duration.add((duration_s,))
         if usage is None or usage.estimated:
             return  # an estimate of ours is none of the provider's figures
@@ -204,10 +197,12 @@ class Figures(Histograms):
         self.series(FIRST_TOKEN, labels).add((first_content_s,))
 
     def _request(self, request: _Request) -> Series:
-        series = self.series(HTTP_DURATION, http_labels(request))
-        if len(self._requests) >= MAX_SERIES:
-            self._requests.clear()  # paths may hold ids
-        self._requests[request] = series
+        series = self._requests.get(request)
+        if series is None:
+            series = self.series(HTTP_DURATION, http_labels(request))
+            if len(self._requests) >= MAX_SERIES:
+                self._requests.clear()  # paths may hold ids
+            self._requests[request] = series
         return series
 
     def _line(self, model: Model, endpoint: Endpoint, error: str | None) -> _Line:

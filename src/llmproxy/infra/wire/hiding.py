@@ -77,7 +77,7 @@ class Hiding:
         count = len(self._by_beginning)
         if count <= min(FEW, len(text)):
             beginnings = tuple(self._by_beginning)  # another thread may add to them
-            return not any(map(text.__contains__, beginnings))
+            return not any(beginning in text for beginning in beginnings)
         if len(text) > SHORT:
             return False
         pieces = [text[at : at + SHORTEST] for at in range(len(text) - SHORTEST + 1)]

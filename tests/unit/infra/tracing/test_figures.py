@@ -119,6 +119,21 @@ def test_the_usual_course(requests: list[Over]) -> None:
     assert found[0] == found[1]
 
 
+def test_noted_together() -> None:
+    """What takes the usual course is counted many in a row, or when it is taken."""
+    figures = Figures(Places())
+    request = over(GOOD)
+    for _ in range(TOGETHER - 1):
+        figures.fold(*request)
+    [http] = figures.counted[HTTP_DURATION].values()
+    assert http.count == 0
+    figures.fold(*request)
+    assert http.count == TOGETHER
+    figures.fold(*request)
+    [http] = figures.take()[HTTP_DURATION].values()
+    assert http.count == TOGETHER + 1
+
+
 def test_estimates_are_not_counted() -> None:
     """The conventions want what the provider has told."""
     figures = Figures(Places())

@@ -12,7 +12,8 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 from opentelemetry.util.types import AnyValue
 
 from llmproxy.infra.tracing.naming import Places
-from llmproxy.infra.tracing.otlp_spans import SHORT, request_of
+from llmproxy.infra.tracing.otlp import collector
+from llmproxy.infra.tracing.otlp_spans import SHORT, SpanExporter, request_of
 from llmproxy.infra.tracing.spans import SpanMaker, resource_of
 from tests.unit.infra.tracing.test_figures import BAD, GOOD
 from tests.unit.infra.tracing.visits import answered
@@ -72,6 +73,15 @@ def test_ours() -> None:
         written, theirs = request_of(spans), encode_spans(spans)
         assert ExportTraceServiceRequest.FromString(written) == theirs
         assert len(written) == len(theirs.SerializeToString())
+
+
+def test_who_writes_them() -> None:
+    """A collector is sent spans by this, and not by what it takes the place of."""
+    to = collector(
+        "http://127.0.0.1:9/v1/traces", None, {}, timeout_s=1.0, gzip=False, certificate=None,
+        metrics_every_s=60.0,
+    )  # fmt: skip
+    assert isinstance(to.spans, SpanExporter)
 
 
 def span_of(name: str, attributes: dict[str, AnyValue], at: int | None = 1) -> ReadableSpan:
