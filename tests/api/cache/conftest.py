@@ -11,6 +11,7 @@ import pytest
 
 from tests.api.admin.administrator import ADMIN_KEY
 from tests.api.asking import Answer, ask, bearer, within
+from tests.api.circles import no_circles, watched
 from tests.api.documents import SECRETS, document
 from tests.api.gateway import Gateway, run, serving
 from tests.api.traces import settled
@@ -92,7 +93,8 @@ def _whole_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     ]
     with (
         running(OpenAISimulator()) as upstream,
-        serving(folder, list(_documents(upstream)), settings) as gateway,
+        serving(folder, list(_documents(upstream)), settings | watched(folder)) as gateway,
+        no_circles(gateway),
     ):
         yield Stage(gateway, upstream, *keys)
 

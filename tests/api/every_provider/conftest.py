@@ -8,6 +8,7 @@ import openai
 import pytest
 import pytest_asyncio
 
+from tests.api.circles import no_circles, watched
 from tests.api.documents import SECRETS, document
 from tests.api.every_provider.rows import KINDS, PLACES
 from tests.api.gateway import Gateway, serving
@@ -63,7 +64,9 @@ def _whole_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         running(AzureFoundrySimulator(deployments=deployments)) as foundry,
     ):
         documents = list(_documents(at_openai, azure, foundry))
-        with serving(tmp_path_factory.mktemp("every_provider"), documents, SECRETS) as gateway:
+        folder = tmp_path_factory.mktemp("every_provider")
+        settings = SECRETS | watched(folder)
+        with serving(folder, documents, settings) as gateway, no_circles(gateway):
             yield Stage(gateway, at_openai, azure, foundry)
 
 

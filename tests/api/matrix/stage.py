@@ -12,6 +12,7 @@ from typing import Any
 import openai
 
 from tests.api.asking import within
+from tests.api.circles import no_circles, watched
 from tests.api.documents import SECRETS, document
 from tests.api.gateway import Gateway, serving
 from tests.api.matrix.fates import Shape
@@ -214,7 +215,8 @@ def staged(shape: Shape, folder: Path) -> Iterator[Stage]:
     """A server with a model for each cell."""
     with providing(folder) as providers, ExitStack() as stack:
         documents = _documents(shape, providers)
-        gateway = stack.enter_context(serving(folder, documents, SETTINGS))
+        gateway = stack.enter_context(serving(folder, documents, SETTINGS | watched(folder)))
+        stack.enter_context(no_circles(gateway))
         client = stack.enter_context(
             openai.OpenAI(
                 base_url=gateway.base_url, api_key="sk-none", max_retries=0, timeout=CLIENT_S

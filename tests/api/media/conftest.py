@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.api.asking import within
+from tests.api.circles import no_circles, watched
 from tests.api.documents import SECRETS, document
 from tests.api.gateway import Gateway, serving
 from tests.api.media.odd_upstream import OddUpstream, odd_upstream
@@ -52,7 +53,9 @@ def _whole_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     ):
         made = (*_openai(first, second), *_azure(azure), *_odd(odd, second))
         documents = [each | MEDIA for each in made]
-        with serving(tmp_path_factory.mktemp("media"), documents, SETTINGS) as gateway:
+        folder = tmp_path_factory.mktemp("media")
+        settings = SETTINGS | watched(folder)
+        with serving(folder, documents, settings) as gateway, no_circles(gateway):
             yield Stage(gateway, first, second, azure, odd)
 
 

@@ -12,6 +12,7 @@ import openai
 import pytest
 import pytest_asyncio
 
+from tests.api.circles import no_circles, watched
 from tests.api.documents import SECRETS
 from tests.api.gateway import Gateway, serving
 from tests.api.model_types.long_tail import is_long_tail, serving_long_tail
@@ -82,7 +83,8 @@ def _whole_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         }
         written = [*documents(endpoints, OWN), *media_documents(endpoints)]
         folder = tmp_path_factory.mktemp("model_types")
-        gateway = stack.enter_context(serving(folder, written, secrets))
+        gateway = stack.enter_context(serving(folder, written, secrets | watched(folder)))
+        stack.enter_context(no_circles(gateway))
         yield Stage(gateway, simulators, endpoints)
 
 

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from tests.api.asking import within
+from tests.api.circles import no_circles, watched
 from tests.api.documents import SECRETS, document
 from tests.api.gateway import Gateway, serving
 from tests.api.traces import opened, settled
@@ -82,7 +83,9 @@ def _whole_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         running(AzureFoundrySimulator()) as foundry,
     ):
         documents = [*_openai(first, second), *_azure(azure, foundry), ECHO]
-        with serving(tmp_path_factory.mktemp("operations"), documents, SECRETS) as gateway:
+        folder = tmp_path_factory.mktemp("operations")
+        settings = SECRETS | watched(folder)
+        with serving(folder, documents, settings) as gateway, no_circles(gateway):
             yield Stage(gateway, first, second, azure, foundry)
 
 

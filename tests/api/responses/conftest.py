@@ -10,6 +10,7 @@ import openai
 import pytest
 
 from tests.api.asking import within
+from tests.api.circles import no_circles, watched
 from tests.api.documents import SECRETS, document
 from tests.api.gateway import Gateway, run, serving
 from tests.api.traces import settled
@@ -64,7 +65,10 @@ def _whole_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         running(OpenAISimulator()) as first,
         running(OpenAISimulator()) as second,
         running(AzureOpenAISimulator()) as azure,
-        serving(folder, list(documents(first, second, azure)), SECRETS) as gateway,
+        serving(
+            folder, list(documents(first, second, azure)), SECRETS | watched(folder)
+        ) as gateway,
+        no_circles(gateway),
     ):
         alpha, beta = (
             run(gateway.environment, "keys", "create", "--project", name).strip()

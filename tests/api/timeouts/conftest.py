@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.asking import within
+from tests.api.circles import no_circles, watched
 from tests.api.documents import SECRETS, document
 from tests.api.gateway import Gateway, serving
 from tests.api.raw import Answer, chat, exchange, post
@@ -72,7 +73,9 @@ class Stage:
 def _whole_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with running(OpenAISimulator()) as simulator, scripted() as odd, stuck() as places:
         documents = _documents(simulator.base_url, odd.base_url, places)
-        with serving(tmp_path_factory.mktemp("timeouts"), documents, SETTINGS) as gateway:
+        folder = tmp_path_factory.mktemp("timeouts")
+        settings = SETTINGS | watched(folder)
+        with serving(folder, documents, settings) as gateway, no_circles(gateway):
             yield Stage(gateway, simulator, odd)
 
 

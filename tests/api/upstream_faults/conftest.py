@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.asking import within
+from tests.api.circles import no_circles, watched
 from tests.api.documents import SECRETS, document
 from tests.api.gateway import Gateway, serving
 from tests.api.raw import Answer, chat, exchange, post
@@ -99,7 +100,9 @@ def _whole_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         for code in PAIRS:
             documents.append(model(code, f"{code}-1", first.base_url))
             documents.append(model(code, f"{code}-2", second.base_url))
-        with serving(tmp_path_factory.mktemp("faults"), documents, SETTINGS) as gateway:
+        folder = tmp_path_factory.mktemp("faults")
+        settings = SETTINGS | watched(folder)
+        with serving(folder, documents, settings) as gateway, no_circles(gateway):
             yield Stage(gateway, first, second, odd)
 
 

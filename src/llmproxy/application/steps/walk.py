@@ -22,13 +22,8 @@ from llmproxy.application.steps.ground import Ground
 from llmproxy.application.steps.lanes import Lanes
 from llmproxy.application.steps.legs import Leg, Legs
 from llmproxy.application.steps.retries import Retries
-from llmproxy.domain.errors import (
-    CallerError,
-    GatewayError,
-    OwnFault,
-    Refused,
-    UpstreamError,
-)
+from llmproxy.domain.errors import CallerError, GatewayError, OwnFault, Refused, UpstreamError
+from llmproxy.domain.frames import forget_frames
 
 MAX_ATTEMPTS: Final = 16
 FIRST_LOOK_S: Final = 0.05
@@ -156,6 +151,7 @@ class Walk:
                 await self._ground.switching.switch(admission, leg.model)
             except GatewayError as error:
                 self._failure = weightier(self._failure, error)
+                forget_frames(error)
                 return False
             self._away = not leg.unwell
         self._lanes.begin(resorts=leg.unwell, switched=switched)
@@ -248,6 +244,7 @@ class Walk:
         self._retries.failed(attempt.deployment, error, began)
         if not (self._away and refused and self._failure is not None):
             self._failure = weightier(self._failure, error)
+        forget_frames(error)
 
     def _no_longer(self) -> Asked | None:
         asked, self.asked = self.asked, None

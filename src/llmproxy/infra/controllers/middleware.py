@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from llmproxy.application.interfaces.trace import Trace
 from llmproxy.domain.errors import GatewayError, UnknownUrl, UpstreamError, WrongMethod
+from llmproxy.domain.frames import forget_frames
 from llmproxy.infra.controllers.asgi import Message, Receive, Scope, Send, pair
 from llmproxy.infra.controllers.cross_origin import CrossOrigin, OpenVisit
 from llmproxy.infra.controllers.errors import ERROR, rendered, stopping, told
@@ -185,3 +186,4 @@ async def fail(visit: Visit, error: Exception) -> None:
     status, headers, body = rendered(error)
     lines = [b"%b: %b" % header for header in headers]
     await visit.reply(status, lines, b"" if visit.scope["method"] == "HEAD" else body)
+    forget_frames(error)

@@ -104,6 +104,8 @@ class Cycle:
             return
         self.disconnected = True
         self._flows = False
+        if self.task is None:
+            self.scope = None  # it will never run: without the knot it is freed at once
         if self._cancels and self.task is not None and (not self._leaves or self._leaves()):
             self.task.cancel()
         self._wake()

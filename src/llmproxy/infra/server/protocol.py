@@ -83,7 +83,7 @@ class GatewayProtocol(HttpToolsProtocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self.connections.discard(self)
-        for cycle in (self.answering, *self.waiting):
+        for cycle in (self.answering, self.cycle, *self.waiting):
             if cycle is not None:
                 cycle.disconnect()
         self.cycle = self.answering = None

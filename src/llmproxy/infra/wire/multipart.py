@@ -7,7 +7,7 @@ last) is refused, since the provider reads the same bytes with a reader of its o
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 MAX_PARTS = 200
@@ -108,7 +108,8 @@ class FormReader:
         self._delimiter = b"\r\n--" + boundary
         self._rest = b""
         self._at = 0
-        self._state = self._begin
+        # The functions and not methods of this one, which would hold it.
+        self._state: Callable[[FormReader, bytes, int], int] = FormReader._begin
         self._part = Part("", is_file=False, start=0)
         self._texts: dict[str, list[bytes]] = {}
         self._text: list[bytes] | None = None
@@ -124,8 +125,8 @@ class FormReader:
         state = None
         while state is not self._state or at < len(data):
             state = self._state
-            moved = state(data, at)
-            if moved == at and state == self._state:
+            moved = state(self, data, at)
+            if moved == at and state is self._state:
                 break
             at = moved
         self._rest = data[at:]
@@ -134,7 +135,7 @@ class FormReader:
     def _joined(self, data: bytes) -> bytes:
         """Put what was left over before the next piece, without copying the bulk of a file."""
         rest = self._rest
-        if self._state == self._value:
+        if self._state is FormReader._value:
             near = rest + data[: len(self._delimiter)]
             if len(near) > len(rest) + len(self._delimiter) - 1 and self._delimiter not in near:
                 self._take(rest, 0, len(rest))
@@ -145,7 +146,7 @@ class FormReader:
     @property
     def form(self) -> Form:
         """The whole form. Raises Malformed when its end has not come."""
-        if self._state != self._trail or self._rest:
+        if self._state is not FormReader._trail or self._rest:
             raise Malformed("the form ends before its closing boundary")
         for name, pieces in self._texts.items():
             try:
@@ -162,7 +163,7 @@ class FormReader:
             raise Malformed("the body does not begin with the boundary of its content type")
         if len(data) < len(wanted):
             return at
-        self._state = self._behind
+        self._state = FormReader._behind
         return len(wanted)
 
     def _behind(self, data: bytes, at: int) -> int:
@@ -172,9 +173,9 @@ class FormReader:
             return at
         if mark == b"--":
             self._form.end_at = self._at + at - len(self._delimiter) + 2
-            self._state = self._trail
+            self._state = FormReader._trail
         elif mark == b"\r\n":
-            self._state = self._head
+            self._state = FormReader._head
         else:
             raise Malformed("a boundary is followed by something else than a line end")
         return at + 2
@@ -197,7 +198,7 @@ class FormReader:
             if part.name in self._texts:
                 raise Malformed("it stands more than once", field=part.name, repeated=True)
             self._text = self._texts[part.name] = []
-        self._state = self._value
+        self._state = FormReader._value
         return end + 4
 
     def _value(self, data: bytes, at: int) -> int:
@@ -205,7 +206,7 @@ class FormReader:
         if end >= 0:
             self._take(data, at, end)
             self._part.end = self._at + end
-            self._state = self._behind
+            self._state = FormReader._behind
             return end + len(self._delimiter)
         end = max(at, len(data) - len(self._delimiter) + 1)
         self._take(data, at, end)

@@ -12,6 +12,7 @@ from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.steps.admission import Admission
 from llmproxy.application.use_cases.replayed.asked import Asked, Boarding, Source
 from llmproxy.domain.errors import Broken, GatewayError, Unavailable
+from llmproxy.domain.frames import forget_frames
 
 logger = logging.getLogger("llmproxy")
 
@@ -89,6 +90,7 @@ class Flight:
                 self.outcome = await self._run()
             except GatewayError as error:
                 self.error = error
+                forget_frames(error)
             except asyncio.CancelledError:
                 self.error = stopping()
                 raise
@@ -108,6 +110,7 @@ class Flight:
                     await self.source.over()
             finally:
                 self._table.running.discard(self)
+                self.task = None  # a cancelled one holds where it was
 
     def _kept(self) -> "asyncio.Future[Any] | None":
         """Begin to keep the answer; whoever asks until that is done still boards.

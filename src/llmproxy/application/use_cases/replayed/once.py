@@ -73,8 +73,9 @@ class FirstTime(Source):
 
     async def over(self) -> None:
         """Give up the claim, if this worker has one."""
-        if self._renewing is not None:
-            self._renewing.cancel()
+        renewing, self._renewing = self._renewing, None
+        if renewing is not None:
+            renewing.cancel()
             await self._claims.release(self._asked.key)
 
     async def _elsewhere(self) -> Kept | None:

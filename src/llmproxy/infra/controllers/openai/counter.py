@@ -11,6 +11,7 @@ from llmproxy.application.gateway import Gateway
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.delivery import Live, Whole
 from llmproxy.domain.errors import GatewayError
+from llmproxy.domain.frames import forget_frames
 from llmproxy.infra.controllers.asgi import Headers
 from llmproxy.infra.controllers.desk import Desk
 from llmproxy.infra.controllers.errors import error_frame, stopping, typed_error_event
@@ -63,6 +64,7 @@ class Counter:
             if not visit.status:
                 raise
             await visit.end(self._failed(error, streamed))
+            forget_frames(error)
         except asyncio.CancelledError:
             if visit.client_gone or not visit.status:
                 raise
@@ -89,6 +91,7 @@ class Counter:
             if not visit.status:
                 raise
             visit.cut(error)
+            forget_frames(error)
         except asyncio.CancelledError:
             if visit.status and not visit.client_gone:
                 visit.cut(stopping())

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from llmproxy.application.interfaces.upstream import Events, Headers
 from llmproxy.domain.errors import Broken, UpstreamError
+from llmproxy.domain.frames import forget_frames
 from llmproxy.domain.usage import Usage
 from llmproxy.infra.providers.credentials.credential import Credential, heard
 from llmproxy.infra.providers.openai_wire.failures import failure, transport_failure
@@ -101,6 +102,7 @@ class Incoming(Events):
         except Cut as error:
             if self._again is None or not was_stale(exchange, error):
                 raise
+            forget_frames(error)
             again, self._again = self._again, None
             self._exchange = await again(exchange)
             self._exchange.pulse_every(exchange.pulse_s)
@@ -144,7 +146,10 @@ class Incoming(Events):
         self._exchange.content_began()  # it flows, whatever it is
         if self._flows():
             self._sink = sink
-            await self._exchange.pour(self._forward)
+            try:
+                await self._exchange.pour(self._forward)
+            finally:
+                self._sink = _declines  # a sink may hold what holds this
 
     def _flows(self) -> bool:
         """Whether what arrives may go to the sink at once."""

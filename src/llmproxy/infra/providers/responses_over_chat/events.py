@@ -75,7 +75,10 @@ class OverChatEvents(Events):
     async def pour(self, sink: Sink) -> None:
         if self._began and not self._kept and self._late is None:
             self._sink = sink
-            await self._chat.pour(self._forward)
+            try:
+                await self._chat.pour(self._forward)
+            finally:
+                self._sink = None
 
     def _forward(self, data: bytes) -> bool:
         """Pass on what becomes of these events; what the sink declines is left to `next`.

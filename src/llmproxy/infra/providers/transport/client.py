@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from typing_extensions import override
 
 from llmproxy.application.interfaces.call import Outgoing
+from llmproxy.domain.frames import forget_frames
 from llmproxy.infra.providers.transport.beat import Beat
 from llmproxy.infra.providers.transport.connection import Connection, Keeper
 from llmproxy.infra.providers.transport.descriptors import within_descriptors
@@ -88,6 +89,7 @@ class HttpClient(Keeper):
         except Cut as error:
             if not was_stale(exchange, error):
                 raise
+            forget_frames(error)
         exchange = await self._ask(target, body, patience, streaming=False, after=exchange)
         return exchange, await exchange.whole()
 

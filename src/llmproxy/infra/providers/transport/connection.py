@@ -57,7 +57,6 @@ class Connection(asyncio.Protocol, Line):
     def __init__(self, loop: asyncio.AbstractEventLoop, keeper: Keeper) -> None:
         self._loop = loop
         self._keeper = keeper
-        self._parser = httptools.HttpResponseParser(self)
         self._dropped = False
         self._interim = False
         self._sending: Sending | None = None
@@ -143,11 +142,13 @@ class Connection(asyncio.Protocol, Line):
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
+        self._parser = httptools.HttpResponseParser(self)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._keeper.forget(self)
         self._stop_sending()
+        del self._parser  # it holds this connection: without the knot both are freed at once
         exchange = self.exchange
         if exchange is None:
             return

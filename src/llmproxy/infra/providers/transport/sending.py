@@ -29,7 +29,7 @@ class Sending:
         self._paused = False
         self._waiter: asyncio.Future[None] | None = None
         self.done = False
-        self._task = loop.create_task(self._run())
+        self._task: asyncio.Task[None] | None = loop.create_task(self._run())
 
     async def _run(self) -> None:
         at = 0
@@ -61,4 +61,6 @@ class Sending:
 
     def stop(self) -> None:
         """Write no more."""
-        self._task.cancel()
+        task, self._task = self._task, None  # a cancelled one holds where it was
+        if task is not None:
+            task.cancel()

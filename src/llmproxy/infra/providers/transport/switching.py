@@ -109,6 +109,7 @@ class Switching(asyncio.Protocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget(self)
+        del self._parser  # it holds this object: without the knot both are freed at once
         self._writable.set()
         self._fail(Cut("the provider closed the connection", before_answer=not self._size))
         if self._socket is not None:
