@@ -184,6 +184,6 @@ async def fail(visit: Visit, error: Exception) -> None:
     if visit.status:
         raise error
     status, headers, body = rendered(error)
+    forget_frames(error)  # before the client is waited for, which may have left
     lines = [b"%b: %b" % header for header in headers]
     await visit.reply(status, lines, b"" if visit.scope["method"] == "HEAD" else body)
-    forget_frames(error)

@@ -63,8 +63,9 @@ class Counter:
         except GatewayError as error:
             if not visit.status:
                 raise
-            await visit.end(self._failed(error, streamed))
-            forget_frames(error)
+            last = self._failed(error, streamed)
+            forget_frames(error)  # before the client is waited for, which may have left
+            await visit.end(last)
         except asyncio.CancelledError:
             if visit.client_gone or not visit.status:
                 raise
