@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from llmproxy.application.routing.health import Change, State
+from llmproxy.application.routing.ward import Change, State
 from llmproxy.domain.secret import Secret
 from llmproxy.infra.fleet.redis import FORGET_S, MAX_WAITING, RedisSharing
 from llmproxy.infra.redis.address import read_address

@@ -8,9 +8,9 @@ import pytest
 
 from llmproxy.application.routing.breaker import FAILURES_IN_A_ROW, LEAST_CALLS, OPEN_S, WINDOW_S
 from llmproxy.application.routing.fleet import Fleet
-from llmproxy.application.routing.health import State
 from llmproxy.application.routing.rotation import MAX_CYCLE
 from llmproxy.application.routing.spill import NEWS_S, Spill
+from llmproxy.application.routing.ward import State
 from llmproxy.domain.document import Parsed, parse_model
 from llmproxy.domain.routing import (
     MAX_FALLBACKS,

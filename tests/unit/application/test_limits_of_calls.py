@@ -8,7 +8,7 @@ import pytest
 from llmproxy.application.interfaces.journal import Outcome
 from llmproxy.application.interfaces.limiter import Scope, ScopeKind
 from llmproxy.application.routing.breaker import EARLY_EVERY_S
-from llmproxy.application.routing.health import Change, State
+from llmproxy.application.routing.ward import Change, State
 from llmproxy.application.snapshot import Snapshot
 from llmproxy.domain.caller import ANYONE, Caller, key_digest
 from llmproxy.domain.errors import (

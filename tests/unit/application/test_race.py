@@ -8,7 +8,7 @@ import pytest
 from typing_extensions import override
 
 from llmproxy.application.interfaces.journal import Outcome
-from llmproxy.application.routing.health import Change, State
+from llmproxy.application.routing.ward import Change, State
 from llmproxy.domain.errors import Broken, GatewayError, Refused
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway import FakeRooms

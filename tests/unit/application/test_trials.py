@@ -7,8 +7,8 @@ import pytest
 from typing_extensions import override
 
 from llmproxy.application.interfaces.upstream import Deployment
-from llmproxy.application.routing.health import Change, State
 from llmproxy.application.routing.retry_budget import MAX_WAITING
+from llmproxy.application.routing.ward import Change, State
 from llmproxy.application.steps.walk import MAX_LOOKS
 from llmproxy.domain.errors import Broken
 from tests.fakes.clock import FakeClock

@@ -3,7 +3,7 @@
 import pytest
 
 from llmproxy.application.interfaces.journal import Outcome
-from llmproxy.application.routing.health import Change, State
+from llmproxy.application.routing.ward import Change, State
 from llmproxy.domain.errors import (
     Broken,
     Busy,

@@ -20,6 +20,7 @@ from llmproxy.application.interfaces.call import Call
 from llmproxy.domain.operation import Operation
 from llmproxy.domain.routing import Affinity
 
+CACHE_KEY: Final = "prompt_cache_key"
 PREFIX_BYTES: Final = 1024
 """About 256 tokens, by which OpenAI itself chooses a machine (developers.openai.com, "Prompt
 caching", "How it works"): long enough to tell applications apart, and what changes comes later."""
@@ -41,7 +42,7 @@ def key_of(call: Call, affinity: Affinity) -> int | None:
     if affinity is Affinity.OFF:
         return None
     body = call.body
-    text = body.value("prompt_cache_key")
+    text = body.value(CACHE_KEY)
     if text is None or text == _NULL:
         if affinity is Affinity.KEY or call.operation not in _CACHED:
             return None

@@ -9,11 +9,12 @@ from typing import Final, NamedTuple
 from llmproxy.application.interfaces.call import Call
 from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.interfaces.upstream import Deployment
-from llmproxy.application.routing.health import Change, Health, State, Ward
+from llmproxy.application.routing.health import Health
 from llmproxy.application.routing.plan import Ordered, Plan
 from llmproxy.application.routing.ranking import seat_of
 from llmproxy.application.routing.retry_budget import RetryBudget
 from llmproxy.application.routing.rota import Rota
+from llmproxy.application.routing.ward import Change, State, Ward
 from llmproxy.domain.routing import Routing
 
 __all__ = ["Change", "Condition", "Fleet", "Health", "Ordered", "Plan", "RetryBudget", "State"]
@@ -71,14 +72,15 @@ class Fleet:
 
         `routing` is that of the plan's model in the present snapshot.
         """
-        if len(plan) == 1:
-            return self._alone(plan, counted=True) if self._ward.unwell else Ordered(plan, 1)
         seen = self._seen.get(id(plan))
-        rota = self._rota(plan, routing) if seen is None else seen[1]
-        if self._ward.unwell:
-            for _, health in rota.watched:
-                if health.ill:
-                    return self._around(rota, call, counted=True)
+        if seen is not None and not self._ward.unwell:
+            return seen[1].order(call)
+        if len(plan) == 1:
+            return self._alone(plan, counted=True)
+        rota = self._rota(plan, routing)
+        for _, health in rota.watched:
+            if health.ill:
+                return self._around(rota, call, counted=True)
         return rota.order(call)
 
     def look(self, plan: Plan, call: Call, routing: Routing) -> Ordered:
@@ -132,7 +134,7 @@ class Fleet:
             if len(self._rotas) >= MAX_ROTAS:
                 self._rotas.clear()
             seats = tuple([seat_of(each, self.health(each)) for each in plan])
-            rota = self._rotas[key] = Rota(seats, routing, self._clock)
+            rota = self._rotas[key] = Rota(seats, routing, self._ward)
         rota.used = True
         if len(self._seen) >= MAX_ROTAS:
             self._seen.clear()

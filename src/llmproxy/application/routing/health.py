@@ -1,13 +1,11 @@
 """How one deployment is doing: what is under way, how soon it answers, whether it should rest."""
 
-from collections.abc import Callable
-from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
-from llmproxy.application.interfaces.clock import Clock
 from llmproxy.application.routing.breaker import Breaker
 from llmproxy.application.routing.latency import Percentile
 from llmproxy.application.routing.spill import FULL, Spill
+from llmproxy.application.routing.ward import Change, State, Ward
 from llmproxy.domain.errors import Busy, GatewayError, Refused, UpstreamError
 from llmproxy.domain.model import Model
 
@@ -21,79 +19,39 @@ AVERAGED_S: Final = 60.0
 NEVER: Final = float("-inf")
 
 
-class State(StrEnum):
-    """Whether a deployment is asked in its turn."""
-
-    __hash__ = str.__hash__
-
-    CLOSED = "closed"
-    """It is."""
-    OPEN = "open"
-    """It failed: others are asked before it."""
-    HALF_OPEN = "half_open"
-    """It is asked in its turn, by one call at a time, to see whether it is well again."""
-    RESTING = "resting"
-    """Its provider's limit was reached: others are asked before it."""
-    SHEDDING = "shedding"
-    """It is nearly full: for a share of the calls others are asked before it."""
-
-
-class Change(NamedTuple):
-    """A deployment, by the id of its document: what has become of it, for other workers.
-
-    `state` is OPEN, CLOSED or RESTING; `until` is in unix seconds, 0 where the state has no end.
-    """
-
-    deployment: str
-    state: State
-    until: float
-
-
-class Ward:
-    """What all healths share: time, who is told, and how many are unwell."""
-
-    __slots__ = ("clock", "jitter", "tell", "unwell")
-
-    def __init__(
-        self, clock: Clock, jitter: Callable[[], float], tell: Callable[[Change], None]
-    ) -> None:
-        self.clock = clock
-        self.jitter = jitter
-        self.tell = tell
-        self.unwell = 0
-
-
 class Health:
     """Of one document. Each `began` is followed by one of `answered`, `failed` and `let_go`.
 
-    `ill` is whether there is any reason to look closer before it is asked. `average_s` is how soon
-    answers begin of late, told last at `heard_at`, in monotonic seconds. `answers`, `failures`,
-    `refusals` (failures that were limits of the provider) and `openings` of the breaker are counts.
+    `ill` is whether there is any reason to look closer before it is asked. `place` is where the
+    ward has its calls under way, and how soon its answers begin of late; that was told last at
+    `heard_at`, in monotonic seconds. `answers`, `failures`, `refusals` (failures that were limits
+    of the provider) and `openings` of the breaker are counts.
     """
 
     __slots__ = (
+        "_average_s",
         "_breaker",
         "_model",
         "_monotonic",
+        "_outstanding",
         "_percentile",
         "_resting_until",
         "_spill",
         "_stated_at",
         "_ward",
         "answers",
-        "average_s",
         "failures",
         "heard_at",
         "id",
         "ill",
         "openings",
-        "outstanding",
+        "place",
         "refusals",
     )
 
     def __init__(self, identifier: str, ward: Ward) -> None:
         self.id = identifier
-        self._ward = ward
+        self._stay(ward, ward.enter())
         self._monotonic = ward.clock.monotonic
         self._breaker = Breaker(ward.jitter)
         self._percentile = Percentile()
@@ -102,9 +60,12 @@ class Health:
         self._model: Model | None = None
         self._stated_at = 0
         self.ill = False
-        self.average_s = 0.0
         self.heard_at = NEVER
-        self.outstanding = self.answers = self.failures = self.refusals = self.openings = 0
+        self.answers = self.failures = self.refusals = self.openings = 0
+
+    def _stay(self, ward: Ward, place: int) -> None:
+        self._ward, self.place = ward, place
+        self._outstanding, self._average_s = ward.outstanding, ward.average_s
 
     def is_of(self, model: Model, created: int) -> bool:
         """Take over what the document says; False when it reaches something else by now.
@@ -125,20 +86,21 @@ class Health:
 
     def began(self) -> int:
         """Note that a call begins; return the era, which its end brings back."""
-        self.outstanding += 1
+        self._outstanding[self.place] += 1
         if self.ill:
             return self._breaker.began(self._monotonic())
         return self._breaker.era
 
     def answered(self, first_s: float, era: int | None = None) -> None:
         """Note an answer, whose first content (or all of it) came after `first_s` seconds."""
-        self.outstanding -= 1
+        place, averages = self.place, self._average_s
+        self._outstanding[place] -= 1
         self.answers += 1
         now = self._monotonic()
         if now < self.heard_at + AVERAGED_S:
-            self.average_s += SMOOTHING * (first_s - self.average_s)
+            averages[place] += SMOOTHING * (first_s - averages[place])
         else:
-            self.average_s = first_s
+            averages[place] = first_s
         self.heard_at = now
         self._percentile.count(first_s, now)
         breaker = self._breaker
@@ -148,7 +110,7 @@ class Health:
 
     def failed(self, error: GatewayError, *, counts: bool, era: int | None = None) -> None:
         """Note a failure. Where it does not count, it tells nothing of how the deployment is."""
-        self.outstanding -= 1
+        self._outstanding[self.place] -= 1
         self.failures += 1
         now = self._monotonic()
         breaker = self._breaker
@@ -166,7 +128,7 @@ class Health:
 
     def let_go(self, era: int | None = None) -> None:
         """Note that nobody waits for a call any more."""
-        self.outstanding -= 1
+        self._outstanding[self.place] -= 1
         self._breaker.let_go(self._breaker.era if era is None else era)
 
     def load(self, percent: float) -> None:
@@ -252,9 +214,14 @@ class Health:
         return self._spill.until if state is State.SHEDDING and self._spill is not None else None
 
     @property
+    def outstanding(self) -> int:
+        """How many calls are under way."""
+        return self._outstanding[self.place]
+
+    @property
     def latency_s(self) -> float | None:
         """How soon answers begin of late, on average; None before the first."""
-        return None if self.heard_at == NEVER else self.average_s
+        return None if self.heard_at == NEVER else self._average_s[self.place]
 
     @property
     def p95_s(self) -> float | None:
@@ -292,8 +259,4 @@ class Health:
         ward = self._ward
         if self.ill:
             ward.unwell -= 1
-        self._ward = Ward(ward.clock, ward.jitter, _nobody)
-
-
-def _nobody(change: Change) -> None:
-    del change
+        self._stay(ward.leave(self.place), 0)

@@ -4,14 +4,16 @@ What is here marks deployments, in the order of registration: the least mark is 
 those with the same stay in turn.
 """
 
-from collections.abc import Callable, Iterable
-from operator import attrgetter, itemgetter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
+from operator import add, itemgetter, mul
 from typing import Final, NamedTuple
 
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.routing.affinity import seed_of
 from llmproxy.application.routing.health import Health
 from llmproxy.application.routing.plan import Plan
+from llmproxy.application.routing.ward import Ward
 from llmproxy.domain.pricing import Price
 from llmproxy.domain.routing import Strategy
 from llmproxy.domain.usage import Usage
@@ -21,8 +23,6 @@ FRESH_S: Final = 60.0
 ALIKE: Final = 1.25
 """Latencies within this factor of the best are alike. From call to call they vary more than that;
 to follow every millisecond would send all calls to one deployment until it is the slowest."""
-_AVERAGE_S: Final = attrgetter("average_s")
-_OUTSTANDING: Final = attrgetter("outstanding")
 _LAST: Final = float("inf")
 _FIRST: Final = -_LAST
 CALL_S: Final = 1e-12
@@ -48,18 +48,24 @@ Seats = tuple[Seat, ...]
 class Group(NamedTuple):
     """The deployments of one priority, by columns, in the order of registration.
 
-    A part is how much a call is of a deployment's share: `CALL_S` for who has the most weight.
+    `picked` takes what is theirs out of a column of the ward. A part is how much a call is of a
+    deployment's share: `CALL_S` for who has the most weight. `weights` are left out where they are
+    all the same.
     """
 
     plan: Plan
     healths: tuple[Health, ...]
+    ward: Ward
+    picked: Callable[[Sequence[float]], tuple[float, ...]]
     parts: tuple[float, ...]
+    seeds: tuple[int, ...]
+    weights: tuple[float, ...] | None
 
 
 Places = tuple[int, ...]
 """Deployments of a group in the order of a turn, by their places in its columns."""
-Ranking = Callable[[Group, float], list[float]]
-"""Marks a group, at this monotonic time."""
+Ranking = Callable[[Group], list[float]]
+"""Marks a group."""
 
 
 def seat_of(deployment: Deployment, health: Health) -> Seat:
@@ -68,53 +74,58 @@ def seat_of(deployment: Deployment, health: Health) -> Seat:
     return Seat(deployment, health, model.weight, seed_of(model.id))
 
 
-def group_of(seats: Seats) -> Group:
-    """Return the columns of one priority."""
-    most = max([seat.weight for seat in seats])
+def group_of(seats: Seats, ward: Ward) -> Group:
+    """Return the columns of one priority; the healths are of this ward."""
+    weights = tuple([seat.weight for seat in seats])
+    most = max(weights)
     return Group(
         tuple([seat.deployment for seat in seats]),
         tuple([seat.health for seat in seats]),
-        tuple([most / seat.weight * CALL_S for seat in seats]),
+        ward,
+        _picking([seat.health.place for seat in seats]),
+        tuple([most / weight * CALL_S for weight in weights]),
+        tuple([seat.seed for seat in seats]),
+        weights if len(set(weights)) > 1 else None,
     )
 
 
-def idle(group: Group) -> bool:
-    """Whether nobody in it has a call under way."""
-    return not any(map(_OUTSTANDING, group.healths))
+def _picking(places: Sequence[int]) -> Callable[[Sequence[float]], tuple[float, ...]]:
+    if len(places) > 1:
+        return itemgetter(*places)
+    place = places[0]
+    return lambda column: (column[place],)
 
 
-def by_outstanding(group: Group, now: float) -> list[float]:
-    """Mark each by its calls under way for its weight."""
-    del now
-    each = zip(group.healths, group.parts)  # noqa: B905 - as long as one another; this is hot
-    return [health.outstanding * part for health, part in each]
+def by_outstanding(group: Group) -> list[float]:
+    """Mark each by its calls under way for its weight: 0 where there are none."""
+    return list(map(mul, group.picked(group.ward.outstanding), group.parts))
 
 
-def by_latency(group: Group, now: float) -> list[float]:
+def by_latency(group: Group) -> list[float]:
     """Mark each by how soon its answers begin, unknown ones last.
 
     Those that are alike are the same; of the same the one with the fewest calls under way for its
     weight is the best.
     """
-    oldest = now - FRESH_S
-    known = [each.average_s if each.heard_at > oldest else _LAST for each in group.healths]
-    loads = by_outstanding(group, now)
-    alike_s = min(known) * ALIKE
-    if alike_s == _LAST:
-        return loads
-    return [max(alike_s, seconds) + load for seconds, load in zip(known, loads, strict=True)]
+    oldest = group.ward.clock.monotonic() - FRESH_S
+    averages = group.picked(group.ward.average_s)
+    known = [
+        seconds if health.heard_at > oldest else _LAST
+        for health, seconds in zip(group.healths, averages, strict=True)
+    ]
+    return _by_latency(known, by_outstanding(group))
 
 
 def by_known_latency(group: Group) -> list[float]:
-    """Do the same where all are known: in one go, since each call asks for it."""
-    healths = group.healths
-    alike_s = min(map(_AVERAGE_S, healths)) * ALIKE
-    each = zip(healths, group.parts)  # noqa: B905 - as long as one another; this is hot
-    return [
-        (health.average_s if health.average_s > alike_s else alike_s)  # noqa: FURB136 - it is hot
-        + health.outstanding * part
-        for health, part in each
-    ]
+    """Do the same where all are known: each call asks for it."""
+    return _by_latency(group.picked(group.ward.average_s), by_outstanding(group))
+
+
+def _by_latency(known: Sequence[float], loads: list[float]) -> list[float]:
+    alike_s = min(known) * ALIKE
+    if max(known) <= alike_s:
+        return loads
+    return list(map(add, map(max, known, repeat(alike_s)), loads))
 
 
 def known_until(group: Group) -> float:
@@ -122,9 +133,9 @@ def known_until(group: Group) -> float:
     return min([each.heard_at for each in group.healths]) + FRESH_S
 
 
-def unknown_first(marks: list[float], group: Group, places: Places, now: float) -> None:
+def unknown_first(marks: list[float], group: Group, places: Places) -> None:
     """Mark one as the first whose latency is not known and that nobody asks now, if any is."""
-    oldest = now - FRESH_S
+    oldest = group.ward.clock.monotonic() - FRESH_S
     for place in places:
         health = group.healths[place]
         if health.heard_at <= oldest and not health.outstanding:

@@ -5,8 +5,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from llmproxy.application.interfaces.call import Call
-from llmproxy.application.interfaces.clock import Clock
-from llmproxy.application.routing.affinity import draws, key_of
+from llmproxy.application.routing.affinity import CACHE_KEY, draws, key_of
 from llmproxy.application.routing.plan import Ordered, Plan
 from llmproxy.application.routing.ranking import (
     RANKINGS,
@@ -18,12 +17,12 @@ from llmproxy.application.routing.ranking import (
     by_outstanding,
     group_of,
     groups_of,
-    idle,
     known_until,
     ranked,
     unknown_first,
 )
 from llmproxy.application.routing.rotation import orders
+from llmproxy.application.routing.ward import Ward
 from llmproxy.domain.routing import Affinity, Routing
 
 UNKNOWN_EVERY: Final = 20
@@ -41,26 +40,19 @@ class _Turn(NamedTuple):
     places: tuple[Places, ...]
 
 
-class _Lot(NamedTuple):
-    """The deployments of one priority, by columns; without weights where they are all the same."""
-
-    plan: Plan
-    seeds: tuple[int, ...]
-    weights: tuple[float, ...] | None
-
-
 class Rota:
-    """`seats` are in order of registration. `used` is for who keeps rotas: it tells idle ones.
+    """`seats` are in order of registration, their healths of this ward.
 
-    A turn is ready before it is taken, so that it can be looked at.
+    `used` is for who keeps rotas: it tells idle ones. A turn is ready before it is taken, so
+    that it can be looked at.
     """
 
     __slots__ = (
-        "_affinity",
-        "_clock",
-        "_groups",
+        "_behind",
+        "_by_beginning",
+        "_by_key",
+        "_first",
         "_known_until",
-        "_lots",
         "_never_asked",
         "_next",
         "_parts",
@@ -73,21 +65,21 @@ class Rota:
         "watched",
     )
 
-    def __init__(self, seats: Seats, routing: Routing, clock: Clock) -> None:
+    def __init__(self, seats: Seats, routing: Routing, ward: Ward) -> None:
         self.seats = seats
         self.routing = routing
         self.used = True
         self.watched = tuple([(1 << place, seat.health) for place, seat in enumerate(seats)])
         """Each deployment's health, with its bit in the number of a part."""
-        self._affinity = routing.affinity if len(seats) > 1 else Affinity.OFF
-        self._ranking = RANKINGS.get(routing.strategy) if len(seats) > 1 else None
-        self._clock = clock
+        several = len(seats) > 1
+        self._by_key = several and routing.affinity is not Affinity.OFF
+        self._by_beginning = several and routing.affinity is Affinity.PREFIX
+        self._ranking = RANKINGS.get(routing.strategy) if several else None
         groups = groups_of(seats, routing.strategy)
-        self._groups = [group_of(each) for each in groups]
+        self._first, *self._behind = [group_of(each, ward) for each in groups]
         self._known_until = 0.0
         self._until_unknown = 0
         self._never_asked = len(groups[0])
-        self._lots = [_lot(group) for group in groups]
         self._turns = _turns(groups)
         self._next = next(self._turns)
         self._parts: dict[int, tuple[Rota, Rota]] = {}
@@ -103,56 +95,59 @@ class Rota:
 
     def _part(self, bits: int) -> "Rota":
         seats = [seat for place, seat in enumerate(self.seats) if bits >> place & 1]
-        return Rota(tuple(seats), self.routing, self._clock)
+        return Rota(tuple(seats), self.routing, self._first.ward)
 
     def order(self, call: Call, *, counted: bool = True) -> Ordered:
         """Return the order of this call. `counted`: it is made now, not only asked about."""
-        affinity = self._affinity
-        if affinity is not Affinity.OFF:
-            key = key_of(call, affinity)
+        if self._by_beginning or (self._by_key and call.body.value(CACHE_KEY) is not None):
+            key = key_of(call, self.routing.affinity)
             if key is not None:
                 return self._drawn(key)
         turn = self._next
         if counted:
             self._next = next(self._turns)
         ranking = self._ranking
-        if ranking is None or (ranking is by_outstanding and all(map(idle, self._groups))):
+        if ranking is None:
             return turn.ordered
-        return self._ranked(turn, ranking, counted=counted)
+        first, places = self._first, turn.places[0]
+        if ranking is by_outstanding:
+            marks = by_outstanding(first)
+        else:
+            marks = self._by_latency(places, counted=counted)
+        if self._behind:
+            return self._ranked(turn, marks, ranking)
+        if not any(marks):
+            return turn.ordered
+        plan = ranked(first.plan, marks, places)
+        return Ordered(plan, len(plan))
 
     def _drawn(self, key: int) -> Ordered:
         """Return the order of the calls that have this in common."""
         return _joined(
             [
-                ranked(plan, draws(key, seeds, weights), range(len(plan)))
-                for plan, seeds, weights in self._lots
+                ranked(group.plan, draws(key, group.seeds, group.weights), range(len(group.plan)))
+                for group in (self._first, *self._behind)
             ]
         )
 
-    def _ranked(self, turn: _Turn, ranking: Ranking, *, counted: bool) -> Ordered:
-        now = self._clock.monotonic()
-        groups, places = self._groups, turn.places
-        first = groups[0]
-        if ranking is by_latency:
-            marks = self._by_latency(places[0], now, counted=counted)
-        else:
-            marks = ranking(first, now)
-        plan = ranked(first.plan, marks, places[0])
-        if len(groups) > 1:
-            for group, at in zip(groups[1:], places[1:], strict=True):
-                plan += ranked(group.plan, ranking(group, now), at)
-        return Ordered(plan, len(plan))
+    def _ranked(self, turn: _Turn, marks: list[float], ranking: Ranking) -> Ordered:
+        """Order all groups, the first by its marks."""
+        plans = [ranked(self._first.plan, marks, turn.places[0])]
+        for group, places in zip(self._behind, turn.places[1:], strict=True):
+            plans.append(ranked(group.plan, ranking(group), places))
+        return _joined(plans)
 
-    def _by_latency(self, places: Places, now: float, *, counted: bool) -> list[float]:
+    def _by_latency(self, places: Places, *, counted: bool) -> list[float]:
         """Mark those that are asked first; one whose latency is not known before all, if due."""
-        group = self._groups[0]
+        group = self._first
+        now = group.ward.clock.monotonic()
         if now < self._known_until:
             marks = by_known_latency(group)
         else:
-            marks = by_latency(group, now)
+            marks = by_latency(group)
             self._known_until = known_until(group)
             if not self._until_unknown:
-                unknown_first(marks, group, places, now)
+                unknown_first(marks, group, places)
         if counted:
             self._count()
         return marks
@@ -164,13 +159,6 @@ class Rota:
             return
         self._never_asked -= 1
         self._until_unknown = 0 if self._never_asked > 0 else UNKNOWN_EVERY - 1
-
-
-def _lot(group: Seats) -> _Lot:
-    weights = tuple([seat.weight for seat in group])
-    even = len(set(weights)) == 1
-    plan: Plan = tuple([seat.deployment for seat in group])
-    return _Lot(plan, tuple([seat.seed for seat in group]), None if even else weights)
 
 
 def _joined(plans: Sequence[Plan]) -> Ordered:

@@ -19,8 +19,8 @@ from llmproxy.application.interfaces.rendering import Rendered
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.registry import Registry
 from llmproxy.application.routing.fleet import Fleet
-from llmproxy.application.routing.health import State
 from llmproxy.application.routing.plan import Ordered, Plan
+from llmproxy.application.routing.ward import State
 from llmproxy.application.snapshot import may_use
 from llmproxy.application.steps.admission import not_ready
 from llmproxy.application.steps.admit import reservation_of, uncountable

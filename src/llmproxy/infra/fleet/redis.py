@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from llmproxy.application.routing.health import Change, State
+from llmproxy.application.routing.ward import Change, State
 from llmproxy.infra.redis.client import RedisClient
 from llmproxy.infra.redis.errors import RedisFailure
 

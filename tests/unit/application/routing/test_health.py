@@ -2,8 +2,9 @@
 
 import pytest
 
-from llmproxy.application.routing.health import REST_S, Change, Health, State, Ward
+from llmproxy.application.routing.health import REST_S, Health
 from llmproxy.application.routing.latency import LEAST_ANSWERS
+from llmproxy.application.routing.ward import Change, State, Ward
 from llmproxy.domain.document import parse_model
 from llmproxy.domain.errors import (
     Broken,
@@ -273,3 +274,22 @@ def test_a_document_that_is_gone_counts_no_more() -> None:
     sick.fail(Broken("x"), 5)
     sick.health.leave()
     assert sick.ward.unwell == 0
+
+
+def test_who_has_left_counts_for_itself() -> None:
+    """Its calls end as they began; who takes its place in the columns begins at nothing."""
+    patient = Patient()
+    other = Health("other", patient.ward)
+    patient.answer(2.0)
+    patient.health.began()
+    other.began()
+    patient.health.leave()
+    new = Health("new", patient.ward)
+    assert (new.place, new.outstanding) == (0, 0)
+    new.began()
+    new.began()
+    assert (patient.health.outstanding, patient.health.latency_s) == (1, 2.0)
+    patient.answer(3.0)
+    patient.health.let_go()
+    assert (patient.health.outstanding, patient.health.latency_s) == (0, pytest.approx(2.2))
+    assert (patient.ward.outstanding, patient.ward.average_s) == ([2, 1], [0.0, 0.0])

@@ -5,7 +5,7 @@ from itertools import groupby
 import hypothesis.strategies as st
 from hypothesis import given
 
-from llmproxy.application.routing.health import State
+from llmproxy.application.routing.ward import State
 from llmproxy.domain.routing import Strategy
 from tests.unit.application.routing.fleets import Stage, ids, plan_of, routing_of
 

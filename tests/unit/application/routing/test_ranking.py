@@ -1,7 +1,7 @@
 """Marks in all their forms put deployments in the order that the strategies' words say."""
 
 from types import SimpleNamespace
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +10,7 @@ from llmproxy.application.routing.ranking import (
     ALIKE,
     FRESH_S,
     Group,
+    Seat,
     by_known_latency,
     by_latency,
     by_outstanding,
@@ -47,17 +48,20 @@ ONES = st.lists(
 def group(ones: list[One]) -> Group:
     """Deployments that are doing so."""
     plan = plan_of(**{f"d{place}": {} for place in range(len(ones))})
-    seats: Any = [
-        SimpleNamespace(
-            deployment=deployment,
-            weight=one.weight,
-            health=SimpleNamespace(
-                outstanding=one.outstanding, average_s=one.average_s, heard_at=NOW - one.heard_s
-            ),
+    clock = SimpleNamespace(monotonic=lambda: NOW)
+    # The columns end with somebody else.
+    ward: Any = SimpleNamespace(outstanding=[99], average_s=[0.001], clock=clock)
+    seats = []
+    for deployment, one in zip(plan, ones, strict=True):
+        ward.outstanding.insert(0, one.outstanding)
+        ward.average_s.insert(0, one.average_s)
+        health: Any = SimpleNamespace(
+            place=len(ones) - 1 - len(seats),
+            outstanding=one.outstanding,
+            heard_at=NOW - one.heard_s,
         )
-        for deployment, one in zip(plan, ones, strict=True)
-    ]
-    return group_of(cast("Any", tuple(seats)))
+        seats.append(Seat(deployment, health, one.weight, 0))
+    return group_of(tuple(seats), ward)
 
 
 def places(made: Group, marks: list[float]) -> list[int]:
@@ -70,9 +74,7 @@ def test_the_fewest_calls_for_its_weight(ones: list[One]) -> None:
     """Those with as many stay in turn."""
     made = group(ones)
     loads = [each.outstanding / each.weight for each in ones]
-    assert places(made, by_outstanding(made, NOW)) == sorted(
-        range(len(ones)), key=loads.__getitem__
-    )
+    assert places(made, by_outstanding(made)) == sorted(range(len(ones)), key=loads.__getitem__)
 
 
 @given(ONES)
@@ -90,7 +92,7 @@ def test_the_soonest_alike_ones_by_their_calls_unknown_ones_last(ones: list[One]
         return (0.0 if one.average_s <= best_s * ALIKE else one.average_s), load
 
     said = sorted(range(len(ones)), key=mark)
-    assert places(made, by_latency(made, NOW)) == said
+    assert places(made, by_latency(made)) == said
     if known_until(made) > NOW:
         assert len(known) == len(ones)
         assert places(made, by_known_latency(made)) == said
