@@ -9,6 +9,7 @@ import openai
 import pytest
 import pytest_asyncio
 
+from tests.api.circles import no_circles, watched
 from tests.api.conftest import Upstreams
 from tests.api.documents import SECRETS, document
 from tests.api.gateway import Gateway, serving
@@ -56,7 +57,9 @@ def _talking_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session", name="talking_server")
 def _talking_server(all_upstreams: Upstreams, talking_folder: Path) -> Iterator[Gateway]:
     documents = realtime_documents(all_upstreams)
-    with serving(talking_folder, documents, SECRETS) as gateway:
+    # A session whose provider stopped reading is given a minute to end: more than a stop waits.
+    settings = SECRETS | watched(talking_folder) | {"SHUTDOWN_TIMEOUT_S": "5"}
+    with serving(talking_folder, documents, settings) as gateway, no_circles(gateway):
         yield gateway
 
 

@@ -66,6 +66,10 @@ class Arriving:
         if early:
             socket.feed(early)
 
+    def stop(self) -> None:
+        """Let go of the WebSocket: nothing arrives any more."""
+        self._socket = None
+
 
 class SocketCycle(Cycle):
     """The request, and once it is let in the connection below its WebSocket."""
@@ -75,7 +79,7 @@ class SocketCycle(Cycle):
     def __init__(self, scope: Any, protocol: "GatewayProtocol", rest: bytes) -> None:  # noqa: ANN401 - ASGI's scope
         super().__init__(scope, protocol, keep_alive=False, expects_continue=False)
         self.request_complete = True
-        self.arriving = Arriving(self._too_early, rest)
+        self.arriving = Arriving(protocol.transport.abort, rest)
         self._socket: WebSocket | None = None
         self._restarting = False
 
@@ -119,13 +123,12 @@ class SocketCycle(Cycle):
 
     @override
     def disconnect(self) -> None:
-        if self._socket is not None:
-            self._socket.lost()
+        socket, self._socket = self._socket, None  # each holds the other
+        if socket is not None:
+            self.arriving.stop()
+            socket.lost()
         else:
             super().disconnect()
-
-    def _too_early(self) -> None:
-        self.protocol.transport.abort()
 
     # -------------------------------------------------------------- the line below the WebSocket
 

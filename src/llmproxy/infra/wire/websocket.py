@@ -25,6 +25,7 @@ from llmproxy.application.interfaces.talk import (
     Frame,
     Talk,
 )
+from llmproxy.domain.frames import forget_frames
 
 HIGH_WATER_BYTES = 256 * 1024
 FRAME_COST_BYTES = 64
@@ -124,6 +125,9 @@ class WebSocket(Talk):
             self._ending = Ending(VANISHED, "", by_peer=True)
             self._broken.set()
         self._wake()
+        self._frames.parser.close()  # it holds the protocol that holds it
+        if self._frames.parser_exc is not None:
+            forget_frames(self._frames.parser_exc)
 
     # ------------------------------------------------------------------------- the talker's side
 

@@ -112,8 +112,9 @@ class Switching(asyncio.Protocol):
         del self._parser  # it holds this object: without the knot both are freed at once
         self._writable.set()
         self._fail(Cut("the provider closed the connection", before_answer=not self._size))
-        if self._socket is not None:
-            self._socket.lost()
+        socket, self._socket = self._socket, None  # each holds the other
+        if socket is not None:
+            socket.lost()
 
     @override
     def pause_writing(self) -> None:
