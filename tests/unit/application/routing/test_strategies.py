@@ -119,3 +119,14 @@ def test_affinity_can_be_off() -> None:
     """Then a key changes nothing."""
     stage = Stage(plan_of(a={"routing": {"affinity": "off"}}, b={}))
     assert stage.firsts(4, prompt_cache_key='"k"') == {"a": 2, "b": 2}
+
+
+def test_calls_that_begin_alike_stay_together() -> None:
+    """Where the model asks for that; others take turns."""
+    prompt = '[{"role":"system","content":"Be brief."}]'
+    stage = Stage(plan_of(a={"routing": {"affinity": "prefix"}}, b={}))
+    assert len(stage.firsts(4, messages=prompt)) == 1
+    assert len(stage.firsts(40, messages=prompt, prompt_cache_key="null")) == 1
+    others = Stage(plan_of(a={}, b={}))
+    assert others.firsts(4, messages=prompt) == {"a": 2, "b": 2}
+    assert others.firsts(4, messages=prompt, prompt_cache_key="null") == {"a": 2, "b": 2}
