@@ -1,4 +1,4 @@
-"""Marks in all their forms put deployments in the order that the strategies' words say."""
+"""However deployments are doing, who comes first is who the strategies' words say."""
 
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -6,18 +6,9 @@ from typing import Any, NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmproxy.application.routing.ranking import (
-    ALIKE,
-    FRESH_S,
-    Group,
-    Seat,
-    by_known_latency,
-    by_latency,
-    by_outstanding,
-    group_of,
-    known_until,
-    ranked,
-)
+from llmproxy.application.routing.lowest_latency import ALIKE, FRESH_S, LowestLatency
+from llmproxy.application.routing.ranking import Seat, Seats
+from llmproxy.application.routing.turns import LeastOutstanding, Ranked
 from tests.unit.application.routing.fleets import plan_of
 
 NOW = 1_000.0
@@ -30,6 +21,11 @@ class One(NamedTuple):
     weight: float
     average_s: float
     heard_s: float
+
+    @property
+    def known(self) -> bool:
+        """Whether its latency is of now."""
+        return self.heard_s < FRESH_S
 
 
 ONES = st.lists(
@@ -45,8 +41,8 @@ ONES = st.lists(
 )
 
 
-def group(ones: list[One]) -> Group:
-    """Deployments that are doing so."""
+def seated(ones: list[One]) -> tuple[Seats, Any]:
+    """Deployments that are doing so, and their ward."""
     plan = plan_of(**{f"d{place}": {} for place in range(len(ones))})
     clock = SimpleNamespace(monotonic=lambda: NOW)
     # The columns end with somebody else.
@@ -61,40 +57,58 @@ def group(ones: list[One]) -> Group:
             heard_at=NOW - one.heard_s,
         )
         seats.append(Seat(deployment, health, one.weight, 0))
-    return group_of(tuple(seats), ward)
+    return tuple(seats), ward
 
 
-def places(made: Group, marks: list[float]) -> list[int]:
-    """The order of the marks, as places in the turn."""
-    return [made.plan.index(each) for each in ranked(made.plan, marks, range(len(marks)))]
+def order(ranked: Ranked, seats: Seats, *, counted: bool = True) -> list[int]:
+    """The order of a call, as places in the order of registration."""
+    ordered = ranked.order(counted=counted)
+    assert ordered.well == len(ordered.plan)
+    plan = [seat.deployment for seat in seats]
+    return [plan.index(each) for each in ordered.plan]
+
+
+def loads(ones: list[One]) -> list[float]:
+    """Calls under way for their weight."""
+    return [one.outstanding / one.weight for one in ones]
 
 
 @given(ONES)
 def test_the_fewest_calls_for_its_weight(ones: list[One]) -> None:
-    """Those with as many stay in turn."""
-    made = group(ones)
-    loads = [each.outstanding / each.weight for each in ones]
-    assert places(made, by_outstanding(made)) == sorted(range(len(ones)), key=loads.__getitem__)
+    """All who have the fewest come first now and then, and nobody else does."""
+    seats, ward = seated(ones)
+    ranked = LeastOutstanding(seats, ward)
+    found = [order(ranked, seats) for _ in range(64)]
+    assert all(sorted(each) == list(range(len(ones))) for each in found)
+    least = [place for place, load in enumerate(loads(ones)) if load == min(loads(ones))]
+    assert sorted({each[0] for each in found}) == least
 
 
 @given(ONES)
-def test_the_soonest_alike_ones_by_their_calls_unknown_ones_last(ones: list[One]) -> None:
-    """Alike are those within a quarter of the best; a latency of long ago is not known."""
-    made = group(ones)
-    known = [each.average_s for each in ones if each.heard_s < FRESH_S]
-    best_s = min(known, default=0.0)
+def test_a_look_takes_no_turn(ones: list[One]) -> None:
+    """It says who comes next, as often as it is asked."""
+    seats, ward = seated(ones)
+    for ranked in (LeastOutstanding(seats, ward), LowestLatency(seats, ward)):
+        for _ in range(20):
+            looked = [order(ranked, seats, counted=False) for _ in range(2)]
+            assert looked[0] == looked[1] == order(ranked, seats)
 
-    def mark(place: int) -> tuple[float, float]:
-        one = ones[place]
-        load = one.outstanding / one.weight
-        if one.heard_s >= FRESH_S:
-            return (3.0, 0.0) if known else (0.0, load)
-        return (0.0 if one.average_s <= best_s * ALIKE else one.average_s), load
 
-    said = sorted(range(len(ones)), key=mark)
-    assert places(made, by_latency(made)) == said
-    if known_until(made) > NOW:
-        assert len(known) == len(ones)
-        assert places(made, by_known_latency(made)) == said
-    else:
-        assert len(known) < len(ones)
+@given(ONES)
+def test_the_soonest_come_first(ones: list[One]) -> None:
+    """Alike are those within a quarter of the best: of them the least busy. Unknown ones last."""
+    seats, ward = seated(ones)
+    ranked = LowestLatency(seats, ward)
+    for _ in ones:
+        order(ranked, seats)  # The first calls go to those that are not known.
+    known = [place for place, one in enumerate(ones) if one.known] or list(range(len(ones)))
+    best_s = min([ones[place].average_s for place in known])
+    alike = [at for at in known if ones[at].average_s <= best_s * ALIKE or not ones[at].known]
+    least = min([loads(ones)[place] for place in alike])
+    for _ in range(19):
+        found = order(ranked, seats)
+        assert sorted(found[: len(alike)]) == alike
+        assert loads(ones)[found[0]] == least
+        behind = [place for place in found[len(alike) :] if ones[place].known]
+        assert behind == sorted(behind, key=lambda place: ones[place].average_s)
+        assert not any(ones[place].known for place in found[len(alike) + len(behind) :])

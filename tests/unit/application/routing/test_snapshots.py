@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from llmproxy.application.routing.fleet import MAX_ROTAS, State
+from llmproxy.application.routing.lowest_latency import FRESH_S, MAX_SETS, LowestLatency
 from llmproxy.application.routing.rota import MAX_PARTS
 from tests.unit.application.routing.fleets import Stage, ids, plan_of, routing_of
 
@@ -74,6 +75,19 @@ def test_memory_is_bounded() -> None:
         stage.clock.advance(1)
     rota = stage.fleet._rota(stage.plan, routing_of(stage.plan))
     assert 0 < len(rota._parts) <= MAX_PARTS
+
+
+def test_sets_of_alike_latencies_are_bounded() -> None:
+    """Whichever deployments answer soonest, of eight."""
+    stage = Stage(plan_of(**{f"d{number}": {} for number in range(8)}))
+    seats = stage.fleet._rota(stage.plan, routing_of(stage.plan)).seats
+    ranked = LowestLatency(seats, stage.fleet._ward)
+    for bits in range(1, 256):
+        stage.clock.advance(FRESH_S)
+        for number in range(8):
+            stage.answer(f"d{number}", 1.0 if bits >> number & 1 else 2.0)
+        assert bits >> stage.plan.index(ranked.order(counted=True).plan[0]) & 1
+        assert 0 < len(ranked._sets) <= MAX_SETS
 
 
 def test_sets_of_deployments_are_bounded() -> None:

@@ -2,8 +2,7 @@
 
 from collections import Counter
 
-from llmproxy.application.routing.ranking import ALIKE, FRESH_S
-from llmproxy.application.routing.rota import UNKNOWN_EVERY
+from llmproxy.application.routing.lowest_latency import ALIKE, FRESH_S, LOOK_S, UNKNOWN_EVERY
 from tests.unit.application.routing.fleets import Stage, plan_of
 
 LEAST = {"routing": {"strategy": "least_outstanding"}}
@@ -27,16 +26,15 @@ def test_priorities_come_before_weights() -> None:
 
 
 def test_the_fewest_calls_under_way_come_first() -> None:
-    """For their weight; those with as many are in turn."""
+    """For their weight; those with as many are in turn, and so are the others behind them."""
     stage = Stage(plan_of(a=LEAST | {"weight": 2}, b={}, c={}))
     health = {name: stage.fleet.health(stage.at(name)) for name in "abc"}
     assert stage.firsts(8) == {"a": 4, "b": 2, "c": 2}
     for name in "aaabc":
         health[name].began()
     assert stage.firsts(6).keys() == {"b", "c"}
-    assert {stage.order()[2] for _ in range(6)} == {"a"}
     health["b"].began()
-    assert {stage.order() for _ in range(6)} == {("c", "a", "b")}
+    assert {stage.order() for _ in range(6)} == {("c", "a", "b"), ("c", "b", "a")}
     for _ in range(3):
         health["a"].let_go()
     assert {stage.order()[0] for _ in range(6)} == {"a"}
@@ -50,6 +48,19 @@ def test_the_soonest_answers_come_first_alike_ones_in_turn() -> None:
     assert {stage.order() for _ in range(9)} == {("a", "b", "c", "d"), ("b", "a", "c", "d")}
     stage.fleet.health(stage.at("a")).began()
     assert {stage.order() for _ in range(9)} == {("b", "a", "c", "d")}
+
+
+def test_who_is_soonest_is_looked_at_ten_times_a_second() -> None:
+    """An answer changes the order a moment later, and at once only where somebody is not known."""
+    stage = Stage(plan_of(a=FASTEST, b={}))
+    for name, first_s in (("a", 1.0), ("b", 2.0)):
+        stage.answer(name, first_s)
+    assert stage.firsts(4) == {"a": 4}
+    for _ in range(9):
+        stage.answer("a", 9.0)
+    assert stage.firsts(4) == {"a": 4}
+    stage.clock.advance(LOOK_S)
+    assert stage.firsts(4) == {"b": 4}
 
 
 def test_before_anything_is_known_all_are_in_turn() -> None:
