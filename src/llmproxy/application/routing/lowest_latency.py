@@ -69,7 +69,7 @@ class LowestLatency:
         return self._tried(ordered, counted=counted) if self._unknown else ordered
 
     def _look(self, now: float) -> None:
-        """Compare them; anew with the next call, unless all are known."""
+        """Compare them; anew with the next call until all are known, and when one no longer is."""
         oldest = now - FRESH_S
         averages = self._picked(self._ward.average_s)
         heard_at = [seat.health.heard_at for seat in self._seats]
@@ -82,7 +82,7 @@ class LowestLatency:
         slower = known[len(alike) :] + (unknown if known else [])
         self._slower = tuple([self._seats[at].deployment for at in slower])
         self._unknown = {id(self._seats[at].deployment): self._seats[at].health for at in unknown}
-        self._look_at = now if unknown else min(now + LOOK_S, min(heard_at) + FRESH_S)
+        self._look_at = min(now + LOOK_S, min(heard_at) + FRESH_S)
 
     def _set(self, places: Places) -> LeastOutstanding:
         """Return some of them, by their places, as they take turns: kept, so that they go on."""
