@@ -25,9 +25,6 @@ PLACES = {
     "CHANGELOG.md": "project/changelog.md",
     "SECURITY.md": "project/reporting.md",
     "bench/RESULTS.md": "project/bench.md",
-    "bench/results/routing/RESULTS.md": "project/bench-routing.md",
-    "bench/results/observe/RESULTS.md": "project/bench-observe.md",
-    "bench/results/scale/RESULTS.md": "project/bench-scale.md",
     "bench/CHAOS.md": "project/chaos.md",
 }
 """Where pages of the project are in the site, by their place in the repository."""
