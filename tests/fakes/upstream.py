@@ -1,7 +1,7 @@
 """Providers that answer as a test says, and what is needed to call them."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from typing_extensions import override
 
@@ -32,19 +32,20 @@ class FakeBody(RequestBody):
     """JSON texts by field."""
 
     def __init__(self, fields: Mapping[str, bytes] | None = None) -> None:
-        self.fields = dict(fields or {})
+        self._fields = dict(fields or {})
 
+    @property
     @override
-    def names(self) -> Iterable[str]:
-        return self.fields
+    def fields(self) -> Collection[str]:
+        return self._fields
 
     @override
     def value(self, field: str) -> bytes | None:
-        return self.fields.get(field)
+        return self._fields.get(field)
 
     @override
     def rewritten(self, changes: Mapping[str, bytes], without: Collection[str] = ()) -> bytes:
-        fields = {**self.fields, **changes}
+        fields = {**self._fields, **changes}
         return repr({name: fields[name] for name in fields if name not in without}).encode()
 
 

@@ -1,7 +1,7 @@
 """What a caller asks, after the Desk has checked it and before any provider sees it."""
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -16,9 +16,10 @@ from llmproxy.domain.usage import Usage
 class RequestBody(Protocol):
     """A JSON object whose values keep their very bytes."""
 
+    @property
     @abstractmethod
-    def names(self) -> Iterable[str]:
-        """Return the names of its top-level fields, in the order in which they stand."""
+    def fields(self) -> Collection[str]:
+        """The names of its top-level fields, in the order in which they stand."""
 
     @abstractmethod
     def value(self, field: str) -> bytes | None:

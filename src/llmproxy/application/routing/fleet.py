@@ -1,6 +1,6 @@
 """All deployments: how they are doing, in which order they are asked, how often they are retried.
 
-While all are well an order costs a look into a dict and the next turn of a cycle that is ready.
+While all are well an order is the next turn of a cycle that is ready: see `Fleet.rota`.
 """
 
 from collections.abc import Callable, Container, Iterator, Mapping
@@ -20,7 +20,7 @@ from llmproxy.domain.routing import Routing
 __all__ = ["Change", "Condition", "Fleet", "Health", "Ordered", "Plan", "RetryBudget", "State"]
 
 MAX_ROTAS: Final = 4096
-"""Sets of deployments whose turns are remembered, as many as the registry remembers plans."""
+"""Sets of deployments whose turns are remembered: as many as there are plans in the registry."""
 _RANKS: Final[Mapping[State, int]] = {
     State.CLOSED: 0,
     State.SHEDDING: 0,
@@ -49,48 +49,59 @@ class Condition(NamedTuple):
 
 
 class Fleet:
-    """`jitter` gives numbers from 0 to 1. `told` is called with what other workers should hear."""
+    """`jitter` gives numbers from 0 to 1. `told` is called with what other workers should hear.
+
+    `ward.unwell` is how many deployments there is a reason to look closer at before they are asked.
+    """
 
     def __init__(self, clock: Clock, jitter: Callable[[], float]) -> None:
         self._clock = clock
         self.told: Callable[[Change], None] = _nobody
-        self._ward = Ward(clock, jitter, self._tell)
+        self.ward = Ward(clock, jitter, self._tell)
         self._known: Container[str] = ()
         self._healths: dict[str, Health] = {}
         self._budgets: dict[str, RetryBudget] = {}
         self._retries = self._denied = 0
         self._rotas: dict[tuple[int, ...], Rota] = {}
-        self._seen: dict[int, tuple[Plan, Rota]] = {}
 
-    @property
-    def unwell(self) -> int:
-        """How many deployments there is a reason to look closer at before they are asked."""
-        return self._ward.unwell
+    def rota(self, plan: Plan, routing: Routing) -> Rota | None:
+        """Return the turns of these deployments; None for one alone, which needs none.
 
-    def order(self, plan: Plan, call: Call, routing: Routing) -> Ordered:
+        `routing` is that of the plan's model in the present snapshot. All plans with the same
+        deployments share their turns. Who keeps them asks anew with the next snapshot.
+        """
+        if len(plan) == 1:
+            return None  # models are many
+        key = (*[id(each) for each in plan], id(routing))
+        rota = self._rotas.get(key)
+        if rota is None:
+            if len(self._rotas) >= MAX_ROTAS:
+                self._rotas.clear()
+            seats = tuple([seat_of(each, self.health(each)) for each in plan])
+            rota = self._rotas[key] = Rota(seats, routing, self.ward)
+        rota.used = True
+        return rota
+
+    def order(self, plan: Plan, call: Call, rota: Rota | None) -> Ordered:
         """Return the order in which this call asks the deployments of a plan; the turn is taken.
 
-        `routing` is that of the plan's model in the present snapshot.
+        `rota` is that of the plan. While nobody is unwell its own `order` says the same.
         """
-        seen = self._seen.get(id(plan))
-        if seen is not None and not self._ward.unwell:
-            return seen[1].order(call)
-        if len(plan) == 1:
+        if rota is None:
             return self._alone(plan, counted=True)
-        rota = self._rota(plan, routing)
         for _, health in rota.watched:
             if health.ill:
                 return self._around(rota, call, counted=True)
         return rota.order(call)
 
-    def look(self, plan: Plan, call: Call, routing: Routing) -> Ordered:
+    def look(self, plan: Plan, call: Call, rota: Rota | None) -> Ordered:
         """Return the order in which such a call would ask them now; no turn is taken."""
-        if len(plan) == 1:
+        if rota is None:
             return self._alone(plan, counted=False)
-        return self._around(self._rota(plan, routing), call, counted=False)
+        return self._around(rota, call, counted=False)
 
     def _alone(self, plan: Plan, *, counted: bool) -> Ordered:
-        """Say of a single deployment whether it is well. It needs no turns: models are many."""
+        """Say of a single deployment whether it is well."""
         health = self._healths.get(plan[0].model.id)
         if health is None or not health.ill:
             return Ordered(plan, 1)
@@ -123,25 +134,6 @@ class Fleet:
                 head.offer(now)
         return ordered
 
-    def _rota(self, plan: Plan, routing: Routing) -> Rota:
-        seen = self._seen.get(id(plan))
-        if seen is not None:
-            return seen[1]
-        # All plans with the same deployments share their turns.
-        key = (*[id(each) for each in plan], id(routing))
-        rota = self._rotas.get(key)
-        if rota is None:
-            if len(self._rotas) >= MAX_ROTAS:
-                self._rotas.clear()
-            seats = tuple([seat_of(each, self.health(each)) for each in plan])
-            rota = self._rotas[key] = Rota(seats, routing, self._ward)
-        rota.used = True
-        if len(self._seen) >= MAX_ROTAS:
-            self._seen.clear()
-        # What is remembered holds the plan, so that no other can get its `id`.
-        self._seen[id(plan)] = (plan, rota)
-        return rota
-
     def health(self, deployment: Deployment) -> Health:
         """Return how a deployment is doing. A document that changes keeps its health.
 
@@ -153,7 +145,7 @@ class Fleet:
             return health
         if health is not None:
             health.leave()
-        health = self._healths[model.id] = Health(model.id, self._ward)
+        health = self._healths[model.id] = Health(model.id, self.ward)
         health.is_of(model, deployment.created)
         return health
 
@@ -183,7 +175,6 @@ class Fleet:
             budget = self._budgets.pop(code)
             self._retries += budget.taken
             self._denied += budget.denied
-        self._seen.clear()
         # Deployments that are the same as before go on where they were in their turns.
         for key, rota in list(self._rotas.items()):
             if rota.used and all(current(seat.deployment) for seat in rota.seats):
@@ -197,7 +188,7 @@ class Fleet:
         if health is None:
             if change.deployment not in self._known:
                 return
-            health = self._healths[change.deployment] = Health(change.deployment, self._ward)
+            health = self._healths[change.deployment] = Health(change.deployment, self.ward)
         health.hear(change)
 
     def _tell(self, change: Change) -> None:

@@ -79,7 +79,7 @@ class Rota:
 
     def order(self, call: Call, *, counted: bool = True) -> Ordered:
         """Return the order of this call. `counted`: it is made now, not only asked about."""
-        if self._by_beginning or (self._by_key and call.body.value(CACHE_KEY) is not None):
+        if self._by_beginning or (self._by_key and CACHE_KEY in call.body.fields):
             key = key_of(call, self.routing.affinity)
             if key is not None:
                 return joined([drawn(group, key) for group in self._groups])

@@ -20,9 +20,10 @@ from llmproxy.application.steps.bound import Bound, bound_of, prompt_estimate
 from llmproxy.application.steps.causes import limit_of
 from llmproxy.application.steps.ground import Switching
 from llmproxy.application.steps.plan import plan_of
-from llmproxy.application.steps.plan_facts import PlanFacts
+from llmproxy.application.steps.plan_facts import Facts, PlanFacts
 from llmproxy.application.steps.stand_ins import found_for
 from llmproxy.domain.errors import BudgetSpent, GatewayError, RateLimited, Unavailable
+from llmproxy.domain.routing import Routing
 
 
 class Admit(Switching):
@@ -48,6 +49,7 @@ class Admit(Switching):
         self._meter = meter
         self._clock = clock
         self._fleet = fleet
+        self._ward = fleet.ward
         self._known = PlanFacts()
         registry.installed.append(self._known.forget)
         self.countable: Callable[[], bool] = lambda: True
@@ -61,22 +63,23 @@ class Admit(Switching):
         Raises CallerError, RateLimited, BudgetSpent, Unavailable, or OwnFault for a model that is
         not ready, nor any that stands in for it.
         """
-        registry, well, facts = self._registry, 1, None
-        if only is not None:
-            model, stands_in = call.model, None
-            _, scopes = plan_of(registry, call, self._known)
-            plan: Plan = (only,)
-            routing = registry.routing(only.model.code)
-            most = bound_of(call, plan)
-        else:
-            model, plan, scopes, stands_in = found_for(registry, call, self._known)
+        well, facts = 1, None
+        if only is None:
+            model, plan, scopes, stands_in = found_for(self._registry, call, self._known)
             facts = self._known.find(plan, call.operation)
-            most = bound_of(call, plan if facts is None else facts.distinct)
-            routing = registry.routing(plan[0].model.code)
-            if len(plan) > 1 or self._fleet.unwell:
-                plan, well = self._fleet.order(plan, call, routing)
-        limited = facts is None or facts.limited
-        reservation = reservation_of(call, plan, scopes, most, limited=limited)
+        else:
+            model, plan, stands_in = call.model, (only,), None
+            _, scopes = plan_of(self._registry, call, self._known)
+        if facts is None:
+            facts = Facts(plan, None, plan, limited=True)
+        routing, rota = facts.routing or self._completed(facts, plan), facts.rota
+        most = bound_of(call, facts.distinct)
+        if only is None:
+            if self._ward.unwell:
+                plan, well = self._fleet.order(plan, call, rota)
+            elif rota is not None:
+                plan, well = rota.order(call)
+        reservation = reservation_of(call, plan, scopes, most, limited=facts.limited)
         admission = await self._admit(call, plan, reservation, quietly=quietly)
         admission.model, admission.routing, admission.well = model, stands_in or routing, well
         try:
@@ -85,6 +88,12 @@ class Admit(Switching):
             self._limiter.settle(reservation, NOTHING_USED)
             raise
         return admission
+
+    def _completed(self, facts: Facts, plan: Plan) -> Routing:
+        """Fill in what their first call needs to know: how they are routed, and their turns."""
+        routing = facts.routing = self._registry.routing(plan[0].model.code)
+        facts.rota = self._fleet.rota(plan, routing)
+        return routing
 
     async def free(self, call: Call, plan: Plan = ()) -> Admission:
         """Admit a call that no provider is asked for: a request that uses nothing.
@@ -106,7 +115,7 @@ class Admit(Switching):
         call = replace(admission.call, model=code)
         plan, scopes = plan_of(self._registry, call)
         routing = self._registry.routing(plan[0].model.code)
-        plan, well = self._fleet.order(plan, call, routing)
+        plan, well = self._fleet.order(plan, call, self._fleet.rota(plan, routing))
         if admission.held:
             admission.held = False
             self._limiter.settle(admission.reservation, NOTHING_USED)

@@ -70,7 +70,7 @@ def able(plan: Plan, call: Call) -> Plan:
 def reason_against(deployment: Deployment, call: Call) -> GatewayError | None:
     """Return why a deployment that offers the operation cannot serve this call, None if it can."""
     model = deployment.model
-    if model.parameters.enable_tools is False and call.body.value("tools") is not None:
+    if model.parameters.enable_tools is False and "tools" in call.body.fields:
         return InvalidRequest(
             f"The model `{call.model}` does not accept tools.",
             param="tools",

@@ -1,32 +1,41 @@
 """What holds of a plan whatever is asked: worked out once, since many calls have the same plan."""
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from llmproxy.application.interfaces.limiter import Scope
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.routing.plan import Plan
+from llmproxy.application.routing.rota import Rota
 from llmproxy.application.snapshot import Snapshot
 from llmproxy.domain.operation import Operation
+from llmproxy.domain.routing import Routing
 
 Scopes = tuple[Scope, ...]
 MAX_KNOWN: Final = 4096
 """As many as the registry remembers plans."""
 
 
-class Facts(NamedTuple):
+@dataclass(slots=True)
+class Facts:
     """What is known of one plan.
 
     `sure` are those of it that can serve any call of the operation, where no other one can serve
     some; None where that is to be looked at for each call. `distinct` are those of them of which no
     two have the same price and bounds: what a call can cost at most is decided there. `limited` is
     whether any of them has limits of its own.
+
+    `routing` is that of their model and `rota` their turns, where they are several: of those of the
+    plan that can serve a call. Both are filled in by the first call that is let through.
     """
 
     plan: Plan
     sure: Plan | None
     distinct: Plan
     limited: bool
+    routing: Routing | None = None
+    rota: Rota | None = None
 
 
 class PlanFacts:

@@ -131,7 +131,7 @@ class Explain:
             refused = Refusal(MODEL, error)
         else:
             routing = self._registry.routing(plan[0].model.code)
-            plan, well = self._fleet.look(plan, call, routing)
+            plan, well = self._fleet.look(plan, call, self._fleet.rota(plan, routing))
         candidates = await self._candidates(Ordered(plan, well), call, streamed=streamed)
         most = bound_of(call, plan)
         reservation = reservation_of(call, plan, scopes, most) if plan else None

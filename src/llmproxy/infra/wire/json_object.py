@@ -6,7 +6,7 @@ texts.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -60,10 +60,6 @@ class JsonObject:
             _refuse_repeated(raw, fields)
         self.raw = raw
         self.fields = fields
-
-    def names(self) -> Iterable[str]:
-        """Return the names of the fields, in their order."""
-        return self.fields
 
     def value(self, field: str) -> bytes | None:
         """Return the JSON text of a field, None when it is absent."""

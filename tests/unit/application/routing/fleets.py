@@ -39,11 +39,12 @@ class Stage:
     def ordered(self, asked: Call, plan: Plan | None = None) -> Ordered:
         """The order of a call; its turn is taken."""
         chosen = self.plan if plan is None else plan
-        return self.fleet.order(chosen, asked, routing_of(chosen))
+        return self.fleet.order(chosen, asked, self.fleet.rota(chosen, routing_of(chosen)))
 
     def looked(self, asked: Call) -> Ordered:
         """The same without taking a turn."""
-        return self.fleet.look(self.plan, asked, routing_of(self.plan))
+        rota = self.fleet.rota(self.plan, routing_of(self.plan))
+        return self.fleet.look(self.plan, asked, rota)
 
     def order(self, **fields: str) -> tuple[str, ...]:
         """The ids in the order of the next call."""

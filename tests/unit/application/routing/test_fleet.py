@@ -66,7 +66,7 @@ def test_those_that_are_open_or_rest_come_last() -> None:
     assert {order[2:] for order in orders} == {("d", "b")}
     assert Counter(order[0] for order in orders) == {"a": 30, "c": 20}
     assert set(stage.well()) == {"a", "c"}
-    assert stage.fleet.unwell == 2
+    assert stage.fleet.ward.unwell == 2
 
 
 def test_others_do_not_suffer_from_an_unwell_one() -> None:
@@ -92,7 +92,7 @@ def test_a_resting_one_is_back_when_its_time_is_over() -> None:
     assert stage.firsts(4) == {"b": 4}
     stage.clock.advance(3)
     assert stage.firsts(4) == {"a": 2, "b": 2}
-    assert stage.fleet.unwell == 0
+    assert stage.fleet.ward.unwell == 0
 
 
 def test_a_half_open_one_is_probed_in_its_turn() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from llmproxy.application.routing.ward import State
 from llmproxy.domain.routing import Strategy
-from tests.unit.application.routing.fleets import Stage, ids, plan_of, routing_of
+from tests.unit.application.routing.fleets import Stage, ids, plan_of
 
 DOCUMENT = st.fixed_dictionaries(
     {},
@@ -72,14 +72,10 @@ def test_everybody_once_the_well_first(stage: Stage, keys: list[str]) -> None:
 def test_calls_that_belong_together_keep_their_order(stage: Stage, number: int) -> None:
     """Who becomes unwell leaves the order, and the others stay in theirs."""
     key = f'"{number}"'
-    before, well = stage.fleet.look(
-        stage.plan, stage.call(prompt_cache_key=key), routing_of(stage.plan)
-    )
+    before, well = stage.looked(stage.call(prompt_cache_key=key))
     if not well:
         return
     gone = before[0].model.id
     stage.limit(gone, 60)
-    after, still = stage.fleet.look(
-        stage.plan, stage.call(prompt_cache_key=key), routing_of(stage.plan)
-    )
+    after, still = stage.looked(stage.call(prompt_cache_key=key))
     assert [each for each in ids(before[:well]) if each != gone] == list(ids(after[:still]))

@@ -21,7 +21,7 @@ def test_a_document_that_changes_keeps_its_health() -> None:
     moved = plan_of(a={"parameters": {"model": "gpt-5"}}, b={})
     well = stage.fleet.health(moved[0])
     assert well is not sick
-    assert (stage.fleet.unwell, well.state(stage.clock.monotonic())) == (0, State.CLOSED)
+    assert (stage.fleet.ward.unwell, well.state(stage.clock.monotonic())) == (0, State.CLOSED)
 
 
 def test_a_call_of_before_a_change_does_not_undo_it() -> None:
@@ -44,7 +44,7 @@ def test_a_snapshot_leaves_turns_as_they_were() -> None:
     assert stage.order()[0] == "b"
     stage.fail("c")
     stage.fleet.keep({"a", "b"})
-    assert stage.fleet.unwell == 0
+    assert stage.fleet.ward.unwell == 0
     assert {each.deployment for each in stage.fleet.conditions()} == {"a", "b"}
     stage.plan = stage.plan[:2]
     assert stage.firsts(4) == {"a": 2, "b": 2}
@@ -73,15 +73,17 @@ def test_memory_is_bounded() -> None:
                 stage.limit(f"d{number}", 1)
         assert len(stage.order()) == 8
         stage.clock.advance(1)
-    rota = stage.fleet._rota(stage.plan, routing_of(stage.plan))
+    rota = stage.fleet.rota(stage.plan, routing_of(stage.plan))
+    assert rota is not None
     assert 0 < len(rota._parts) <= MAX_PARTS
 
 
 def test_sets_of_alike_latencies_are_bounded() -> None:
     """Whichever deployments answer soonest, of eight."""
     stage = Stage(plan_of(**{f"d{number}": {} for number in range(8)}))
-    seats = stage.fleet._rota(stage.plan, routing_of(stage.plan)).seats
-    ranked = LowestLatency(seats, stage.fleet._ward)
+    rota = stage.fleet.rota(stage.plan, routing_of(stage.plan))
+    assert rota is not None
+    ranked = LowestLatency(rota.seats, stage.fleet.ward)
     for bits in range(1, 256):
         stage.clock.advance(FRESH_S)
         for number in range(8):
@@ -97,7 +99,6 @@ def test_sets_of_deployments_are_bounded() -> None:
         plan = tuple([each for number, each in enumerate(stage.plan) if bits >> number & 1])
         assert ids(stage.ordered(stage.call(), plan).plan)[0] == plan[0].model.id
     assert 0 < len(stage.fleet._rotas) <= MAX_ROTAS
-    assert 0 < len(stage.fleet._seen) <= MAX_ROTAS
 
 
 def test_nothing_is_held_of_what_is_gone() -> None:
@@ -106,4 +107,3 @@ def test_nothing_is_held_of_what_is_gone() -> None:
     stage.order()
     stage.fleet.keep({"a", "b"}, lambda each: each.model.id == "a")
     assert not stage.fleet._rotas
-    assert not stage.fleet._seen

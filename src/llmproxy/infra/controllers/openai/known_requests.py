@@ -43,7 +43,7 @@ class KnownRequests:
         """Know them from now on, unless they are large or have many fields."""
         if len(raw) > MAX_REQUEST_BYTES or raw in self._known:
             return
-        if len(tuple(asked.body.names())) > MAX_FIELDS:
+        if len(asked.body.fields) > MAX_FIELDS:
             return
         size = len(raw) + ENTRY_BYTES
         if self._bytes + size > self._max_bytes:

@@ -36,9 +36,9 @@ def tags_of(headers: Mapping[bytes, bytes], body: RequestBody) -> tuple[str, ...
     Raises InvalidRequest naming the header.
     """
     written = headers.get(HEADER)
-    field = body.value(FIELD)
-    if written is None and field is None:
+    if written is None and FIELD not in body.fields:
         return ()
+    field = body.value(FIELD)
     tags = [] if written is None else _of_header(written)
     if field is not None and len(field) <= MAX_FIELD_BYTES:
         tags += _of_field(field)

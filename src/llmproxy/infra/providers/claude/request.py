@@ -79,7 +79,7 @@ class Requests:
         lenient = self._parameters.drop_unsupported
         remarks = Remarks(call.model, lenient)
         remarks.dropped += left_out(call, SUPPORTED, drop_unsupported=lenient)
-        values = {name: value_of(call, name) for name in call.body.names() if name in _READ}
+        values = {name: value_of(call, name) for name in call.body.fields if name in _READ}
         values = {name: value for name, value in values.items() if value is not None}
         if values.get("n", 1) != 1:
             raise invalid("n", "this model gives one answer at a time", code="unsupported_value")

@@ -51,7 +51,7 @@ NOTHING = Native(None, {})
 
 def native_in(call: Call) -> Native:
     """Return what a request says in Google's own words. Raises InvalidRequest."""
-    if FIELDS.isdisjoint(call.body.names()):
+    if FIELDS.isdisjoint(call.body.fields):
         return NOTHING
     google = typed_value(_google, call, "google")
     extra = typed_value(_extra_body, call, "extra_body")

@@ -43,7 +43,7 @@ class Given(NamedTuple):
 
 def given_in_json(call: Call, without: AbstractSet[str] = frozenset()) -> Given:
     """Return the fields of a JSON body that are not null. Raises InvalidRequest."""
-    read = {name: value_of(call, name) for name in call.body.names() if name not in without}
+    read = {name: value_of(call, name) for name in call.body.fields if name not in without}
     return Given({name: value for name, value in read.items() if value is not None})
 
 

@@ -38,7 +38,7 @@ def read(call: Call, understood: Understood, media: Media, parameters: Parameter
     said = messages_of(call)
     _check_messages(said, media)
     fields = _fields(call, understood)
-    neutral = {name for name in call.body.names() if _is_neutral(call, name)}
+    neutral = {name for name in call.body.fields if _is_neutral(call, name)}
     known = understood.fields | neutral
     if not known.isdisjoint(LENGTHS):
         known |= {*LENGTHS}
@@ -61,7 +61,7 @@ def _is_neutral(call: Call, name: str) -> bool:
 
 def _fields(call: Call, understood: Understood) -> JsonDict:
     fields: JsonDict = {}
-    for name in call.body.names():
+    for name in call.body.fields:
         if name in understood.fields and not _is_neutral(call, name):
             value = value_of(call, name)
             if value is not None:

@@ -37,7 +37,7 @@ def request_body(call: Call, manners: Manners, parameters: Parameters, model: st
         fields["model"] = model.partition("@")[0]
         fields["stream"] = call.stream
     fields["messages"] = conversation.messages
-    for name in call.body.names():
+    for name in call.body.fields:
         text = call.body.value(name)
         if name in manners.fields and text not in ABSENT:
             fields[manners.renamed.get(name, name)] = msgspec.Raw(text or b"")

@@ -109,7 +109,7 @@ class _Draft:
 def chat_request(call: Call) -> Asked:
     """Return what to ask the chat. Raises InvalidRequest."""
     draft = _Draft(call)
-    for name in call.body.names():
+    for name in call.body.fields:
         draft.take(name, call)
     draft.finish()
     conversation = _conversation(call)

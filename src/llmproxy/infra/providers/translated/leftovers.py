@@ -46,7 +46,7 @@ def left_out(call: Call, supported: AbstractSet[str], *, drop_unsupported: bool)
     """
     hints: list[str] = []
     unsupported: list[str] = []
-    for name in call.body.names():
+    for name in call.body.fields:
         if name in supported or name in ALWAYS:
             continue
         text = call.body.value(name)

@@ -108,7 +108,7 @@ class ContentLog:
             "outcome": None if call.entry is None else str(call.entry.outcome),
         }
         if upload is not None:
-            texts = {name: call.body.value(name) or b"null" for name in call.body.names()}
+            texts = {name: call.body.value(name) or b"null" for name in call.body.fields}
             facts["files"] = {part.name: part.size for part in upload.parts() if part.is_file}
         now = time.time()  # noqa: TID251 - the line's own stamp
         events = EVENTS in visit.head.lower()
