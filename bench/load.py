@@ -1,4 +1,4 @@
-"""The two sources of load, both on one core: wrk, as fast as it goes, and the paced client."""
+"""The sources of load, all on one core: wrk, as fast as it goes, and two clients of our own."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,3 +140,38 @@ def paced(
         said["events"],
         said["reason"],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """So many requests for one model, then as many for the next; each gets so many slices."""
+
+    connections: int
+    requests: int
+    count: int
+
+
+def alternate(
+    targets: Sequence[Target], core: int, slices: Slices, pid: int
+) -> list[list[tuple[Seen, float]]]:
+    """Ask for models of one gateway in turn; tell of the slices of each what was seen.
+
+    And the CPU of the gateway in µs, which is the one process `pid`. Any answer that is not as it
+    must be is a LoadError.
+    """
+    first = targets[0]
+    command = [sys.executable, "-m", "bench.alternate", "--url", first.url, "--key", first.key]
+    command += ["--models", ",".join([each.model for each in targets]), "--pid", str(pid)]
+    command += ["--connections", str(slices.connections), "--requests", str(slices.requests)]
+    command += ["--slices", str(slices.count)]
+    ran = subprocess.run(
+        pinned(core, command), cwd=_HERE.parent, capture_output=True, text=True, check=False
+    )
+    if ran.returncode:
+        raise LoadError(f"alternate: {ran.stdout}{ran.stderr}")
+    return [[_slice(said) for said in of_one] for of_one in json.loads(ran.stdout)]
+
+
+def _slice(said: dict[str, float]) -> tuple[Seen, float]:
+    seen = Seen(int(said["answers"]), 0, said["seconds"], said["p50_us"], said["p99_us"])
+    return seen, said["cpu_us"]

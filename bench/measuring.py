@@ -1,13 +1,14 @@
-"""One measurement: load on one side, the gateway's CPU on the other."""
+"""One measurement, or several at once: load on one side, the gateway's CPU on the other."""
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from bench import load, relayed, translated
+from bench import load, processes, relayed, translated
 from bench.machine import core_ticks
 from bench.plan import Plan
 from bench.processes import TICK_US, cpu_us, threads_us
-from bench.samples import PACED, SINGLE, STREAM, Sample
+from bench.samples import PACED, PLAIN, SINGLE, STREAM, Sample
 from bench.sites import Running
 
 # Runs of a slow gateway: what is in flight at the end was paid for and not answered, and would be a
@@ -84,3 +85,38 @@ def measure(
         reason=seen.reason,
         threads_us=threads,
     )
+
+
+def alternate(
+    field: Sequence[Running], kind: str, turn: int, plan: Plan, slices: load.Slices
+) -> Iterator[Sample]:
+    """Load models of one gateway in slices that take turns; each slice is a sample, and a round.
+
+    `turn` is how often that was done before.
+    """
+    pid = field[0].pid
+    if pid is None or processes.process_tree(pid) != [pid]:
+        raise load.LoadError("its CPU can be told slice by slice of one process only")
+    busy_before, _ = core_ticks(plan.gateway_core)
+    cpu_before = cpu_us(pid)
+    began = time.monotonic()
+    found = load.alternate([each.target for each in field], plan.load_core, slices, pid)
+    seconds = time.monotonic() - began
+    cpu = cpu_us(pid) - cpu_before
+    busy_after, _ = core_ticks(plan.gateway_core)
+    foreign_us = max(0.0, (busy_after - busy_before) * TICK_US - cpu)
+    for running, of_one in zip(field, found, strict=True):
+        for number, (seen, slice_us) in enumerate(of_one):
+            yield Sample(
+                gateway=running.name,
+                transport=PLAIN,
+                kind=kind,
+                round=turn * slices.count + number,
+                answers=seen.answers,
+                failed=seen.failed,
+                seconds=seen.seconds,
+                cpu_us=slice_us,
+                p50_us=seen.p50_us,
+                p99_us=seen.p99_us,
+                foreign=foreign_us / 1e6 / seconds,
+            )

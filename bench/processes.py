@@ -108,13 +108,21 @@ def cpu_us(root: int) -> float:
     total_us = 0.0
     for pid in process_tree(root):
         stat = _stat(pid)
-        clock = ctypes.c_int()
-        if stat is None or _LIBC.clock_getcpuclockid(pid, ctypes.byref(clock)):
+        if stat is None:
             continue
         with contextlib.suppress(OSError):
-            total_us += time.clock_gettime_ns(clock.value) / 1e3
+            total_us += own_cpu_us(pid)
         total_us += sum(int(field) for field in stat[_CHILDREN : _CHILDREN + 2]) * TICK_US
     return total_us
+
+
+def own_cpu_us(pid: int) -> float:
+    """User and system time of one process so far, its threads included. Raises OSError."""
+    clock = ctypes.c_int()
+    failed = _LIBC.clock_getcpuclockid(pid, ctypes.byref(clock))
+    if failed:
+        raise OSError(failed, os.strerror(failed))
+    return time.clock_gettime_ns(clock.value) / 1e3
 
 
 def threads_us(pid: int) -> float:

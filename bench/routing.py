@@ -1,18 +1,20 @@
 """What it adds to a request that its model has eight deployments instead of one.
 
-One gateway has all models; who is asked is all that differs. They are measured in turn, those that
-are compared within seconds.
+One gateway has all models; who is asked is all that differs. They are asked in slices that take
+turns, those that are compared within a fraction of a second.
 """
 
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 from bench import checks
 from bench.checks import WrongAnswerError
 from bench.figures import deployments
 from bench.gateway import ADMIN_KEY
-from bench.measuring import measure
+from bench.load import Slices
+from bench.measuring import alternate
 from bench.plan import Plan
 from bench.progress import Progress
 from bench.rounds import FAILURES, Rounds
@@ -24,15 +26,14 @@ from bench.samples import (
     LATENCY,
     ONCE_MORE,
     OUTSTANDING,
-    PLAIN,
     SINGLE,
     UNARY,
     WEIGHTED,
+    Sample,
     Shares,
 )
 from bench.sites import Running, Stage, Upstreams
 
-KINDS = (UNARY, SINGLE)
 WELL = {
     WEIGHTED: WEIGHTED,
     ALONE: ALONE,
@@ -42,11 +43,13 @@ WELL = {
 }
 ILL = {BESIDE_DOWN: ALONE, DOWN: DOWN}
 """Names of measurements, and the models that are asked. Neighbours are measured in succession."""
-_TIMES, _SECONDS = 12, 0.5
-"""Short runs in more rounds: 10 µs are less than what two long ones differ by.
+SLICES = {UNARY: Slices(64, 640, 10), SINGLE: Slices(1, 60, 50)}
+"""A twentieth of a second and a fifth. 10 µs are less than what two long runs differ by, and what
+the machine's speed changes by meanwhile is more: the median of many short pairs is that of neither.
 
 None waits for the ledger: it is that of one gateway, whoever is asked, and its work falls on all.
 """
+_TIMES = 12
 _ASTRAY = 0.01
 """How far a share may be from the weight's: turns are exact, but they were taken at any place."""
 
@@ -55,8 +58,7 @@ class RoutingRounds(Rounds):
     """Measures them. What fails is said, and ends it."""
 
     def __init__(self, plan: Plan, found: Upstreams, folder: Path, progress: Progress) -> None:
-        short = replace(plan, rounds=_TIMES * plan.rounds, seconds=_SECONDS, single_s=_SECONDS)
-        super().__init__(short, found, folder, progress)
+        super().__init__(replace(plan, rounds=_TIMES * plan.rounds), found, folder, progress)
 
     def measured(self) -> list[Shares]:
         """Start the gateway, load it model by model, and tell how the calls were spread."""
@@ -83,12 +85,13 @@ class RoutingRounds(Rounds):
                 target.url, target.key, same_bytes=True, knows_keys=True, model=target.model
             )
             self._progress.say(f"{each.name}: answers rightly")
-        turns = [(kind, each) for kind in KINDS for each in field]
-        for kind, each in turns:
-            measure(each, kind, (PLAIN, -1), self._plan.warming())
-        self._progress.expect(self._plan.rounds * len(turns))
-        for number, (kind, each) in self._in_turn(turns, self._plan.rounds):
-            self._keep("routing", self._measured(each, kind, (PLAIN, number)))
+        for kind, slices in SLICES.items():
+            tuple(alternate(field, kind, -1, self._plan, slices))  # to warm up
+        self._progress.expect(self._plan.rounds * len(SLICES))
+        for turn, (kind, slices) in self._in_turn([*SLICES.items()], self._plan.rounds):
+            samples = [*alternate(field, kind, turn, self._plan, slices)]
+            self.samples += samples
+            self._progress.step(f"routing round {turn + 1} {kind:<6} {_told(samples)} µs CPU")
 
     def _shares(self, running: Running, model: Model) -> Shares:
         rows = deployments(running.target.url, ADMIN_KEY, model.name)
@@ -96,6 +99,14 @@ class RoutingRounds(Rounds):
         opened = [bool(rows[identifier]["openings"]) for identifier in model.ids()]
         prove_spread(model, answers, opened)
         return Shares(model.name, model.weights, answers)
+
+
+def _told(samples: list[Sample]) -> str:
+    """Tell the median of each model, for people."""
+    of_each: dict[str, list[float]] = {}
+    for sample in samples:
+        of_each.setdefault(sample.gateway, []).append(sample.cpu_us_each)
+    return ", ".join(f"{name} {median(found):.1f}" for name, found in of_each.items())
 
 
 def prove_spread(model: Model, answers: list[int], opened: list[bool]) -> None:
