@@ -74,13 +74,16 @@ _HOW = """\
 - Routing: one gateway with a model of one document and models of eight, all of them leading to the
   same upstream: a pair differs in the model that is asked, and in nothing else. The eight have
   uneven weights, one priority and two retries; breakers and the budget of retries are always there.
-  Runs take 1 s, in six times as many rounds as elsewhere: 10 µs are less than what two long ones
-  differ by. None waits for the ledger, whose work behind falls on all of them alike. *Once more* is
-  the same model measured a second time in each round: what the difference is where there is none. A
-  target holds when the median of the paired differences does. What each deployment has answered is
-  read at `/admin/routing`: every one has, those in turn as often as their weights say. At last one
-  of eight, the one with most weight, leads to where nobody listens: its breaker opens in the
-  warm-up, and it is asked again by one call after 5 s to a minute, which goes on to another
+  They are asked in slices that take turns, of 60 requests at c=1 and of 640 at c=64, and the CPU
+  clock of the gateway's process is read where they change: 10 µs are less than what the machine's
+  own speed changes by from one second to the next, so that a pair must be a fraction of a second.
+  Each pair of slices is a round. None waits for the ledger, whose work behind falls on all of them
+  alike. *Once more* is the same model a second time in each turn: what the difference is where
+  there is none. A target holds when the median of the paired differences does; the range is that of
+  single slices, of which the longest had the machine taken from them. What each deployment has
+  answered is read at `/admin/routing`: every one has, those in turn as often as their weights say.
+  At last one of eight, the one with most weight, leads to where nobody listens: its breaker opens
+  in the warm-up, and it is asked again by one call after 5 s to a minute, which goes on to another
   deployment. No call may fail. One is measured again beside it: while a deployment is unwell, all
   calls are looked at closer.
 - Metrics, log and traces: a gateway for each way, all up at once. *No metrics, no log* is run by a

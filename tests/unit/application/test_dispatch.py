@@ -1,10 +1,12 @@
 """Road: whose turn it is, who is passed over, and whose price an unfinished answer has."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from llmproxy.application.interfaces.journal import Outcome
+from llmproxy.application.snapshot import Snapshot
 from llmproxy.domain.errors import (
     Broken,
     GatewayError,
@@ -16,7 +18,7 @@ from llmproxy.domain.errors import (
 from llmproxy.domain.usage import Usage
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway import FakeRooms
-from tests.fakes.upstream import FakeEvents, FakeProvider, call, deployment
+from tests.fakes.upstream import CALLER, FakeEvents, FakeProvider, call, deployment
 
 pytestmark = pytest.mark.asyncio
 
@@ -51,6 +53,37 @@ async def test_streams_and_answers_share_the_turns() -> None:
             continue
 
     assert [len(each.calls) for each in providers] == [4, 4]
+
+
+async def test_projects_share_the_turns() -> None:
+    """Calls of two that alternate must not find the same deployment every time."""
+    clock = FakeClock()
+    providers = [FakeProvider(clock), FakeProvider(clock)]
+    rooms = FakeRooms(clock, *[deployment(each, id=f"m-{n}") for n, each in enumerate(providers)])
+
+    for _ in range(3):
+        await rooms.answer(call(clock))
+        await rooms.answer(call(clock, caller=replace(CALLER, project="other")))
+
+    assert [len(each.calls) for each in providers] == [3, 3]
+
+
+async def test_turns_are_those_of_the_newest_documents() -> None:
+    """What was known of a plan does not outlive them; those that stay go on where they were."""
+    clock = FakeClock()
+    providers = [FakeProvider(clock) for _ in range(3)]
+    made = [deployment(each, id=f"m-{n}") for n, each in enumerate(providers)]
+    rooms = FakeRooms(clock, *made[:2])
+
+    await rooms.answer(call(clock))
+    rooms.registry.install(Snapshot(tuple(made[:2])))
+    await rooms.answer(call(clock))
+    assert [len(each.calls) for each in providers] == [1, 1, 0]
+    for shown in (made, made[2:]):
+        rooms.registry.install(Snapshot(tuple(shown)))
+        for _ in range(3):
+            await rooms.answer(call(clock))
+    assert [len(each.calls) for each in providers] == [2, 2, 4]
 
 
 async def test_a_call_by_id_takes_nobodys_turn() -> None:

@@ -32,6 +32,7 @@ class LowestLatency:
 
     __slots__ = (
         "_alike",
+        "_heard_at",
         "_look_at",
         "_monotonic",
         "_never_asked",
@@ -39,6 +40,7 @@ class LowestLatency:
         "_seats",
         "_sets",
         "_slower",
+        "_stands_until",
         "_unknown",
         "_until_unknown",
         "_ward",
@@ -53,7 +55,8 @@ class LowestLatency:
         self._alike = self._set(tuple(range(len(seats))))
         self._slower: Plan = ()
         self._unknown: dict[int, Health] = {}
-        self._look_at = 0.0
+        self._heard_at: list[float] = []
+        self._look_at = self._stands_until = 0.0
         self._until_unknown = 0
         self._never_asked = len(seats)
 
@@ -69,10 +72,13 @@ class LowestLatency:
         return self._tried(ordered, counted=counted) if self._unknown else ordered
 
     def _look(self, now: float) -> None:
-        """Compare them; anew with the next call until all are known, and when one no longer is."""
+        """Compare them; anew with the next call until all are known, if any was heard of since."""
+        heard_at = [seat.health.heard_at for seat in self._seats]
+        if heard_at == self._heard_at and now < self._stands_until:
+            return
+        self._heard_at = heard_at
         oldest = now - FRESH_S
         averages = self._picked(self._ward.average_s)
-        heard_at = [seat.health.heard_at for seat in self._seats]
         places = range(len(heard_at))
         known = sorted([at for at in places if heard_at[at] > oldest], key=averages.__getitem__)
         alike_s = averages[known[0]] * ALIKE if known else 0.0
@@ -82,7 +88,9 @@ class LowestLatency:
         slower = known[len(alike) :] + (unknown if known else [])
         self._slower = tuple([self._seats[at].deployment for at in slower])
         self._unknown = {id(self._seats[at].deployment): self._seats[at].health for at in unknown}
-        self._look_at = min(now + LOOK_S, min(heard_at) + FRESH_S)
+        fresh_until = min([heard_at[at] for at in known], default=now) + FRESH_S
+        self._stands_until = min(now + LOOK_S, fresh_until)
+        self._look_at = now if unknown else self._stands_until
 
     def _set(self, places: Places) -> LeastOutstanding:
         """Return some of them, by their places, as they take turns: kept, so that they go on."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmproxy.application.routing.lowest_latency import ALIKE, FRESH_S, LowestLatency
+from llmproxy.application.routing.lowest_latency import ALIKE, FRESH_S, LOOK_S, LowestLatency
 from llmproxy.application.routing.ranking import Seat, Seats
 from llmproxy.application.routing.turns import LeastOutstanding, Ranked
 from tests.unit.application.routing.fleets import plan_of
@@ -112,3 +112,21 @@ def test_the_soonest_come_first(ones: list[One]) -> None:
         behind = [place for place in found[len(alike) :] if ones[place].known]
         assert behind == sorted(behind, key=lambda place: ones[place].average_s)
         assert not any(ones[place].known for place in found[len(alike) + len(behind) :])
+
+
+def test_those_that_nobody_asks_are_not_compared_by_every_call() -> None:
+    """Such as those of a later priority: nothing is new until one of them answers."""
+    seats, ward = seated([One(0, 1.0, 0.2, FRESH_S * 2), One(0, 1.0, 0.1, FRESH_S * 2)])
+    ranked = LowestLatency(seats, ward)
+    picked, compared = ranked._picked, []
+    ranked._picked = lambda column: compared.append(column) or picked(column)
+    for _ in range(20):
+        order(ranked, seats)
+    assert len(compared) == 1
+    health: Any = seats[1].health
+    health.heard_at = NOW
+    assert [order(ranked, seats)[0] for _ in range(20)].count(1) == 19
+    assert len(compared) == 2
+    ranked._monotonic = lambda: NOW + LOOK_S
+    order(ranked, seats)
+    assert len(compared) == 3
