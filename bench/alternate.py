@@ -1,12 +1,13 @@
-"""Requests for models of one gateway, a slice for each in turn: `python -m bench.alternate`.
+"""Requests to several models or gateways, a slice for each in turn: `python -m bench.alternate`.
 
-From second to second a machine's speed changes by more than what two models differ by. So they take
-turns every few hundredths of a second, and the gateway's CPU clock is read where they change. A
-slice ends with its last answer; what is left to be done behind the answers falls into the next one,
-which is another model's as often as not. Every other time they come in the opposite order.
+From second to second a machine's speed changes by more than what is to be compared. So they take
+turns within fractions of a second, and the CPU clock of each gateway's process is read where they
+change: a slice has all that its process used until the next slice of that process began, also for
+what it does behind the answers. The last one of each process has no end, and is left out. Every
+other time they come in the opposite order.
 
 Ends with an error at the first answer that is not a whole 200. Prints one line of JSON: for each of
-the models, in their order, what was seen in each of its slices.
+the ways, in their order, what was seen in each of its slices.
 """
 
 import argparse
@@ -14,16 +15,19 @@ import json
 import select
 import socket
 import time
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from bench import payload
 from bench.paced import quantile, request_bytes
-from bench.processes import own_cpu_us
+from bench.processes import own_cpu_us, threads_us
 
 _PATIENCE_S = 20.0
 _PIECE = 1 << 16
 _OK = b"HTTP/1.1 200"
 _LENGTH = b"\r\ncontent-length: "
+Seen = dict[str, float]
+"""Of a slice: `answers`, `seconds`, `p50_us`, `p99_us`, and `cpu_us` with its part `threads_us`."""
 
 
 class NotAnsweredError(RuntimeError):
@@ -105,48 +109,75 @@ class Crowd:
         return latencies_ns
 
 
-def _slice(crowd: Crowd, request: bytes, arguments: argparse.Namespace) -> dict[str, float]:
-    """Have a slice of requests answered; return what is printed of it."""
-    began, before_us = time.perf_counter(), own_cpu_us(arguments.pid)
-    latencies = crowd.ask(request, arguments.requests, len(payload.answer_body()))
-    cpu_us, seconds = own_cpu_us(arguments.pid) - before_us, time.perf_counter() - began
-    latencies.sort()
-    p50_us, p99_us = quantile(latencies, 0.5) / 1e3, quantile(latencies, 0.99) / 1e3
-    return {
-        "answers": len(latencies),
-        "seconds": seconds,
-        "cpu_us": cpu_us,
-        "p50_us": p50_us,
-        "p99_us": p99_us,
-    }
+class Process:
+    """A gateway's process: what it uses belongs to the slice that began last."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._used = 0.0, 0.0
+        self._slice: Seen = {}
+        self._taken: list[Seen] = []
+
+    def begin(self, taken: list[Seen]) -> Seen:
+        """Begin a slice, which ends the one before: that is then among what was taken of its way.
+
+        Raises OSError for a process that is gone.
+        """
+        used = own_cpu_us(self._pid), threads_us(self._pid)
+        if self._slice:
+            self._slice["cpu_us"], self._slice["threads_us"] = (
+                now - before for now, before in zip(used, self._used, strict=True)
+            )
+            self._taken.append(self._slice)
+        self._used, self._taken, self._slice = used, taken, {}
+        return self._slice
 
 
-def run(arguments: argparse.Namespace) -> list[list[dict[str, float]]]:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What is asked, and how; `taken` are its slices that have ended."""
+
+    request: bytes
+    crowd: Crowd
+    process: Process
+    taken: list[Seen]
+
+    def ask(self, times: int) -> None:
+        """Have a slice of requests answered."""
+        seen = self.process.begin(self.taken)
+        began = time.perf_counter()
+        latencies = self.crowd.ask(self.request, times, len(payload.answer_body()))
+        seen["seconds"] = time.perf_counter() - began
+        latencies.sort()
+        seen["answers"] = len(latencies)
+        seen["p50_us"] = quantile(latencies, 0.5) / 1e3
+        seen["p99_us"] = quantile(latencies, 0.99) / 1e3
+
+
+def run(arguments: argparse.Namespace) -> list[list[Seen]]:
     """Ask, slice by slice."""
-    models = arguments.models.split(",")
-    crowd = Crowd(arguments.url, arguments.connections)
-    slices: list[list[dict[str, float]]] = [[] for _ in models]
-    requests = [
-        request_bytes(arguments.url, arguments.key, payload.request_body(model=model))
-        for model in models
-    ]
-    turns = list(zip(requests, slices, strict=True))
+    crowds: dict[str, Crowd] = {}
+    processes: dict[int, Process] = {}
+    ways = []
+    for url, key, model, pid in json.loads(arguments.ways):
+        if url not in crowds:
+            crowds[url] = Crowd(url, arguments.connections)
+            processes[pid] = Process(pid)
+        request = request_bytes(url, key, payload.request_body(model=model))
+        ways.append(Way(request, crowds[url], processes[pid], []))
     for number in range(arguments.slices):
-        for request, taken in turns if number % 2 == 0 else turns[::-1]:
-            taken.append(_slice(crowd, request, arguments))
-    return slices
+        for way in ways if number % 2 == 0 else ways[::-1]:
+            way.ask(arguments.requests)
+    return [way.taken for way in ways]
 
 
 def main() -> None:
     """Read the arguments and run."""
     parser = argparse.ArgumentParser(prog="bench.alternate", description=__doc__)
-    parser.add_argument("--url", required=True)
-    parser.add_argument("--key", required=True)
-    parser.add_argument("--models", required=True, help="names with commas between them")
-    parser.add_argument("--pid", type=int, required=True, help="the gateway, which is one process")
-    parser.add_argument("--connections", type=int, required=True)
+    parser.add_argument("--ways", required=True, help="JSON: a list of [url, key, model, pid]")
+    parser.add_argument("--connections", type=int, required=True, help="to each gateway")
     parser.add_argument("--requests", type=int, required=True, help="of each slice")
-    parser.add_argument("--slices", type=int, required=True, help="of each model")
+    parser.add_argument("--slices", type=int, required=True, help="of each way")
     try:
         print(json.dumps(run(parser.parse_args())))
     except (NotAnsweredError, OSError) as error:

@@ -144,7 +144,7 @@ def paced(
 
 @dataclass(frozen=True, slots=True)
 class Slices:
-    """So many requests for one model, then as many for the next; each gets so many slices."""
+    """So many requests for one way, then as many for the next; each gets so many slices."""
 
     connections: int
     requests: int
@@ -152,16 +152,14 @@ class Slices:
 
 
 def alternate(
-    targets: Sequence[Target], core: int, slices: Slices, pid: int
-) -> list[list[tuple[Seen, float]]]:
-    """Ask for models of one gateway in turn; tell of the slices of each what was seen.
+    ways: Sequence[tuple[Target, int]], core: int, slices: Slices
+) -> list[list[dict[str, float]]]:
+    """Ask models or gateways in turn, each of one process by its id; tell of the slices of each.
 
-    And the CPU of the gateway in µs, which is the one process `pid`. Any answer that is not as it
-    must be is a LoadError.
+    As `bench/alternate.py` says. Any answer that is not as it must be is a LoadError.
     """
-    first = targets[0]
-    command = [sys.executable, "-m", "bench.alternate", "--url", first.url, "--key", first.key]
-    command += ["--models", ",".join([each.model for each in targets]), "--pid", str(pid)]
+    told = [(target.url, target.key, target.model, pid) for target, pid in ways]
+    command = [sys.executable, "-m", "bench.alternate", "--ways", json.dumps(told)]
     command += ["--connections", str(slices.connections), "--requests", str(slices.requests)]
     command += ["--slices", str(slices.count)]
     ran = subprocess.run(
@@ -169,9 +167,5 @@ def alternate(
     )
     if ran.returncode:
         raise LoadError(f"alternate: {ran.stdout}{ran.stderr}")
-    return [[_slice(said) for said in of_one] for of_one in json.loads(ran.stdout)]
-
-
-def _slice(said: dict[str, float]) -> tuple[Seen, float]:
-    seen = Seen(int(said["answers"]), 0, said["seconds"], said["p50_us"], said["p99_us"])
-    return seen, said["cpu_us"]
+    found: list[list[dict[str, float]]] = json.loads(ran.stdout)
+    return found

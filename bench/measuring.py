@@ -90,33 +90,37 @@ def measure(
 def alternate(
     field: Sequence[Running], kind: str, turn: int, plan: Plan, slices: load.Slices
 ) -> Iterator[Sample]:
-    """Load models of one gateway in slices that take turns; each slice is a sample, and a round.
+    """Load models or gateways in slices that take turns; each slice is a sample, and a round.
 
     `turn` is how often that was done before.
     """
-    pid = field[0].pid
-    if pid is None or processes.process_tree(pid) != [pid]:
-        raise load.LoadError("its CPU can be told slice by slice of one process only")
+    ways = []
+    for running in field:
+        if running.pid is None or processes.process_tree(running.pid) != [running.pid]:
+            raise load.LoadError("its CPU can be told slice by slice of one process only")
+        ways.append((running.target, running.pid))
+    pids = {pid for _, pid in ways}
     busy_before, _ = core_ticks(plan.gateway_core)
-    cpu_before = cpu_us(pid)
+    cpu_before = sum(map(cpu_us, pids))
     began = time.monotonic()
-    found = load.alternate([each.target for each in field], plan.load_core, slices, pid)
+    found = load.alternate(ways, plan.load_core, slices)
     seconds = time.monotonic() - began
-    cpu = cpu_us(pid) - cpu_before
+    cpu = sum(map(cpu_us, pids)) - cpu_before
     busy_after, _ = core_ticks(plan.gateway_core)
     foreign_us = max(0.0, (busy_after - busy_before) * TICK_US - cpu)
     for running, of_one in zip(field, found, strict=True):
-        for number, (seen, slice_us) in enumerate(of_one):
+        for number, seen in enumerate(of_one):
             yield Sample(
                 gateway=running.name,
                 transport=PLAIN,
                 kind=kind,
                 round=turn * slices.count + number,
-                answers=seen.answers,
-                failed=seen.failed,
-                seconds=seen.seconds,
-                cpu_us=slice_us,
-                p50_us=seen.p50_us,
-                p99_us=seen.p99_us,
+                answers=int(seen["answers"]),
+                failed=0,
+                seconds=seen["seconds"],
+                cpu_us=seen["cpu_us"],
+                p50_us=seen["p50_us"],
+                p99_us=seen["p99_us"],
                 foreign=foreign_us / 1e6 / seconds,
+                threads_us=seen["threads_us"],
             )

@@ -1,7 +1,8 @@
 """What it adds to a request that it is counted, logged and traced.
 
-A gateway for each way, all up at the same time and measured in turn, those that are compared within
-seconds. After each measurement it is looked at whether the gateway did what it is measured for.
+A gateway for each way, all up at the same time, asked in slices that take turns: those that are
+compared within fractions of a second. After some slices of each it is looked at whether the
+gateways did what they are measured for.
 """
 
 from contextlib import ExitStack
@@ -11,7 +12,8 @@ from pathlib import Path
 from bench.collector import Taken
 from bench.figures import FiguresError, exposition
 from bench.gateway import ADMIN_KEY
-from bench.measuring import measure
+from bench.load import Slices
+from bench.measuring import alternate
 from bench.observed import RATIOS, Observed, Promise, Traced, Unobserved
 from bench.observed_collector import Collector, collecting
 from bench.observed_figures import Told, prove, told_in
@@ -22,21 +24,21 @@ from bench.rounds import FAILURES, Rounds
 from bench.samples import (
     OBSERVED_AGAIN,
     OBSERVED_TWIN,
-    PLAIN,
     SINGLE,
     TRACED_ALL,
     TRACED_SOME,
     UNARY,
-    Sample,
+    together,
 )
 from bench.sites import Running, Upstreams
 
-KINDS = (UNARY, SINGLE)
-_TIMES, _SECONDS = 4, 1.0
-"""Short runs in more rounds, as in the part `routing`: 15 µs are little."""
+SLICES = {UNARY: Slices(64, 640, 12), SINGLE: Slices(1, 240, 20)}
+"""As in the part `routing`: 15 µs are little. At c=1 they are longer than there, since a process
+that comes after others finds the processor's caches full of what is theirs."""
+_TIMES = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Turn:
     """Who is measured, what it is to do, and where what it tells arrives."""
 
@@ -59,8 +61,7 @@ class ObservedRounds(Rounds):
     """Measures them. What fails is said, and ends it."""
 
     def __init__(self, plan: Plan, found: Upstreams, folder: Path, progress: Progress) -> None:
-        short = replace(plan, rounds=_TIMES * plan.rounds, seconds=_SECONDS, single_s=_SECONDS)
-        super().__init__(short, found, folder, progress)
+        super().__init__(replace(plan, rounds=_TIMES * plan.rounds), found, folder, progress)
         self._told: dict[str, dict[str, Told]] = {}
 
     def measured(self) -> dict[str, dict[str, Told]]:
@@ -108,19 +109,34 @@ class ObservedRounds(Rounds):
         return _Turn(running, gateway.promise, stage.lines, collector)
 
     def _rounds(self, turns: list[_Turn]) -> None:
-        order = [(kind, turn) for kind in KINDS for turn in turns]
-        for kind, turn in order:
-            measure(turn.running, kind, (PLAIN, -1), self._plan.warming())
-        self._progress.expect(self._plan.rounds * len(order))
-        for number, (kind, turn) in self._in_turn(order, self._plan.rounds):
-            sample = self._sample(kind, turn, number)
-            self._keep("observe", sample, f", {sample.threads_us_each:5.1f} of it in threads")
+        field = [turn.running for turn in turns]
+        for kind, slices in SLICES.items():
+            tuple(alternate(field, kind, -1, self._plan, slices))  # to warm up
+        self._progress.expect(self._plan.rounds * len(SLICES))
+        for number, (kind, slices) in self._in_turn([*SLICES.items()], self._plan.rounds):
+            before = _looked(turns)
+            found = self._alternated("observe", field, (kind, number), slices)
+            for each in field:
+                # What comes now and then, as spans that are sent, falls into few of the slices.
+                own = [sample for sample in found if sample.gateway == each.name]
+                self.samples.append(together(own, number))
+            after = _looked(turns)
+            for turn, told in after.items():
+                ways = [each for each in field if each.pid == turn.running.pid]
+                answers = len(ways) * slices.requests * slices.count
+                self._prove(turn, kind, replace(told - before[turn], answers=answers))
 
-    def _sample(self, kind: str, turn: _Turn, number: int) -> Sample:
-        before = turn.look()
-        sample = self._measured(turn.running, kind, (PLAIN, number))
-        told = replace(turn.look() - before, answers=sample.answers)
-        prove(sample.gateway, told, turn.promise)
-        of_name = self._told.setdefault(sample.gateway, {})
+    def _prove(self, turn: _Turn, kind: str, told: Told) -> None:
+        """Whether a gateway did what it is measured for, all ways to it together."""
+        name = turn.running.name
+        prove(name, told, turn.promise)
+        of_name = self._told.setdefault(name, {})
         of_name[kind] = of_name.get(kind, Told()) + told
-        return sample
+
+
+def _looked(turns: list[_Turn]) -> dict[_Turn, Told]:
+    """Look at each gateway once, when it is done with what it does behind the answers."""
+    first = {turn.running.pid: turn for turn in reversed(turns)}
+    for turn in first.values():
+        turn.running.settle()
+    return {turn: turn.look() for turn in first.values()}

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import median
 from typing import TypeVar
 
 from bench.checks import WrongAnswerError
 from bench.figures import FiguresError
 from bench.gateway import PreparationError, Site
-from bench.load import LoadError
-from bench.measuring import measure
+from bench.load import LoadError, Slices
+from bench.measuring import alternate, measure
 from bench.plan import Plan
 from bench.processes import NotStartedError, free_ports
 from bench.progress import Progress
@@ -56,6 +57,23 @@ class Rounds:
         """Load the gateway in one way, after a rest. `place` is the transport and the round."""
         time.sleep(_SETTLE_S)
         return measure(running, kind, place, self._plan, slow=slow)
+
+    def _alternated(
+        self, part: str, field: Sequence[Running], place: tuple[str, int], slices: Slices
+    ) -> list[Sample]:
+        """Load them in slices that take turns, after a rest; tell the medians, return the slices.
+
+        `place` is the kind, and how often that was done before.
+        """
+        time.sleep(_SETTLE_S)
+        kind, turn = place
+        samples = list(alternate(field, kind, turn, self._plan, slices))
+        told = []
+        for each in field:
+            of_it = [one.cpu_us_each for one in samples if one.gateway == each.name]
+            told.append(f"{each.name} {median(of_it):.1f}")
+        self._progress.step(f"{part} {turn + 1} {kind:<6} µs CPU: {', '.join(told)}")
+        return samples
 
     def _keep(self, part: str, sample: Sample, of_it: str = "") -> None:
         """Keep a sample and tell it; `of_it` says more of its CPU."""

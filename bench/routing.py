@@ -7,7 +7,6 @@ turns, those that are compared within a fraction of a second.
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
 
 from bench import checks
 from bench.checks import WrongAnswerError
@@ -29,7 +28,6 @@ from bench.samples import (
     SINGLE,
     UNARY,
     WEIGHTED,
-    Sample,
     Shares,
 )
 from bench.sites import Running, Stage, Upstreams
@@ -89,9 +87,7 @@ class RoutingRounds(Rounds):
             tuple(alternate(field, kind, -1, self._plan, slices))  # to warm up
         self._progress.expect(self._plan.rounds * len(SLICES))
         for turn, (kind, slices) in self._in_turn([*SLICES.items()], self._plan.rounds):
-            samples = [*alternate(field, kind, turn, self._plan, slices)]
-            self.samples += samples
-            self._progress.step(f"routing round {turn + 1} {kind:<6} {_told(samples)} µs CPU")
+            self.samples += self._alternated("routing", field, (kind, turn), slices)
 
     def _shares(self, running: Running, model: Model) -> Shares:
         rows = deployments(running.target.url, ADMIN_KEY, model.name)
@@ -99,14 +95,6 @@ class RoutingRounds(Rounds):
         opened = [bool(rows[identifier]["openings"]) for identifier in model.ids()]
         prove_spread(model, answers, opened)
         return Shares(model.name, model.weights, answers)
-
-
-def _told(samples: list[Sample]) -> str:
-    """Tell the median of each model, for people."""
-    of_each: dict[str, list[float]] = {}
-    for sample in samples:
-        of_each.setdefault(sample.gateway, []).append(sample.cpu_us_each)
-    return ", ".join(f"{name} {median(found):.1f}" for name, found in of_each.items())
 
 
 def prove_spread(model: Model, answers: list[int], opened: list[bool]) -> None:

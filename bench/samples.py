@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 DIRECT = "direct"
 PLAIN, TLS = "plain", "tls"
@@ -220,6 +220,20 @@ class Results:
         """Make a figure of two gateways measured in the same round, over the rounds both have."""
         first, second = (self.of(gateway, transport, kind) for gateway in pair)
         return spread(combine(first[i], second[i]) for i in first.keys() & second.keys())
+
+
+def together(slices: list[Sample], turn: int) -> Sample:
+    """Make one sample of the slices of one gateway. Latencies are medians of theirs."""
+    return replace(
+        slices[0],
+        round=turn,
+        answers=sum(each.answers for each in slices),
+        seconds=sum(each.seconds for each in slices),
+        cpu_us=sum(each.cpu_us for each in slices),
+        threads_us=sum(each.threads_us for each in slices),
+        p50_us=statistics.median(each.p50_us for each in slices),
+        p99_us=statistics.median(each.p99_us for each in slices),
+    )
 
 
 def cpu_ratio(ours: Sample, peer: Sample) -> float:

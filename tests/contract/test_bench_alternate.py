@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import groupby
 from pathlib import Path
@@ -15,8 +16,37 @@ import pytest
 from typing_extensions import override
 
 from bench import load, payload
+from bench.samples import Sample, together
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+BUSY_US = 20_000
+_BUSY = """
+import sys, time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from bench import payload
+
+class Busy(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(payload.answer_body())))
+        self.end_headers()
+        self.wfile.write(payload.answer_body())
+        until = time.process_time() + int(sys.argv[1]) / 1e6
+        while time.process_time() < until:
+            pass
+
+    def log_message(self, *_):
+        pass
+
+server = HTTPServer(("127.0.0.1", 0), Busy)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
 
 
 class Asked(BaseHTTPRequestHandler):
@@ -59,23 +89,45 @@ def asked(answer: bytes, status: int = 200) -> Iterator[tuple[str, list[str]]]:
         server.server_close()
 
 
-def targets(url: str, *models: str) -> list[load.Target]:
-    """The models of one gateway."""
-    return [load.Target(url, "sk-1", model=each) for each in models]
+@contextmanager
+def busy() -> Iterator[tuple[str, int]]:
+    """A gateway that works on for a while when it has answered: its address and its process."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _BUSY, str(BUSY_US)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}/", process.pid
+        finally:
+            process.terminate()
+
+
+def ways(url: str, *models: str) -> list[tuple[load.Target, int]]:
+    """Models of one gateway, which is this process."""
+    return [(load.Target(url, "sk-1", model=each), os.getpid()) for each in models]
 
 
 def test_models_take_turns_slice_by_slice() -> None:
-    """Every second time backwards; each slice is told, with the CPU of the process asked about."""
+    """Every second time backwards; of the last slice of a process nobody knows the end."""
     with asked(payload.answer_body()) as (url, models):
-        slices = load.Slices(connections=2, requests=5, count=3)
-        found = load.alternate(targets(url, "a", "b", "a"), 0, slices, os.getpid())
+        found = load.alternate(ways(url, "a", "b", "a"), 0, load.Slices(2, 5, 3))
     runs = [(name, len([*each])) for name, each in groupby(models)]
     assert runs == [("a", 5), ("b", 5), ("a", 10), ("b", 5), ("a", 10), ("b", 5), ("a", 5)]
-    assert [len(of_one) for of_one in found] == [3, 3, 3]
-    for seen, cpu_us in (each for of_one in found for each in of_one):
-        assert (seen.answers, seen.failed) == (5, 0)
-        assert 0 < seen.p50_us <= seen.p99_us <= seen.seconds * 1e6
-        assert 0 < cpu_us < 60e6
+    assert [len(of_one) for of_one in found] == [3, 3, 2]
+    for seen in (each for of_one in found for each in of_one):
+        assert seen["answers"] == 5
+        assert 0 < seen["p50_us"] <= seen["p99_us"] <= seen["seconds"] * 1e6
+        assert 0 < seen["threads_us"] < seen["cpu_us"] + 1000 < 60e6
+
+
+def test_what_a_gateway_does_behind_its_answers_is_its_own() -> None:
+    """It stands in its slice, though another gateway is asked meanwhile."""
+    with asked(payload.answer_body()) as (url, _), busy() as (other, pid):
+        both = [*ways(url, "a"), (load.Target(other, "sk-1", model="b"), pid)]
+        _, of_busy = load.alternate(both, 0, load.Slices(1, 1, 6))
+    assert len(of_busy) == 5
+    assert sum(seen["cpu_us"] for seen in of_busy) > 4 * BUSY_US
 
 
 @pytest.mark.parametrize(
@@ -83,10 +135,9 @@ def test_models_take_turns_slice_by_slice() -> None:
 )
 def test_an_answer_that_is_not_as_it_must_be_ends_it(answer: bytes, status: int) -> None:
     """A refusal, or an answer that is shorter than the upstream's, is no figure."""
-    with asked(answer, status) as (url, models):
-        slices = load.Slices(connections=1, requests=5, count=3)
-        with pytest.raises(load.LoadError, match=f"HTTP/1.1 {status}"):
-            load.alternate(targets(url, "a"), 0, slices, os.getpid())
+    told = pytest.raises(load.LoadError, match=f"HTTP/1.1 {status}")
+    with asked(answer, status) as (url, models), told:
+        load.alternate(ways(url, "a"), 0, load.Slices(1, 5, 3))
     assert models == ["a"]
 
 
@@ -95,8 +146,17 @@ def test_a_gateway_that_is_gone_ends_it() -> None:
     with asked(payload.answer_body()) as (url, _):
         gone = subprocess.Popen([sys.executable, "-c", ""], cwd=ROOT)
         gone.wait()
-        slices = load.Slices(connections=1, requests=1, count=1)
         with pytest.raises(load.LoadError):
-            load.alternate(targets(url, "a"), 0, slices, gone.pid)
+            load.alternate([(load.Target(url, "sk-1"), gone.pid)], 0, load.Slices(1, 1, 2))
     with pytest.raises(load.LoadError, match="refused"):
-        load.alternate(targets(url, "a"), 0, slices, os.getpid())
+        load.alternate(ways(url, "a"), 0, load.Slices(1, 1, 2))
+
+
+def test_slices_add_up_to_a_round() -> None:
+    """What is used is summed, and latencies are in the middle."""
+    one = Sample("ours", "plain", "unary", 7, 10, 0, 1.0, 100.0, 1.0, 5.0, threads_us=3.0)
+    two = replace(one, round=8, answers=20, seconds=2.0, cpu_us=500.0, p50_us=3.0, p99_us=9.0)
+    both = replace(
+        one, round=2, answers=30, seconds=3.0, cpu_us=600.0, p50_us=2.0, p99_us=7.0, threads_us=6.0
+    )
+    assert together([one, two], 2) == both
