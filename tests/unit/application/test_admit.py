@@ -5,6 +5,7 @@ import pytest
 from llmproxy.application.interfaces.upstream import Deployment
 from llmproxy.application.steps.bound import ASSUMED_OUTPUT_TOKENS, COMPLETION_TOKENS
 from llmproxy.domain.errors import (
+    Busy,
     GatewayError,
     InvalidRequest,
     OperationNotSupported,
@@ -169,6 +170,19 @@ async def test_a_deployment_that_refuses_only_itself(
     with pytest.raises(reason):
         await alone.admit(call(clock, body=tools))
     assert (alone.limiter.held, alone.journal.openings) == ([], [])
+
+
+async def test_one_that_is_asked_alone() -> None:
+    """A session goes on where it is, however that is doing, and by its deployment's own limits."""
+    clock = FakeClock()
+    limited = deployment(id="limited", limits={"requests_per_minute": 3})
+    rooms = FakeRooms(clock, deployment(id="other"), limited)
+    health = rooms.fleet.health(limited)
+    health.failed(Busy("full", retry_after_s=9.0), counts=True, era=health.began())
+    admission = await rooms.admit(call(clock), limited)
+    assert (admission.plan, admission.well) == ((limited,), 1)
+    assert admission.reservation.lanes == (limited.scope,) != (None,)
+    assert admission.routing is rooms.registry.routing("mini")
 
 
 async def test_the_first_reason_counts() -> None:
