@@ -130,3 +130,12 @@ def test_those_that_nobody_asks_are_not_compared_by_every_call() -> None:
     ranked._monotonic = lambda: NOW + LOOK_S
     order(ranked, seats)
     assert len(compared) == 3
+
+
+def test_a_latency_is_known_for_a_minute_and_no_longer() -> None:
+    """Also between two moments at which all are compared."""
+    seats, ward = seated([One(0, 1.0, 0.1, FRESH_S - LOOK_S / 2), One(0, 1.0, 0.2, 0.0)])
+    ranked = LowestLatency(seats, ward)
+    assert [order(ranked, seats)[0] for _ in range(3)] == [0, 0, 0]
+    ranked._monotonic = lambda: NOW + LOOK_S / 2
+    assert [order(ranked, seats)[0] for _ in range(3)] == [0, 0, 1]
