@@ -94,12 +94,11 @@ _HOW = """\
   than one that is sent, so the share of these belongs to the figure. They are asked in slices that
   take turns, as in *routing*, of 240 requests at c=1: a slice has all the CPU of its process until
   the process's next slice begins. Twelve slices at c=64, or twenty at c=1, are added up to a round,
-  for what comes now and then, as spans that are sent, is in few of them. *Once more* is the same
-  process a second time in each turn, *another process* one more of the same: what differs where
-  nothing does. After each round it is proven: the first has counted and written nothing, and all
-  its calls are in the journal; the others have written as many lines as they count requests, which
-  are the load's; the collector has what the gateway says was sent, and that is the share of
-  requests that was asked for.
+  for what comes now and then, as spans that are sent, is in few of them. *Another process* is one
+  more of the same: what differs where nothing does. After each round it is proven: the first has
+  counted and written nothing, and all its calls are in the journal; the others have written as many
+  lines as they count requests, which are the load's; the collector has what the gateway says was
+  sent, and that is the share of requests that was asked for.
 - On Cosmos DB: `@vercel/cosmosdb-server` behind the wrapper of `tests/emulator`, spoken to by the
   vendor's SDK with a key.
 - Starts are warm: files in the page cache, bytecode compiled. RSS is the sum over the process

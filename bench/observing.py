@@ -22,7 +22,6 @@ from bench.plan import Plan
 from bench.progress import Progress
 from bench.rounds import FAILURES, Rounds
 from bench.samples import (
-    OBSERVED_AGAIN,
     OBSERVED_TWIN,
     SINGLE,
     TRACED_ALL,
@@ -76,13 +75,10 @@ class ObservedRounds(Rounds):
     def _turns(self, stack: ExitStack) -> list[_Turn]:
         """Start all; neighbours in the list are measured one after the other."""
         models = self._plan.other_models
-        observed = self._started(stack, Observed(models))
-        again = replace(observed, running=replace(observed.running, name=OBSERVED_AGAIN))
         return [
             self._started(stack, Unobserved(models)),
-            observed,
+            self._started(stack, Observed(models)),
             self._traced(stack, TRACED_SOME),
-            again,
             self._started(stack, Observed(models, OBSERVED_TWIN)),
             self._traced(stack, TRACED_ALL),
         ]
@@ -121,13 +117,13 @@ class ObservedRounds(Rounds):
                 own = [sample for sample in found if sample.gateway == each.name]
                 self.samples.append(together(own, number))
             after = _looked(turns)
-            for turn, told in after.items():
-                ways = [each for each in field if each.pid == turn.running.pid]
-                answers = len(ways) * slices.requests * slices.count
-                self._prove(turn, kind, replace(told - before[turn], answers=answers))
+            answers = slices.requests * slices.count
+            for turn in turns:
+                told = replace(after[turn] - before[turn], answers=answers)
+                self._prove(turn, kind, told)
 
     def _prove(self, turn: _Turn, kind: str, told: Told) -> None:
-        """Whether a gateway did what it is measured for, all ways to it together."""
+        """Whether a gateway did what it is measured for."""
         name = turn.running.name
         prove(name, told, turn.promise)
         of_name = self._told.setdefault(name, {})
@@ -135,8 +131,7 @@ class ObservedRounds(Rounds):
 
 
 def _looked(turns: list[_Turn]) -> dict[_Turn, Told]:
-    """Look at each gateway once, when it is done with what it does behind the answers."""
-    first = {turn.running.pid: turn for turn in reversed(turns)}
-    for turn in first.values():
+    """Look at each gateway when all are done with what they do behind the answers."""
+    for turn in turns:
         turn.running.settle()
-    return {turn: turn.look() for turn in first.values()}
+    return {turn: turn.look() for turn in turns}

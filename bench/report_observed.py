@@ -8,7 +8,6 @@ from bench.report import Run, cell, table
 from bench.report_ways import CONNECTIONS, SPEED_HEAD, speed, ways
 from bench.samples import (
     OBSERVED,
-    OBSERVED_AGAIN,
     OBSERVED_TWIN,
     PLAIN,
     TRACED_ALL,
@@ -21,13 +20,11 @@ from bench.samples import (
 _TITLES = {
     UNOBSERVED: Unobserved.title,
     OBSERVED: Observed.title,
-    OBSERVED_AGAIN: f"{Observed.title}, once more",
     OBSERVED_TWIN: f"{Observed.title}, another process",
     **{name: traced_title(ratio) for name, ratio in RATIOS.items()},
 }
 _BESIDE = {
     OBSERVED: UNOBSERVED,
-    OBSERVED_AGAIN: OBSERVED,
     OBSERVED_TWIN: OBSERVED,
     TRACED_SOME: OBSERVED,
     TRACED_ALL: OBSERVED,

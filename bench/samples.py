@@ -26,8 +26,8 @@ DOWN, BESIDE_DOWN = "one-down", "alone-beside-down"
 # Gateways of the part `observe`: watched in no way, as in production, and traced.
 UNOBSERVED, OBSERVED = "unobserved", "observed"
 TRACED_SOME, TRACED_ALL = "traced-some", "traced-all"
-OBSERVED_AGAIN, OBSERVED_TWIN = "observed-again", "observed-twin"
-"""`observed` a second time in each round, and another process of the same: both are noise."""
+OBSERVED_TWIN = "observed-twin"
+"""Another process of `observed`: what both differ by is noise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ PLACES = {
     "CHANGELOG.md": "project/changelog.md",
     "SECURITY.md": "project/reporting.md",
     "bench/RESULTS.md": "project/bench.md",
+    "bench/results/routing/RESULTS.md": "project/bench-routing.md",
     "bench/CHAOS.md": "project/chaos.md",
 }
 """Where pages of the project are in the site, by their place in the repository."""
