@@ -74,7 +74,7 @@ _HOW = """\
 - Routing: one gateway with a model of one document and models of eight, all of them leading to the
   same upstream: a pair differs in the model that is asked, and in nothing else. The eight have
   uneven weights, one priority and two retries; breakers and the budget of retries are always there.
-  They are asked in slices that take turns, of 60 requests at c=1 and of 640 at c=64, and the CPU
+  They are asked in slices that take turns, of 240 requests at c=1 and of 640 at c=64, and the CPU
   clock of the gateway's process is read where they change: 10 µs are less than what the machine's
   own speed changes by from one second to the next, so that a pair must be a fraction of a second.
   Each pair of slices is a round. None waits for the ledger, whose work behind falls on all of them
@@ -92,13 +92,13 @@ _HOW = """\
   core. Traces go to a collector there, which counts spans and answers at once;
   `parentbased_traceidratio`, and no request has a `traceparent`. A span that is dropped costs less
   than one that is sent, so the share of these belongs to the figure. They are asked in slices that
-  take turns, as in *routing*, of 240 requests at c=1: a slice has all the CPU of its process until
-  the process's next slice begins. Twelve slices at c=64, or twenty at c=1, are added up to a round,
-  for what comes now and then, as spans that are sent, is in few of them. *Another process* is one
-  more of the same: what differs where nothing does. After each round it is proven: the first has
-  counted and written nothing, and all its calls are in the journal; the others have written as many
-  lines as they count requests, which are the load's; the collector has what the gateway says was
-  sent, and that is the share of requests that was asked for.
+  take turns, as in *routing*: a slice has all the CPU of its process until the process's next slice
+  begins. Twelve slices at c=64, or twenty at c=1, are added up to a round, for what comes now and
+  then, as spans that are sent, is in few of them. *Another process* is one more of the same: what
+  differs where nothing does. After each round it is proven: the first has counted and written
+  nothing, and all its calls are in the journal; the others have written as many lines as they count
+  requests, which are the load's; the collector has what the gateway says was sent, and that is the
+  share of requests that was asked for.
 - On Cosmos DB: `@vercel/cosmosdb-server` behind the wrapper of `tests/emulator`, spoken to by the
   vendor's SDK with a key.
 - Starts are warm: files in the page cache, bytecode compiled. RSS is the sum over the process

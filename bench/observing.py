@@ -32,9 +32,9 @@ from bench.samples import (
 from bench.sites import Running, Upstreams
 
 SLICES = {UNARY: Slices(64, 640, 12), SINGLE: Slices(1, 240, 20)}
-"""As in the part `routing`: 15 µs are little. At c=1 they are longer than there, since a process
-that comes after others finds the processor's caches full of what is theirs."""
-_TIMES = 4
+"""As in the part `routing`: 15 µs are little. A process that comes after others finds the
+processor's caches full of what is theirs, and has to be asked for a while."""
+_TIMES = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
